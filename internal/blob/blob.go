@@ -1,0 +1,107 @@
+// Package blob says what storage of function code promises, and keeps that
+// promise in a folder.
+//
+// A blob is named by the SHA-256 of its bytes ([Sum]), so the name is the
+// wire's checksum (DF-2), storing the same bytes twice is storing them once,
+// and whoever reads can tell whether the bytes are still the right ones (DF-11).
+//
+// [Store], [Draft] and [Blob] are the promise; package blobtest is its exam,
+// which every implementation passes. [Dir] is the implementation on a folder:
+//
+//	dir.go        the folder: opening, cleaning, making what is renamed durable
+//	draft.go      a draft on its way to being a blob
+//	open.go       a blob on its way out: verified, and verified again
+//	identity_*.go what the operating system tells about a file
+package blob
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Errors that callers tell apart with errors.Is. Any other error of this
+// package is a fault of storage (disk full, out of reach) or the context's;
+// its text may show paths of the host and must not leave the log.
+var (
+	// ErrNotFound: no blob has that name.
+	ErrNotFound = errors.New("blob not found")
+	// ErrCorrupt: the stored bytes do not match their name (DF-11).
+	ErrCorrupt = errors.New("blob corrupt: stored bytes do not match their checksum")
+)
+
+// Sum is the SHA-256 of a blob's bytes: its name, and the checksum of DF-2.
+type Sum [sha256.Size]byte
+
+// String gives the sum as 64 lower-case hex characters.
+func (s Sum) String() string { return hex.EncodeToString(s[:]) }
+
+// ParseSum reads what [Sum.String] writes: exactly 64 lower-case hex
+// characters. Anything else is an error, which does not repeat the text.
+func ParseSum(text string) (Sum, error) {
+	var s Sum
+	if len(text) != hex.EncodedLen(len(s)) {
+		return Sum{}, fmt.Errorf("blob: a checksum has %d characters, this has %d", hex.EncodedLen(len(s)), len(text))
+	}
+	// hex.Decode takes upper case as well; one blob has one name.
+	if _, err := hex.Decode(s[:], []byte(text)); err != nil || s.String() != text {
+		return Sum{}, errors.New("blob: a checksum is lower-case hex")
+	}
+	return s, nil
+}
+
+// Store keeps blobs. It is safe for use by many goroutines at once.
+type Store interface {
+	// Create begins a draft. Whoever calls it owes the draft a Commit or a
+	// Discard; `defer d.Discard()` fits both.
+	Create(ctx context.Context) (Draft, error)
+	// Open gives a sound blob for reading; the caller closes it. ErrNotFound
+	// if there is none of that name, ErrCorrupt if there is one whose bytes
+	// do not match it (DF-11).
+	Open(ctx context.Context, sum Sum) (Blob, error)
+	// Ping says whether blobs can be written and read right now: nil, or the
+	// reason why not.
+	Ping(ctx context.Context) error
+}
+
+// Draft is a blob being written. Nobody else sees it before Commit. What is
+// written goes to storage as it comes, so that memory does not grow with size.
+// A draft is for one goroutine at a time.
+type Draft interface {
+	// Write appends. After a Write that failed the draft cannot be committed.
+	io.Writer
+	// ReadAt reads what has been written so far, until Commit or Discard.
+	io.ReaderAt
+	// Size is the number of bytes written so far. It stays valid after Commit.
+	Size() int64
+	// Sum is the sum of what has been written so far. It stays valid after Commit.
+	Sum() Sum
+	// Commit makes the draft a blob under its sum. When it returns nil the
+	// blob is durable: it survives a kill and a power cut. A crash before
+	// that leaves either the whole blob under its name or nothing. Bytes that
+	// are stored already are committed again with success; if what is stored
+	// under the name is corrupt, it is replaced. A Commit that fails, also
+	// because ctx ended, gives the draft up as Discard does.
+	Commit(ctx context.Context) error
+	// Discard gives the draft up and leaves nothing of it. It does nothing
+	// after Commit, or when called again.
+	Discard() error
+}
+
+// Blob is a stored blob open for reading. It is for one goroutine at a time.
+type Blob interface {
+	io.ReadSeekCloser
+	// Size is the number of the blob's bytes.
+	Size() int64
+	// ModTime is when the blob was stored.
+	ModTime() time.Time
+	// Intact says whether the bytes are still those that were verified when
+	// the blob was opened (DF-11): nil, ErrCorrupt, or a fault of storage. It
+	// is cheap for a blob at rest, and meant to be called just before the
+	// last bytes of an answer are sent.
+	Intact() error
+}

@@ -1,0 +1,152 @@
+package codezip
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/flate"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"slices"
+)
+
+// extent is where an entry lies, local header and data.
+type extent struct{ start, end int64 }
+
+// contents reads entries. Its buffers serve all of them.
+type contents struct {
+	d       *directory
+	local   []byte // a local header and its name
+	packed  *bufio.Reader
+	inflate io.Reader // from packed; a flate.Resetter
+	buf     []byte
+	extents []extent
+}
+
+// checkContents reads every entry, and refuses those that share bytes.
+func (d *directory) checkContents() error {
+	packed := bufio.NewReaderSize(nil, 32<<10)
+	c := &contents{
+		d: d, packed: packed, inflate: flate.NewReader(packed),
+		local: make([]byte, localBytes+1<<16), buf: make([]byte, 32<<10),
+		extents: make([]extent, 0, d.records),
+	}
+	if err := d.walk(c.check); err != nil {
+		return err
+	}
+	slices.SortFunc(c.extents, func(a, b extent) int { return cmp.Compare(a.start, b.start) })
+	for i := 1; i < len(c.extents); i++ {
+		if c.extents[i].start < c.extents[i-1].end {
+			return refuse("its entries overlap")
+		}
+	}
+	return nil
+}
+
+func (c *contents) check(rec *record) error {
+	start, reason, err := c.checkLocal(rec)
+	if err != nil {
+		return err
+	}
+	end := start + rec.packed
+	if reason == "" && end > c.d.start {
+		reason = "its data is outside of the file"
+	}
+	// What lies in a folder's place is nobody's content: some writers leave
+	// an empty deflate stream there.
+	if reason == "" && !bytes.HasSuffix(rec.name, []byte("/")) {
+		reason = c.checkData(rec, start, end)
+		if reason == "" && rec.flags&flagDescriptor != 0 {
+			end, reason, err = c.checkDescriptor(rec, end)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		return refuse("entry %s: %s", shown(rec.name), reason)
+	}
+	c.extents = append(c.extents, extent{rec.local, end})
+	return nil
+}
+
+// checkLocal compares the local header with the directory, for unpackers that
+// go by the one and those that go by the other must find the same. It returns
+// where the data begins.
+func (c *contents) checkLocal(rec *record) (data int64, reason string, err error) {
+	b := c.local[:localBytes+len(rec.name)] // within the zip: record.check saw to it
+	if _, err := c.d.s.ReadAt(b, rec.local); err != nil {
+		return 0, "", err
+	}
+	u16 := func(i int) int { return int(binary.LittleEndian.Uint16(b[i:])) }
+	if string(b[:4]) != localSignature || u16(26) != len(rec.name) || !bytes.Equal(b[localBytes:], rec.name) ||
+		u16(8) != int(rec.method) || u16(6)&flagEncrypted != 0 || !c.sameSizes(rec, b) {
+		return 0, "its header and the directory contradict each other", nil
+	}
+	return rec.local + int64(len(b)) + int64(u16(28)), "", nil
+}
+
+// sameSizes compares the sizes and the checksum of a local header, if it has
+// them: they may follow the data, or (the sizes) be in a zip64 field, which
+// writers put there that know the size only in the end.
+func (c *contents) sameSizes(rec *record, b []byte) bool {
+	u32 := func(i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
+	if binary.LittleEndian.Uint16(b[6:])&flagDescriptor != 0 {
+		return true
+	}
+	return u32(14) == rec.crc &&
+		(u32(18) == zip64Size || int64(u32(18)) == rec.packed) &&
+		(u32(22) == zip64Size || int64(u32(22)) == rec.unpacked)
+}
+
+// checkData unpacks an entry's data, no further than its declared size.
+func (c *contents) checkData(rec *record, start, end int64) (reason string) {
+	c.packed.Reset(c.d.s.section(start, end))
+	var r io.Reader = c.packed
+	if rec.method == methodDeflate {
+		if err := c.inflate.(flate.Resetter).Reset(c.packed, nil); err != nil {
+			return "its data is damaged"
+		}
+		r = c.inflate
+	}
+	var size int64
+	var sum uint32
+	for {
+		n, err := r.Read(c.buf)
+		size += int64(n)
+		sum = crc32.Update(sum, crc32.IEEETable, c.buf[:n])
+		switch {
+		case size > rec.unpacked:
+			return "it unpacks to more than its declared size"
+		case err == io.EOF && size < rec.unpacked:
+			return "it unpacks to less than its declared size"
+		case err == io.EOF && sum != rec.crc:
+			return "its checksum does not fit"
+		case err == io.EOF:
+			return ""
+		case err != nil:
+			return "its data is damaged"
+		}
+	}
+}
+
+// checkDescriptor compares the checksum that follows an entry's data, after a
+// signature or without, and returns where the entry ends at the least: sizes of 4
+// bytes each come last, or of 8.
+func (c *contents) checkDescriptor(rec *record, at int64) (end int64, reason string, err error) {
+	const missing = "its header and the directory contradict each other"
+	var b [16]byte
+	found := b[:min(int64(len(b)), c.d.start-at)]
+	if _, err := c.d.s.ReadAt(found, at); err != nil {
+		return 0, "", err
+	}
+	rest, signed := bytes.CutPrefix(found, []byte(descriptorSignature))
+	if len(rest) < 12 || binary.LittleEndian.Uint32(rest) != rec.crc {
+		return 0, missing, nil
+	}
+	if end = at + 12; signed {
+		end += 4
+	}
+	return end, "", nil
+}

@@ -1,0 +1,176 @@
+package codezip
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+// Sizes of the fixed parts of the records of a zip (APPNOTE.TXT, 4.3).
+const (
+	endBytes     = 22
+	recordBytes  = 46
+	localBytes   = 30
+	locatorBytes = 20 // of zip64
+	maxComment   = 1<<16 - 1
+)
+
+// Signatures of the records of a zip.
+const (
+	endSignature        = "PK\x05\x06"
+	recordSignature     = "PK\x01\x02"
+	localSignature      = "PK\x03\x04"
+	locatorSignature    = "PK\x06\x07"
+	descriptorSignature = "PK\x07\x08"
+)
+
+// Values that say "see the zip64 record", which nothing within the limits needs.
+const (
+	zip64Count = 1<<16 - 1
+	zip64Size  = 1<<32 - 1
+)
+
+// directory is where a zip's central directory is: it ends where the end
+// record begins, so that there is one way to find it.
+type directory struct {
+	s          *source
+	start, end int64
+	records    int // as the end record counts them
+}
+
+// findDirectory finds the end record. It must be the last thing of the zip
+// but its comment, and the directory must touch it.
+func findDirectory(s *source) (*directory, error) {
+	tail := make([]byte, max(0, min(s.size, endBytes+maxComment)))
+	if _, err := s.ReadAt(tail, s.size-int64(len(tail))); err != nil {
+		return nil, err
+	}
+	at := bytes.LastIndex(tail, []byte(endSignature))
+	if at < 0 {
+		return nil, refuse("not a zip")
+	}
+	if len(tail)-at < endBytes {
+		return nil, refuse("its end is cut off")
+	}
+	b := tail[at:]
+	u16 := func(i int) int { return int(binary.LittleEndian.Uint16(b[i:])) }
+	u32 := func(i int) int64 { return int64(binary.LittleEndian.Uint32(b[i:])) }
+	end := s.size - int64(len(b))
+	d := &directory{s: s, start: u32(16), end: end, records: u16(10)}
+	switch {
+	case len(b) != endBytes+u16(20):
+		return nil, refuse("its comment does not end where the file ends")
+	case u16(10) == zip64Count || u32(12) == zip64Size || u32(16) == zip64Size:
+		return nil, refuse("zip64 is not supported")
+	case u16(4) != 0 || u16(6) != 0 || u16(8) != u16(10):
+		return nil, refuse("it is part of a split zip")
+	case d.start+u32(12) != end:
+		return nil, refuse("its directory is not where it says")
+	}
+	return d, d.checkNoLocator()
+}
+
+// checkNoLocator refuses a zip64 locator before the end record: most readers
+// look for one there, and would find another directory by it.
+func (d *directory) checkNoLocator() error {
+	if d.end < locatorBytes {
+		return nil
+	}
+	var b [4]byte
+	if _, err := d.s.ReadAt(b[:], d.end-locatorBytes); err != nil {
+		return err
+	}
+	if string(b[:]) == locatorSignature {
+		return refuse("zip64 is not supported")
+	}
+	return nil
+}
+
+// walk calls visit with every record in turn, and ends at the first error.
+func (d *directory) walk(visit func(*record) error) error {
+	r := bufio.NewReaderSize(d.s.section(d.start, d.end), 32<<10)
+	name := make([]byte, 1<<16)
+	for {
+		var rec record
+		switch err := readRecord(r, name, &rec); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return refuse("its directory is damaged")
+		}
+		if err := visit(&rec); err != nil {
+			return err
+		}
+	}
+}
+
+var errSignature = errors.New("no record where one should be")
+
+// readRecord reads the next record, its name into the buffer. It fails with
+// io.EOF where the directory ends between two records.
+func readRecord(r *bufio.Reader, name []byte, rec *record) error {
+	b, err := r.Peek(recordBytes)
+	if err != nil {
+		if len(b) > 0 {
+			return io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if string(b[:4]) != recordSignature {
+		return errSignature
+	}
+	u16 := func(i int) int { return int(binary.LittleEndian.Uint16(b[i:])) }
+	u32 := func(i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
+	*rec = record{
+		name: name[:u16(28)], flags: uint16(u16(8)), method: uint16(u16(10)),
+		crc: u32(16), packed: int64(u32(20)), unpacked: int64(u32(24)),
+		attrs: u32(38), local: int64(u32(42)), disk: u16(34), skip: u16(30) + u16(32),
+	}
+	if _, err := r.Discard(recordBytes); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(r, rec.name); err != nil {
+		return io.ErrUnexpectedEOF
+	}
+	if _, err := r.Discard(rec.skip); err != nil {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// checkRecords counts and sums before anything is kept of the records, and
+// checks each for itself.
+func (d *directory) checkRecords(limits Limits) error {
+	var records, files int
+	var packed, unpacked int64
+	err := d.walk(func(rec *record) error {
+		if records++; records > limits.Entries {
+			return refuse("it has over %d entries", limits.Entries)
+		}
+		if err := rec.check(d); err != nil {
+			return err
+		}
+		if unpacked += rec.unpacked; unpacked > limits.UnpackedBytes {
+			return refuse("it unpacks to over %d bytes", limits.UnpackedBytes)
+		}
+		// Entries that share their data would be read many times over.
+		if packed += rec.packed; packed > d.start {
+			return refuse("its entries overlap")
+		}
+		if !rec.isFolder() {
+			files++
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case records != d.records:
+		return refuse("its directory has not as many entries as it says")
+	case files == 0:
+		return refuse("it has no file")
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package codezip
+
+import (
+	"bytes"
+	"hash/maphash"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// nameFault says why no entry may have the name, "" if one may. A backslash
+// counts as a slash: some unpackers make one of it.
+func nameFault(name []byte) string {
+	switch {
+	case len(name) == 0:
+		return "it has no name"
+	case hasControl(name):
+		return "its name has a control character"
+	case isSeparator(name[0]):
+		return "its name is absolute"
+	case len(name) > 1 && name[1] == ':' && isLetter(name[0]):
+		return "its name is absolute" // C:\x, and C:x too, which is relative to another drive
+	}
+	for part := range segments(name) {
+		if string(part) == ".." {
+			return "its name climbs"
+		}
+	}
+	if last := len(name) - 1; name[last] == '.' && (last == 0 || isSeparator(name[last-1])) {
+		return "its name ends in ." // a folder's would end in a slash
+	}
+	return ""
+}
+
+func isSeparator(b byte) bool { return b == '/' || b == '\\' }
+func isLetter(b byte) bool    { return 'a' <= b|0x20 && b|0x20 <= 'z' }
+
+// hasControl looks for characters if the name is UTF-8, and else for bytes:
+// names made on a Chinese Windows are in GBK.
+func hasControl(name []byte) bool {
+	if utf8.Valid(name) {
+		return bytes.ContainsFunc(name, unicode.IsControl)
+	}
+	for _, b := range name {
+		if b < ' ' || b == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// segments yields the parts of a name that lead to its place: neither empty
+// ones nor ".".
+func segments(name []byte) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for part := range bytes.FieldsFuncSeq(name, func(r rune) bool { return r == '/' || r == '\\' }) {
+			if string(part) != "." && !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+// checkNames refuses two entries of one name, and one that is a file and the
+// folder of another. Names are kept as hashes under a key of this call, 8
+// bytes each whatever their length; a chance match (below one in 10^8 for any
+// zip within the limits) refuses a good zip and lets no bad one through.
+func (d *directory) checkNames() error {
+	h := placeHash{}
+	h.SetSeed(maphash.MakeSeed())
+	isFile := make(map[uint64]bool, d.records)
+	err := d.walk(func(rec *record) error {
+		h.Reset()
+		for part := range segments(rec.name) {
+			h.enter(part)
+		}
+		place := h.Sum64()
+		if _, repeated := isFile[place]; repeated {
+			return refuse("entry %s: its name is there twice", shown(rec.name))
+		}
+		isFile[place] = !rec.isFolder()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return d.walk(func(rec *record) error {
+		h.Reset()
+		for part := range segments(rec.name) {
+			if isFile[h.Sum64()] {
+				return refuse("entry %s: it is inside of another that is a file", shown(rec.name))
+			}
+			h.enter(part)
+		}
+		return nil
+	})
+}
+
+// placeHash is the hash of the place that segments lead to.
+type placeHash struct{ maphash.Hash }
+
+func (h *placeHash) enter(part []byte) {
+	h.Write(part)
+	h.WriteByte('/')
+}
+
+// shown makes a name fit for a message: quoted, printable, shortened.
+func shown(name []byte) string {
+	const atMost = 80
+	if len(name) <= atMost {
+		return strconv.Quote(string(name))
+	}
+	cut := atMost
+	for cut > atMost-utf8.UTFMax && !utf8.RuneStart(name[cut]) {
+		cut--
+	}
+	return strconv.Quote(string(name[:cut]) + "…")
+}

@@ -1,0 +1,184 @@
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+	"sync"
+)
+
+// MasterKeyBytes is the length of a master key.
+const MasterKeyBytes = 32
+
+// keyIDBytes is the length of a key's public name.
+const keyIDBytes = 4
+
+// ErrUnknownKey says that a value was made under a master key that the ring
+// does not hold.
+var ErrUnknownKey = errors.New("seal: made under another master key")
+
+// ErrAltered says that a value is not what its maker made, or does not
+// belong to the row it was found in.
+var ErrAltered = errors.New("seal: altered, or bound to another row")
+
+// Ring holds the subkeys of a master key. It is safe for concurrent use.
+type Ring struct {
+	id   [keyIDBytes]byte
+	aead cipher.AEAD
+	macs sync.Pool // of hash.Hash keyed for MAC
+	sigs sync.Pool // of hash.Hash keyed for Sign
+}
+
+// NewMasterKey returns 32 fresh random bytes.
+func NewMasterKey() []byte {
+	key := make([]byte, MasterKeyBytes)
+	rand.Read(key) // never fails, by crypto/rand's contract
+	return key
+}
+
+// ParseMasterKey reads a master key from its file form: 32 bytes in standard
+// base64, white space around them ignored. The error never shows the text.
+func ParseMasterKey(text []byte) ([]byte, error) {
+	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != MasterKeyBytes {
+		return nil, fmt.Errorf("a master key is %d bytes in base64 (make one with: openssl rand -base64 %d)", MasterKeyBytes, MasterKeyBytes)
+	}
+	return key, nil
+}
+
+// FormatMasterKey returns the file form of a master key.
+func FormatMasterKey(key []byte) string {
+	return base64.StdEncoding.EncodeToString(key) + "\n"
+}
+
+// NewRing derives the subkeys of a master key of 32 bytes.
+func NewRing(master []byte) (*Ring, error) {
+	if len(master) != MasterKeyBytes {
+		return nil, fmt.Errorf("seal: a master key has %d bytes, not %d", MasterKeyBytes, len(master))
+	}
+	block, err := aes.NewCipher(subkey(master, "seal"))
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{aead: aead}
+	copy(r.id[:], subkey(master, "id"))
+	macKey, sigKey := subkey(master, "mac"), subkey(master, "sign")
+	r.macs.New = func() any { return hmac.New(sha256.New, macKey) }
+	r.sigs.New = func() any { return hmac.New(sha256.New, sigKey) }
+	return r, nil
+}
+
+// subkey derives 32 bytes for one use of the master key.
+func subkey(master []byte, use string) []byte {
+	key, err := hkdf.Key(sha256.New, master, nil, "opentcb/v1/"+use, 32)
+	if err != nil {
+		panic(err) // only for lengths beyond HKDF's
+	}
+	return key
+}
+
+// KeyID returns the public name of the master key: 8 hex characters that
+// tell keys apart and say nothing about them.
+func (r *Ring) KeyID() string { return hex.EncodeToString(r.id[:]) }
+
+// bind writes the purpose and the row's identity, each with its length, so
+// that no two different lists give the same bytes.
+func bind(purpose string, row []string) []byte {
+	out := binary.AppendUvarint(nil, uint64(len(purpose)))
+	out = append(out, purpose...)
+	for _, s := range row {
+		out = binary.AppendUvarint(out, uint64(len(s)))
+		out = append(out, s...)
+	}
+	return out
+}
+
+// Seal encrypts a value for one purpose and one row. The stored form is
+// "s1.<key id>.<base64>"; sealing twice gives different forms.
+func (r *Ring) Seal(purpose string, row []string, plain string) string {
+	box := r.aead.Seal(nil, nil, []byte(plain), bind(purpose, row))
+	return "s1." + r.KeyID() + "." + base64.RawURLEncoding.EncodeToString(box)
+}
+
+// Open decrypts what Seal made for the same purpose and row. It fails with
+// ErrUnknownKey or ErrAltered.
+func (r *Ring) Open(purpose string, row []string, sealed string) (string, error) {
+	box, err := r.stored("s1", sealed)
+	if err != nil {
+		return "", err
+	}
+	plain, err := r.aead.Open(nil, nil, box, bind(purpose, row))
+	if err != nil {
+		return "", ErrAltered
+	}
+	return string(plain), nil
+}
+
+// MAC returns the stored form, "m1.<key id>.<base64>", by which a value can
+// be recognized but not read: without the master key not even guesses can
+// be tried.
+func (r *Ring) MAC(purpose string, row []string, value string) string {
+	return "m1." + r.KeyID() + "." + base64.RawURLEncoding.EncodeToString(r.mac(purpose, row, value))
+}
+
+// CheckMAC says, in constant time, whether a value is the one that MAC was
+// given for the same purpose and row.
+func (r *Ring) CheckMAC(purpose string, row []string, value, stored string) bool {
+	want, err := r.stored("m1", stored)
+	return err == nil && hmac.Equal(want, r.mac(purpose, row, value))
+}
+
+func (r *Ring) mac(purpose string, row []string, value string) []byte {
+	return pooledMAC(&r.macs, bind(purpose, row), []byte(value))
+}
+
+// pooledMAC runs one keyed hash over its parts. Reusing a keyed state costs a
+// third of making one. The first part must delimit itself, as bind's does.
+func pooledMAC(pool *sync.Pool, parts ...[]byte) []byte {
+	h := pool.Get().(hash.Hash)
+	defer pool.Put(h)
+	h.Reset()
+	for _, p := range parts {
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+// stored takes the stored form apart and returns its bytes.
+func (r *Ring) stored(form, s string) ([]byte, error) {
+	parts := strings.Split(s, ".")
+	if len(parts) != 3 || parts[0] != form {
+		return nil, ErrAltered
+	}
+	if parts[1] != r.KeyID() {
+		return nil, ErrUnknownKey
+	}
+	return decodeStrict(parts[2])
+}
+
+// decodeStrict decodes base64url in its one canonical spelling. Go's decoder
+// skips line breaks, which would let an altered token pass (CR-10).
+func decodeStrict(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, ErrAltered
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return nil, ErrAltered
+	}
+	return b, nil
+}

@@ -1,0 +1,133 @@
+// Package whitelist holds the rules of api_whitelist: the list of open
+// interfaces that code in an environment may call with a
+// cloudbase_access_token. It does no I/O and keeps no state.
+package whitelist
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of a list (UT-10).
+const (
+	MaxEntries    = 1000 // entries, repeated ones counted
+	MaxEntryBytes = 256  // bytes of an entry
+)
+
+// ErrTooMany says that a list is over MaxEntries.
+var ErrTooMany = errors.New("api_whitelist has over 1000 entries")
+
+// EntryError says why an entry can be on no whitelist (UT-10).
+type EntryError struct {
+	Entry  string // the entry, made printable, and shortened if it is over MaxEntryBytes
+	Reason string // what is wrong with it
+}
+
+// Error names the entry and the reason, fit to be shown to the caller.
+func (e *EntryError) Error() string {
+	return fmt.Sprintf(`api_whitelist entry "%s" %s`, e.Entry, e.Reason)
+}
+
+// CheckEntry says whether an entry can be on a whitelist: "/*", a path in
+// plain form, or such a path and "/*" (UT-10). Else the error is an
+// *EntryError.
+func CheckEntry(entry string) error {
+	if reason := fault(entry); reason != "" {
+		return &EntryError{Entry: shown(entry), Reason: reason}
+	}
+	return nil
+}
+
+// Normalize returns a list as it is kept: its entries in their order, a
+// repeated one once, at its first place; never nil (UT-2, UT-10). The error is
+// ErrTooMany, or the *EntryError of the first entry that can be on no list.
+func Normalize(entries []string) ([]string, error) {
+	if len(entries) > MaxEntries {
+		return nil, ErrTooMany
+	}
+	list := make([]string, 0, len(entries))
+	seen := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		if err := CheckEntry(entry); err != nil {
+			return nil, err
+		}
+		if !seen[entry] {
+			seen[entry] = true
+			list = append(list, entry)
+		}
+	}
+	return list, nil
+}
+
+// fault says what is wrong with an entry, "" if nothing is.
+func fault(entry string) string {
+	switch {
+	case len(entry) > MaxEntryBytes:
+		return fmt.Sprintf("is over %d bytes", MaxEntryBytes)
+	case !strings.HasPrefix(entry, "/"):
+		return "does not begin with /"
+	}
+	path, below := strings.CutSuffix(entry, "/*")
+	if below && path == "" {
+		return "" // everything
+	}
+	for i := range len(path) {
+		if reason := byteFault(path[i]); reason != "" {
+			return reason
+		}
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		switch segment {
+		case "":
+			return "has an empty segment"
+		case ".", "..":
+			return "has a segment . or .."
+		}
+	}
+	return ""
+}
+
+// byteFault refuses what UT-10 names, and ";" and "\" too: no call's path
+// may hold them (CC-4), so that such an entry would admit nothing.
+func byteFault(b byte) string {
+	switch {
+	case b <= ' ' || b > '~':
+		return "has a byte that is a space or not printable ASCII"
+	case b == '*':
+		return "has a * that is not its last segment"
+	case b == '?':
+		return "has a query"
+	case b == '#':
+		return "has a fragment"
+	case b == '%':
+		return "has an escape"
+	case b == ';' || b == '\\':
+		return "has a ; or \\, which no path may have"
+	}
+	return ""
+}
+
+// shown makes an entry fit for a message. One that is not too long is shown
+// whole, so that its sender can find it.
+func shown(entry string) string {
+	const tooLongShows = 64
+	var b strings.Builder
+	for i, r := range entry {
+		if len(entry) > MaxEntryBytes && i >= tooLongShows {
+			return b.String() + "…"
+		}
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(entry[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, entry[i])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}

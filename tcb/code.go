@@ -1,0 +1,81 @@
+package tcb
+
+import "strconv"
+
+// Code is an errcode as the platform answers it; 0 is success.
+type Code int
+
+// The codes that the interfaces of this package answer.
+const (
+	OK                  Code = 0       // the call succeeded
+	SystemBusy          Code = -1      // a fault of the server; trying again may help
+	SystemError         Code = -1000   // a fault of the server; trying again does not help
+	InvalidAppID        Code = 40013   // no such platform, or not the caller's
+	InvalidToken        Code = 40014   // the access token is false, or was superseded
+	InvalidURL          Code = 40066   // the path names no interface
+	InvalidArgs         Code = 40097   // a member has a value that cannot be
+	MissingParameter    Code = 40101   // a required member is absent
+	InvalidAppSecret    Code = 40125   // false component_appsecret
+	MissingToken        Code = 41001   // no access token in the query
+	TokenExpired        Code = 42001   // the access token outlived its time
+	RequirePost         Code = 43002   // another method than POST
+	EmptyBody           Code = 44002   // no body
+	DailyQuota          Code = 45009   // the daily quota is used up
+	MinuteQuota         Code = 45011   // the minute's quota is used up
+	MalformedBody       Code = 47001   // the body is not a JSON object
+	Unauthorized        Code = 48001   // the token is of the wrong kind for the interface
+	NotAuthorized       Code = 61003   // the Mini Program does not authorize the platform
+	UnregisteredAddress Code = 61004   // the caller's address is not on the platform's list
+	TicketExpired       Code = 61005   // the verify ticket is over 12 hours old
+	TicketInvalid       Code = 61006   // the verify ticket is false
+	MissingPermission   Code = 61007   // no permission set that the interface needs
+	AuthCodeInvalid     Code = 61009   // the authorization code is unknown or used
+	AuthCodeExpired     Code = 61010   // the authorization code outlived its time
+	RefreshTokenInvalid Code = 61023   // the refresh token is false or void
+	NoCloudPrivilege    Code = 85088   // cloud development is not opened for the Mini Program
+	CloudTokenClosed    Code = 85105   // the account's cloudbase_access_token switch is off
+	NotInWhitelist      Code = 85107   // the path is not on the environment's whitelist
+	ResourceNotFound    Code = -501000 // no such environment or function
+	NotCodeOwner        Code = -501019 // the function's code is not the caller's
+)
+
+// texts is the platform's text of each code, as it stands before any detail.
+var texts = map[Code]string{
+	OK:                  "ok",
+	SystemBusy:          "system error",
+	SystemError:         "system error",
+	InvalidAppID:        "invalid appid",
+	InvalidToken:        "invalid access_token",
+	InvalidURL:          "invalid url",
+	InvalidArgs:         "invalid args",
+	MissingParameter:    "missing parameter",
+	InvalidAppSecret:    "invalid appsecret",
+	MissingToken:        "access_token missing",
+	TokenExpired:        "access_token expired",
+	RequirePost:         "require POST method",
+	EmptyBody:           "empty post data",
+	DailyQuota:          "reach max api daily quota limit",
+	MinuteQuota:         "api minute-quota reach limit  mustslower  retry next minute",
+	MalformedBody:       "data format error",
+	Unauthorized:        "api unauthorized",
+	NotAuthorized:       "component is not authorized by this account",
+	UnregisteredAddress: "access clientip is not registered",
+	TicketExpired:       "component ticket is expired",
+	TicketInvalid:       "component ticket is invalid",
+	MissingPermission:   "api is unauthorized to component",
+	AuthCodeInvalid:     "code is invalid",
+	AuthCodeExpired:     "code is expired",
+	RefreshTokenInvalid: "refresh_token is invalid",
+	NoCloudPrivilege:    "no qbase privilege",
+	CloudTokenClosed:    "cloudbase_access_token is closed",
+	NotInWhitelist:      "url is not in whitelist",
+	ResourceNotFound:    "resource not found",
+	NotCodeOwner:        "unauthorized operation",
+}
+
+// Text returns the platform's text of the code, or "" for a code that this
+// package does not know.
+func (c Code) Text() string { return texts[c] }
+
+// String returns the code in decimal digits, as it stands on the wire.
+func (c Code) String() string { return strconv.Itoa(int(c)) }
