@@ -1,0 +1,355 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/codezip"
+	"github.com/opentcb/opentcb/internal/whitelist"
+)
+
+const actApply = "apply"
+
+// AddCode checks a zip and stores it, for a world file's functions to name. It
+// returns its checksum: InvalidCode if it is not a zip that may be uploaded.
+func (s *Service) AddCode(ctx context.Context, code blob.Draft) (string, error) {
+	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
+		if bad, ok := errors.AsType[*codezip.Error](err); ok {
+			return "", refuse(InvalidCode, bad.Reason)
+		}
+		return "", codeFault("check code", err)
+	}
+	if err := code.Commit(ctx); err != nil {
+		return "", codeFault("store code", err)
+	}
+	return code.Sum().String(), nil
+}
+
+// Apply brings the server to what a world file says, wholly or not at all,
+// and tells what it changed: nothing when it is applied again. A world that
+// contradicts what is there or names what is nowhere is a WorldError.
+func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, error) {
+	s.applyMu.Lock()
+	defer s.applyMu.Unlock()
+	for {
+		p := planner{s: s, ctx: ctx, world: w, accounts: map[string]*Account{}, environments: map[string]string{}}
+		if err := p.plan(); err != nil {
+			return nil, err
+		}
+		if len(p.changes) == 0 {
+			return nil, nil
+		}
+		err := s.store.Apply(ctx, p.changes, p.records(c))
+		s.forgetAll()
+		switch {
+		case errors.Is(err, ErrStale) && ctx.Err() == nil:
+			continue // something changed between the plan and its execution: plan anew
+		case err != nil:
+			return nil, fault("apply", err)
+		}
+		return p.applied, nil
+	}
+}
+
+// forgetAll drops every row from memory.
+func (s *Service) forgetAll() {
+	s.platforms.clear()
+	s.accounts.clear()
+	s.authorizations.clear()
+	s.environments.clear()
+	s.functions.clear()
+}
+
+// planner compares a world with what is there and lists what has to change.
+type planner struct {
+	s       *Service
+	ctx     context.Context
+	world   World
+	changes []Change
+	applied []Applied
+	about   []Caller // whom each change concerns
+	faults  WorldError
+
+	accounts     map[string]*Account // as they will be; nil: there is none
+	environments map[string]string   // account of each environment, as it will be
+}
+
+func (p *planner) plan() error {
+	steps := []func() error{
+		func() error { return each(p.world.Platforms, p.platform) },
+		func() error { return each(p.world.MiniPrograms, p.miniProgram) },
+		func() error { return each(p.world.Environments, p.environment) },
+		func() error { return each(p.world.Authorizations, p.authorization) },
+		func() error { return each(p.world.Functions, p.function) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fault("apply", err)
+		}
+	}
+	if len(p.faults) > 0 {
+		sortFaults(p.faults)
+		return p.faults
+	}
+	return nil
+}
+
+func each[T any](items []T, do func(T) error) error {
+	for _, item := range items {
+		if err := do(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) fault(line int, format string, args ...any) error {
+	p.faults = append(p.faults, WorldFault{Line: line, Message: fmt.Sprintf(format, args...)})
+	return nil
+}
+
+func (p *planner) change(ch Change, about Caller, item, what string) error {
+	p.changes = append(p.changes, ch)
+	p.applied = append(p.applied, Applied{Item: item, Change: what})
+	p.about = append(p.about, about)
+	return nil
+}
+
+// records are the audit records of the changes, one each.
+func (p *planner) records(c Caller) []Record {
+	recs := make([]Record, len(p.applied))
+	for i, a := range p.applied {
+		about := p.about[i]
+		about.Operator, about.RID = c.Operator, c.RID
+		recs[i] = p.s.record(about, actApply, a.Item)
+		recs[i].Detail = a.Change
+	}
+	return recs
+}
+
+// account returns an account as it will be, nil if there will be none.
+func (p *planner) account(appid string) (*Account, error) {
+	if a, ok := p.accounts[appid]; ok {
+		return a, nil
+	}
+	a, err := p.s.store.Account(p.ctx, appid)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.accounts[appid] = &a
+	return &a, nil
+}
+
+func (p *planner) platform(w WorldPlatform) error {
+	a, err := p.account(w.AppID)
+	if err != nil {
+		return err
+	}
+	if a != nil && !a.IsPlatform {
+		return p.fault(w.Line, "%s is a Mini Program, not a platform", w.AppID)
+	}
+	item, about := "platform "+w.AppID, Caller{Platform: w.AppID}
+	row := Platform{AppID: w.AppID, SecretMAC: p.s.ring.MAC(appSecretPurpose, []string{w.AppID}, w.Secret)}
+	if w.Ticket != "" {
+		row.FixedTicket = p.s.ring.Seal(fixedTicketPurpose, []string{w.AppID}, w.Ticket)
+	}
+	if a == nil {
+		p.accounts[w.AppID] = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true}
+		return p.change(PutPlatform{row}, about, item, "added")
+	}
+	old, err := p.s.store.Platform(p.ctx, w.AppID)
+	if err != nil {
+		return err
+	}
+	sameSecret := p.s.ring.CheckMAC(appSecretPurpose, []string{w.AppID}, w.Secret, old.SecretMAC)
+	sameTicket, err := p.sameTicket(old, w.Ticket)
+	switch {
+	case err != nil:
+		return err
+	case !sameSecret && !sameTicket:
+		return p.change(PutPlatform{row}, about, item, "secret and verify ticket replaced")
+	case !sameSecret:
+		return p.change(PutPlatform{row}, about, item, "secret replaced")
+	case !sameTicket:
+		return p.change(PutPlatform{row}, about, item, "verify ticket replaced")
+	}
+	return nil
+}
+
+func (p *planner) sameTicket(old Platform, ticket string) (bool, error) {
+	if old.FixedTicket == "" || ticket == "" {
+		return old.FixedTicket == ticket, nil
+	}
+	was, err := p.s.ticket(old, 0)
+	return was == ticket, err
+}
+
+func (p *planner) miniProgram(w WorldMiniProgram) error {
+	a, err := p.account(w.AppID)
+	if err != nil {
+		return err
+	}
+	item, about := "Mini Program "+w.AppID, Caller{AppID: w.AppID}
+	switch {
+	case a == nil:
+		row := Account{AppID: w.AppID, Cloud: w.Cloud == nil || *w.Cloud}
+		p.accounts[w.AppID] = &row
+		return p.change(PutAccount{row}, about, item, "added")
+	case a.IsPlatform:
+		return p.fault(w.Line, "%s is a platform, not a Mini Program", w.AppID)
+	case w.Cloud != nil && *w.Cloud != a.Cloud:
+		return p.change(PutAccount{Account{AppID: w.AppID, Cloud: *w.Cloud}}, about, item,
+			map[bool]string{true: "cloud development opened", false: "cloud development closed"}[*w.Cloud])
+	}
+	return nil
+}
+
+func (p *planner) environment(w WorldEnvironment) error {
+	a, err := p.account(w.Account)
+	if err != nil {
+		return err
+	}
+	if a == nil || a.IsPlatform != w.Batch {
+		return p.fault(w.Line, "environment %s: there is no %s %s", w.ID, map[bool]string{true: "platform", false: "Mini Program"}[w.Batch], w.Account)
+	}
+	list, err := whitelist.Normalize(w.Whitelist)
+	if err != nil {
+		return p.fault(w.Line, "environment %s: %v", w.ID, err)
+	}
+	owner, err := p.environmentAccount(w.ID)
+	switch {
+	case err != nil:
+		return err
+	case owner == "":
+		p.environments[w.ID] = w.Account
+		return p.change(AddEnvironment{Account: w.Account, ID: w.ID, Open: w.Open, Whitelist: list},
+			Caller{}.concerning(*a), "environment "+w.ID, "added")
+	case owner != w.Account:
+		return p.fault(w.Line, "environment %s belongs to another account", w.ID)
+	}
+	return nil
+}
+
+// environmentAccount returns the account that an environment will belong to,
+// "" if there will be no such environment.
+func (p *planner) environmentAccount(id string) (string, error) {
+	if account, ok := p.environments[id]; ok {
+		return account, nil
+	}
+	account, err := p.s.store.EnvironmentAccount(p.ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return account, err
+}
+
+func (p *planner) authorization(w WorldAuthorization) error {
+	platform, err := p.account(w.Platform)
+	if err != nil {
+		return err
+	}
+	mini, err := p.account(w.AppID)
+	if err != nil {
+		return err
+	}
+	if platform == nil || !platform.IsPlatform {
+		return p.fault(w.Line, "authorization: there is no platform %s", w.Platform)
+	}
+	if mini == nil || mini.IsPlatform {
+		return p.fault(w.Line, "authorization: there is no Mini Program %s", w.AppID)
+	}
+	if err := checkSets(w.Sets); err != nil {
+		return p.fault(w.Line, "authorization: %v", err)
+	}
+	old, err := p.s.store.Authorization(p.ctx, w.Platform, w.AppID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	what := authorizationChange(old, w, p.s.ring.CheckMAC)
+	if what == "" {
+		return nil
+	}
+	ch := PutAuthorization{Platform: w.Platform, AppID: w.AppID, Sets: w.Sets}
+	if w.RefreshToken != "" {
+		ch.RefreshMAC = p.s.refreshMAC(Authorization{Platform: w.Platform, AppID: w.AppID}, w.RefreshToken)
+	}
+	return p.change(ch, Caller{Platform: w.Platform, AppID: w.AppID}, "authorization "+w.Platform+" "+w.AppID, what)
+}
+
+// authorizationChange says what a world changes of an authorization, "" for
+// nothing.
+func authorizationChange(old Authorization, w WorldAuthorization, check func(string, []string, string, string) bool) string {
+	sameRefresh := w.RefreshToken == "" || check(refreshTokenPurpose, []string{w.Platform, w.AppID}, w.RefreshToken, old.RefreshMAC)
+	switch {
+	case old.Epoch == 0:
+		return "added"
+	case !old.InForce:
+		return "given again"
+	case !slices.Equal(old.Sets, w.Sets):
+		return "permission sets replaced"
+	case !sameRefresh:
+		return "refresh token replaced"
+	}
+	return ""
+}
+
+func (p *planner) function(w WorldFunction) error {
+	account, err := p.environmentAccount(w.Env)
+	if err != nil {
+		return err
+	}
+	if account == "" {
+		return p.fault(w.Line, "function %s: there is no environment %s", w.Name, w.Env)
+	}
+	old, err := p.s.store.Function(p.ctx, account, w.Env, w.Name)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	what := ""
+	switch isNew := old.Name == ""; {
+	case isNew && w.Sum == "":
+		what = "added"
+	case isNew:
+		what = "added with code"
+	case w.Sum != "" && w.Sum != old.Sum && old.Owner == "": // a platform's code is not the file's to replace
+		what = "code replaced"
+	}
+	if what == "" {
+		return nil
+	}
+	now := p.s.now()
+	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum, AddedAt: now, ModifiedAt: now}
+	if f.Size, err = p.codeSize(w); err != nil {
+		return p.fault(w.Line, "function %s: %v", w.Name, err)
+	}
+	about := Caller{AppID: account}
+	if a, err := p.account(account); err == nil && a != nil {
+		about = Caller{}.concerning(*a)
+	}
+	return p.change(PutFunction{f}, about, "function "+w.Env+" "+w.Name, what)
+}
+
+// codeSize returns the size of a function's code, and an error if it was not
+// added before.
+func (p *planner) codeSize(w WorldFunction) (int64, error) {
+	if w.Zip == "" {
+		return 0, nil
+	}
+	missing := fmt.Errorf("the code of %s was not added to the server", w.Zip)
+	sum, err := blob.ParseSum(w.Sum)
+	if err != nil {
+		return 0, missing
+	}
+	b, err := p.s.blobs.Open(p.ctx, sum)
+	if err != nil {
+		return 0, missing
+	}
+	defer b.Close()
+	return b.Size(), nil
+}

@@ -1,0 +1,221 @@
+package cloud
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Record is one entry of the audit record: a decision on an interface, a
+// credential issued, or a change by the operator. It never holds a secret.
+type Record struct {
+	At       int64    `json:"at"`                 // Unix milliseconds
+	RID      string   `json:"rid"`                // the request's id
+	Operator bool     `json:"operator,omitempty"` // done by the operator; else by Platform
+	Platform string   `json:"platform,omitempty"` // the platform that acted, or that it concerns
+	AppID    string   `json:"appid,omitempty"`    // the Mini Program acted for, or that it concerns
+	Action   string   `json:"action"`             // the wire name, or the operator's verb
+	Target   string   `json:"target,omitempty"`   // what it was done to
+	Code     tcb.Code `json:"code"`               // the outcome's code
+	Detail   string   `json:"detail,omitempty"`   // what changed
+}
+
+// RecordFilter chooses audit records. Zero members choose all.
+type RecordFilter struct {
+	Since   int64  // Unix milliseconds, inclusive
+	Until   int64  // Unix milliseconds, exclusive
+	Account string // platform or Mini Program that acted or is concerned
+	Outcome Outcome
+}
+
+// Outcome chooses records by how a decision ended.
+type Outcome struct {
+	Any     bool     // every outcome
+	Refused bool     // every outcome but success
+	Code    tcb.Code // this code alone, if neither of the above
+}
+
+// Fits says whether a code is one that the outcome chooses.
+func (o Outcome) Fits(code tcb.Code) bool {
+	return o.Any || o.Refused && code != tcb.OK || !o.Refused && code == o.Code
+}
+
+// Fits says whether the filter chooses a record.
+func (f RecordFilter) Fits(r Record) bool {
+	return r.At >= f.Since && (f.Until == 0 || r.At < f.Until) &&
+		(f.Account == "" || r.Platform == f.Account || r.AppID == f.Account) &&
+		f.Outcome.Fits(r.Code)
+}
+
+// record is the entry of a decision of the caller's.
+func (s *Service) record(c Caller, action, target string) Record {
+	return Record{
+		At: s.now(), RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
+		Action: action, Target: target,
+	}
+}
+
+// read records a decision that changed nothing: a success that only read, or
+// any refusal. It returns the outcome to answer with, which is Unavailable
+// when the decision cannot be recorded: what leaves no record is not
+// answered.
+func (s *Service) read(c Caller, action, target string, outcome error) error {
+	rec := s.record(c, action, target)
+	rec.Code = CodeOf(outcome)
+	if !s.reads.add(rec) {
+		return &Error{Kind: Unavailable, Detail: "audit record full", Err: outcome}
+	}
+	return outcome
+}
+
+// Refuse records that a call ended before it reached its rule: for want of a
+// permission, or for its body. It returns the error to answer with. A caller
+// that is not known leaves no record: whoever sends noise could fill the disk
+// with it.
+func (s *Service) Refuse(c Caller, action string, outcome error) error {
+	if c.Platform == "" && !c.Operator {
+		return outcome
+	}
+	return s.read(c, action, "", outcome)
+}
+
+// Records gives the audit records that fit to each, oldest first, those still
+// in memory included. It ends early with an error of each.
+func (s *Service) Records(ctx context.Context, f RecordFilter, each func(Record) error) error {
+	if err := s.reads.flush(ctx); err != nil {
+		return fault("audit", err)
+	}
+	if err := s.store.Records(ctx, f, each); err != nil {
+		return fault("audit", err)
+	}
+	return nil
+}
+
+// Names of things that do not come from a checked list are shortened for the
+// record, and stripped of what a terminal would obey.
+const maxTarget = 80
+
+// named writes "env test-777bb9" for the record.
+func named(noun, name string) string {
+	name = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, name[:min(len(name), maxTarget)])
+	return noun + " " + name
+}
+
+// The records of reads are written in batches: a second's worth, or as soon
+// as there are many. One synced write then serves thousands of reads, and a
+// power cut loses the last second of reads at most.
+const (
+	recorderPause = time.Second
+	recorderBatch = 8192
+	recorderLimit = 1 << 16
+)
+
+// recorder gathers the audit records of reads and writes them in batches.
+type recorder struct {
+	store Store
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	recs   []Record
+	spare  []Record      // the other buffer, so that writing does not stop adding
+	full   chan struct{} // a batch's worth is waiting
+	stop   chan struct{}
+	done   chan struct{}
+	writes sync.Mutex // one batch is written at a time, in order
+}
+
+func newRecorder(store Store, log *slog.Logger) *recorder {
+	r := &recorder{store: store, log: log, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	go r.run()
+	return r
+}
+
+// add takes a record; false if so many wait that the store must be out of
+// reach.
+func (r *recorder) add(rec Record) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.recs) >= recorderLimit {
+		return false
+	}
+	r.recs = append(r.recs, rec)
+	if len(r.recs) == recorderBatch {
+		select {
+		case r.full <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// isFull says whether add would refuse.
+func (r *recorder) isFull() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.recs) >= recorderLimit
+}
+
+func (r *recorder) run() {
+	defer close(r.done)
+	tick := time.NewTicker(recorderPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+		case <-r.full:
+		}
+		if err := r.flush(context.Background()); err != nil {
+			r.log.Error("audit records of reads wait for the store", "err", err)
+		}
+	}
+}
+
+// flush writes what has been added so far. On an error the records are kept
+// and tried again with the next batch.
+func (r *recorder) flush(ctx context.Context) error {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	r.mu.Lock()
+	batch := r.recs
+	r.recs, r.spare = r.spare[:0], nil
+	r.mu.Unlock()
+	if len(batch) == 0 {
+		r.giveBack(batch, nil)
+		return nil
+	}
+	err := r.store.AppendRecords(ctx, batch)
+	r.giveBack(batch, err)
+	return err
+}
+
+// giveBack makes a written batch the spare buffer, and puts one that could
+// not be written back in front of what came since.
+func (r *recorder) giveBack(batch []Record, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		batch = append(batch, r.recs...)
+		r.recs, r.spare = batch, r.recs[:0]
+		return
+	}
+	clear(batch)
+	r.spare = batch[:0]
+}
+
+func (r *recorder) close() error {
+	close(r.stop)
+	<-r.done
+	return r.flush(context.Background())
+}

@@ -1,0 +1,238 @@
+package cloud
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The prefixes and lives of what the credential flow hands out (CR-3 to CR-6).
+const (
+	preAuthCodePrefix  = "preauthcode@@@"
+	authCodePrefix     = "queryauthcode@@@"
+	refreshTokenPrefix = "refreshtoken@@@"
+
+	PreAuthCodeLife = 1800 * time.Second
+	AuthCodeLife    = 3600 * time.Second
+)
+
+const (
+	actPreAuthCode     = "api_create_preauthcode"
+	actQueryAuth       = "api_query_auth"
+	actAuthorizerToken = "api_authorizer_token"
+	actAuthorize       = "authorize"
+	actRevoke          = "revoke"
+)
+
+// Grant is what a platform is given to act for a Mini Program.
+type Grant struct {
+	AppID        string
+	AccessToken  Token
+	RefreshToken string
+	Sets         []int
+}
+
+// randomToken returns 43 characters that nobody can guess.
+func randomToken() string {
+	raw := make([]byte, 32)
+	rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// isCaller says whether the platform that a body names is the one whose token
+// the call carries (CR-7).
+func isCaller(c Caller, platform string) error {
+	if c.Platform != platform {
+		return refuse(InvalidAppID, "component_appid is not the token's")
+	}
+	return nil
+}
+
+// CreatePreAuthCode gives the code that a platform's consent page is opened
+// with (CR-3). Consent is the operator's act here, so nothing redeems it.
+func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string) (Token, error) {
+	if err := isCaller(c, platform); err != nil {
+		return Token{}, err
+	}
+	return Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}, s.read(c, actPreAuthCode, "", nil)
+}
+
+// Authorize is the merchant's consent (CR-4): the authorization is in force
+// when it returns, and the code that it answers can be exchanged for tokens
+// once. NotFound if there is no such platform or Mini Program; InvalidArgs
+// for sets that cannot be.
+func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid string, sets []int) (Token, error) {
+	if err := s.checkGrant(ctx, platform, appid, sets); err != nil {
+		return Token{}, err
+	}
+	c.Platform, c.AppID = platform, appid
+	code := authCodePrefix + randomToken()
+	row := AuthCode{
+		Platform:  platform,
+		CodeMAC:   s.ring.MAC(authCodePurpose, []string{platform}, code),
+		AppID:     appid,
+		ExpiresAt: s.now() + AuthCodeLife.Milliseconds(),
+	}
+	rec := s.record(c, actAuthorize, "")
+	rec.Detail = fmt.Sprint("sets ", sets)
+	err := s.store.Consent(ctx, platform, appid, sets, row, rec)
+	s.authorizations.drop(grantKey{platform, appid})
+	if err != nil {
+		return Token{}, fault("authorize", err)
+	}
+	return Token{Value: code, Life: AuthCodeLife}, nil
+}
+
+// checkGrant says whether a platform, a Mini Program and permission sets can
+// make an authorization.
+func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets []int) error {
+	if err := checkSets(sets); err != nil {
+		return err
+	}
+	if _, err := s.platform(ctx, platform); err != nil {
+		return notFound(err, "no platform "+platform)
+	}
+	a, err := s.account(ctx, appid)
+	if err != nil {
+		return notFound(err, "no Mini Program "+appid)
+	}
+	if a.IsPlatform {
+		return refuse(NotFound, appid+" is a platform, not a Mini Program")
+	}
+	return nil
+}
+
+// notFound is the operator's error for a row that is not there.
+func notFound(err error, detail string) error {
+	if errors.Is(err, ErrNotFound) {
+		return refuse(NotFound, detail)
+	}
+	return fault("look up", err)
+}
+
+// maxSets and maxSetID bound the permission sets of one authorization.
+const (
+	maxSets  = 1000
+	maxSetID = 10000
+)
+
+func checkSets(sets []int) error {
+	if len(sets) == 0 || len(sets) > maxSets {
+		return refuse(InvalidArgs, fmt.Sprintf("an authorization has 1 to %d permission sets", maxSets))
+	}
+	seen := map[int]bool{}
+	for _, id := range sets {
+		if id < 1 || id > maxSetID || seen[id] {
+			return refuse(InvalidArgs, fmt.Sprintf("permission set %d: ids are from 1 to %d, each once", id, maxSetID))
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+// QueryAuth exchanges an authorization code for the tokens of the
+// authorization (CR-5). A new refresh token takes the place of the one before.
+// AuthCodeInvalid, AuthCodeExpired, InvalidAppID, or NotAuthorized if the
+// authorization was cancelled meanwhile.
+func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string) (Grant, error) {
+	if err := isCaller(c, platform); err != nil {
+		return Grant{}, err
+	}
+	mac := s.ring.MAC(authCodePurpose, []string{platform}, code)
+	for {
+		row, err := s.store.AuthCode(ctx, platform, mac)
+		switch {
+		case errors.Is(err, ErrNotFound) || err == nil && row.UsedAt != 0:
+			return Grant{}, refuse(AuthCodeInvalid, "")
+		case err != nil:
+			return Grant{}, fault("authorization code", err)
+		case s.now() >= row.ExpiresAt:
+			return Grant{}, refuse(AuthCodeExpired, "")
+		}
+		g, done, err := s.redeem(ctx, c, row)
+		if done || err != nil {
+			return g, err
+		}
+	}
+}
+
+// redeem tries once to use a code up; false if another call came between.
+func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, bool, error) {
+	a, err := s.store.Authorization(ctx, code.Platform, code.AppID)
+	switch {
+	case err != nil:
+		return Grant{}, false, fault("authorization", err)
+	case !a.InForce:
+		return Grant{}, false, refuse(NotAuthorized, "")
+	case a.Epoch != code.Epoch:
+		return Grant{}, false, refuse(AuthCodeInvalid, "")
+	}
+	refresh := refreshTokenPrefix + randomToken()
+	issued, next := a.Issued.next(s.now())
+	c.AppID = code.AppID
+	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, s.record(c, actQueryAuth, ""))
+	s.authorizations.drop(grantKey{a.Platform, a.AppID})
+	if err != nil {
+		return Grant{}, false, fault("query auth", err)
+	}
+	return Grant{AppID: a.AppID, AccessToken: s.authorizerToken(a, issued), RefreshToken: refresh, Sets: a.Sets}, ok, nil
+}
+
+func (s *Service) refreshMAC(a Authorization, token string) string {
+	return s.ring.MAC(refreshTokenPurpose, []string{a.Platform, a.AppID}, token)
+}
+
+func (s *Service) authorizerToken(a Authorization, issued int64) Token {
+	return s.sign(claim{kind: AuthorizerToken, issued: issued, epoch: a.Epoch, platform: a.Platform, appid: a.AppID})
+}
+
+// RefreshAuthorizerToken gives a new access token for a refresh token, which
+// stays as it is (CR-6). NotAuthorized, RefreshTokenInvalid or InvalidAppID.
+func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform, appid, refresh string) (Grant, error) {
+	if err := isCaller(c, platform); err != nil {
+		return Grant{}, err
+	}
+	c.AppID = appid
+	key := grantKey{platform, appid}
+	for {
+		a, err := s.authorization(ctx, platform, appid)
+		switch {
+		case errors.Is(err, ErrNotFound) || err == nil && !a.InForce:
+			return Grant{}, refuse(NotAuthorized, "")
+		case err != nil:
+			return Grant{}, fault("authorization", err)
+		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
+			return Grant{}, refuse(RefreshTokenInvalid, "")
+		}
+		issued, next := a.Issued.next(s.now())
+		ok, err := s.store.IssueAuthorizerToken(ctx, *a, next, s.record(c, actAuthorizerToken, ""))
+		s.authorizations.drop(key)
+		switch {
+		case err != nil:
+			return Grant{}, fault("issue authorizer token", err)
+		case ok:
+			return Grant{AppID: appid, AccessToken: s.authorizerToken(*a, issued), RefreshToken: refresh, Sets: a.Sets}, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return Grant{}, fault("issue authorizer token", errors.Join(ErrUnavailable, err))
+		}
+	}
+}
+
+// Revoke cancels an authorization: its tokens and links stop before it
+// returns (CR-9). NotFound if there is none in force.
+func (s *Service) Revoke(ctx context.Context, c Caller, platform, appid string) error {
+	c.Platform, c.AppID = platform, appid
+	ok, err := s.store.Revoke(ctx, platform, appid, s.record(c, actRevoke, ""))
+	s.authorizations.drop(grantKey{platform, appid})
+	switch {
+	case err != nil:
+		return fault("revoke", err)
+	case !ok:
+		return refuse(NotFound, fmt.Sprintf("%s does not authorize %s", appid, platform))
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package cloud
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+)
+
+// codeSecretBytes random bytes make 64 characters of base64 (CS-3).
+const codeSecretBytes = 48
+
+const actCodeSecret = "getcodesecret"
+
+// CodeSecret returns the code protection key of the caller's platform for the
+// caller's Mini Program: made at the first call, the same ever after (CS-4).
+func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
+	secret, made, err := s.codeSecret(ctx, c)
+	if made && err == nil {
+		return secret, nil // recorded with the key
+	}
+	return secret, s.read(c, actCodeSecret, "", err)
+}
+
+// codeSecret returns the key, and whether this call made and recorded it.
+func (s *Service) codeSecret(ctx context.Context, c Caller) (secret string, made bool, err error) {
+	key := grantKey{c.Platform, c.AppID}
+	secret, err = s.secrets.get(key, func() (string, error) {
+		sealed, err := s.store.CodeSecret(ctx, c.Platform, c.AppID)
+		if errors.Is(err, ErrNotFound) {
+			sealed, made, err = s.makeCodeSecret(ctx, c)
+		}
+		if err != nil {
+			return "", err
+		}
+		return s.ring.Open(codeSecretPurpose, key.row(), sealed)
+	})
+	if err != nil {
+		return "", false, fault("code secret", err)
+	}
+	return secret, made, nil
+}
+
+// makeCodeSecret stores a fresh key unless another call was first. It returns
+// the stored one, sealed, and whether that is the fresh one (CS-5).
+func (s *Service) makeCodeSecret(ctx context.Context, c Caller) (string, bool, error) {
+	raw := make([]byte, codeSecretBytes)
+	rand.Read(raw)
+	secret := base64.StdEncoding.EncodeToString(raw)
+	sealed := s.ring.Seal(codeSecretPurpose, grantKey{c.Platform, c.AppID}.row(), secret)
+	rec := s.record(c, actCodeSecret, "")
+	rec.Detail = "key made"
+	stored, err := s.store.AddCodeSecret(ctx, c.Platform, c.AppID, sealed, rec)
+	return stored, stored == sealed, err
+}
+
+// codeSecretPurpose and its like keep a value sealed for one use from opening
+// as another.
+const (
+	codeSecretPurpose   = "codesecret"
+	appSecretPurpose    = "appsecret"
+	fixedTicketPurpose  = "ticket"
+	refreshTokenPurpose = "refreshtoken"
+	authCodePurpose     = "authcode"
+)
+
+// row is the identity that a stored secret is bound to.
+func (k grantKey) row() []string { return []string{k.platform, k.appid} }

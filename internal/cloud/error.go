@@ -1,0 +1,159 @@
+package cloud
+
+import (
+	"errors"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Kind is why a call was refused or failed. The list is closed: a transport
+// has one table from kinds to its own language.
+type Kind int
+
+// The kinds of errors.
+const (
+	Internal               Kind = iota // a bug: trying again does not help
+	Unavailable                        // storage out of reach, overload: try again
+	InvalidArgs                        // a value that cannot be
+	MissingParameter                   // a required member is absent
+	EmptyBody                          // no body where one is needed
+	MalformedBody                      // a body that is not a JSON object
+	MissingToken                       // no access token
+	InvalidToken                       // the access token is false, void or superseded
+	TokenExpired                       // the access token outlived its time
+	WrongTokenKind                     // the access token does not fit the interface
+	WrongMethod                        // not POST
+	NotAuthorized                      // no authorization in force
+	MissingPermission                  // none of the permission sets that the interface needs
+	InvalidAppID                       // no such platform, or not the caller
+	InvalidAppSecret                   // false platform secret
+	TicketInvalid                      // false verify ticket
+	TicketExpired                      // verify ticket over 12 hours old
+	AuthCodeInvalid                    // unknown or used authorization code
+	AuthCodeExpired                    // authorization code past its hour
+	RefreshTokenInvalid                // false or void refresh token
+	NoCloudPrivilege                   // cloud development not opened
+	EnvironmentNotFound                // no such environment in the account
+	FunctionNotFound                   // no such function in the environment
+	NotCodeOwner                       // code that another uploaded, or nobody
+	CodeSecretMismatch                 // not this platform's key for this Mini Program
+	InvalidCode                        // not a zip that may be uploaded
+	UploadSignatureInvalid             // upload's bytes, headers or key do not fit
+	UploadSignatureExpired             // upload's signature over 5 minutes old
+	TooManyUploads                     // the server takes no more uploads right now
+	LinkInvalid                        // download link false, expired or dead
+	NotFound                           // operator: no such thing
+	Conflict                           // operator: contradicts what is there
+	kinds                              // how many there are
+)
+
+// codes is each kind's errcode on the wire; a kind that never reaches the
+// wire in that envelope has none and counts as SystemError.
+var codes = [kinds]tcb.Code{
+	Internal:               tcb.SystemError,
+	Unavailable:            tcb.SystemBusy,
+	InvalidArgs:            tcb.InvalidArgs,
+	MissingParameter:       tcb.MissingParameter,
+	EmptyBody:              tcb.EmptyBody,
+	MalformedBody:          tcb.MalformedBody,
+	MissingToken:           tcb.MissingToken,
+	InvalidToken:           tcb.InvalidToken,
+	TokenExpired:           tcb.TokenExpired,
+	WrongTokenKind:         tcb.Unauthorized,
+	WrongMethod:            tcb.RequirePost,
+	NotAuthorized:          tcb.NotAuthorized,
+	MissingPermission:      tcb.MissingPermission,
+	InvalidAppID:           tcb.InvalidAppID,
+	InvalidAppSecret:       tcb.InvalidAppSecret,
+	TicketInvalid:          tcb.TicketInvalid,
+	TicketExpired:          tcb.TicketExpired,
+	AuthCodeInvalid:        tcb.AuthCodeInvalid,
+	AuthCodeExpired:        tcb.AuthCodeExpired,
+	RefreshTokenInvalid:    tcb.RefreshTokenInvalid,
+	NoCloudPrivilege:       tcb.NoCloudPrivilege,
+	EnvironmentNotFound:    tcb.ResourceNotFound,
+	FunctionNotFound:       tcb.ResourceNotFound,
+	NotCodeOwner:           tcb.NotCodeOwner,
+	CodeSecretMismatch:     tcb.InvalidArgs,
+	InvalidCode:            tcb.InvalidArgs,
+	UploadSignatureInvalid: tcb.InvalidToken,
+	UploadSignatureExpired: tcb.TokenExpired,
+	TooManyUploads:         tcb.SystemBusy,
+	LinkInvalid:            tcb.InvalidToken,
+	NotFound:               tcb.ResourceNotFound,
+	Conflict:               tcb.InvalidArgs,
+}
+
+// Code returns the kind's errcode on the wire and in the audit record.
+func (k Kind) Code() tcb.Code {
+	if k < 0 || k >= kinds {
+		return tcb.SystemError
+	}
+	return codes[k]
+}
+
+// Error is a refusal or a failure. Detail is for the caller and safe to show
+// (EN-5); Err is the cause, for the log alone.
+type Error struct {
+	Kind   Kind
+	Detail string
+	Err    error
+}
+
+// Error returns the whole, cause included: for the log, never for an answer.
+func (e *Error) Error() string {
+	s := e.Kind.Code().Text()
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// refuse makes an error of a kind with a detail for the caller.
+func refuse(kind Kind, detail string) error { return &Error{Kind: kind, Detail: detail} }
+
+// ErrNotFound is what a Store returns for a row that is not there.
+var ErrNotFound = errors.New("not found")
+
+// ErrUnavailable is wrapped by what a Store returns when trying again may
+// help: a full disk, a lock, a database out of reach.
+var ErrUnavailable = errors.New("storage unavailable")
+
+// ErrStale is what a Store returns when the rows that a change was decided on
+// have changed meanwhile: the rule reads them again and decides anew.
+var ErrStale = errors.New("decided on stale rows")
+
+// fault turns an error of storage into an Error: Unavailable where trying
+// again may help, Internal otherwise (EN-13).
+func fault(op string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	kind := Internal
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrStale) {
+		kind = Unavailable
+	}
+	return &Error{Kind: kind, Err: wrap(op, err)}
+}
+
+// KindOf returns the kind of an error of this package, Internal for others.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+// CodeOf returns the errcode that an outcome has in the audit record.
+func CodeOf(err error) tcb.Code {
+	if err == nil {
+		return tcb.OK
+	}
+	return KindOf(err).Code()
+}

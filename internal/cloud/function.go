@@ -1,0 +1,208 @@
+package cloud
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/codezip"
+)
+
+const (
+	actCreateFunction = "createfunction"
+	actUpdateCode     = "UpdateFunctionCode"
+	actDeploy         = "deploy"
+)
+
+// functionName is what a function may be called (UP-1).
+var functionName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]$`)
+
+// maxHandler bounds the name of a function's entry point, in bytes.
+const maxHandler = 128
+
+// CreateFunction adds a function without code to an environment of the
+// caller's account (UP-1): InvalidArgs for a name that cannot be or is taken,
+// EnvironmentNotFound.
+func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string) error {
+	if err := checkFunctionName(name); err != nil {
+		return err
+	}
+	if _, err := s.environmentOf(ctx, c.account(), env); err != nil {
+		return err
+	}
+	now := s.now()
+	f := Function{Account: c.account(), Env: env, Name: name, AddedAt: now, ModifiedAt: now}
+	ok, err := s.store.CreateFunction(ctx, f, s.record(c, actCreateFunction, f.target()))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return refuse(EnvironmentNotFound, "env not exists")
+	case err != nil:
+		return fault("create function", err)
+	case !ok:
+		return refuse(InvalidArgs, "function "+name+" exists already")
+	}
+	return nil
+}
+
+func checkFunctionName(name string) error {
+	if !functionName.MatchString(name) {
+		return refuse(InvalidArgs, "function_name must be 2 to 60 letters, digits, - or _, begin with a letter and end with a letter or digit")
+	}
+	return nil
+}
+
+// target names the function in the audit record.
+func (f Function) target() string { return named("env", f.Env) + " " + named("function", f.Name) }
+
+// ListFunctions returns up to limit functions of an environment by name, from
+// offset on, and how many there are in all (UP-2).
+func (s *Service) ListFunctions(ctx context.Context, c Caller, env string, offset, limit int64) ([]Function, int64, error) {
+	if _, err := s.environmentOf(ctx, c.account(), env); err != nil {
+		return nil, 0, err
+	}
+	fs, total, err := s.store.Functions(ctx, c.account(), env, offset, limit)
+	if err != nil {
+		return nil, 0, fault("list functions", err)
+	}
+	return fs, total, nil
+}
+
+// NewCode begins a draft of a function's code, to be written as it streams in
+// and given to UpdateFunctionCode or Deploy. Who begins one discards it.
+func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
+	d, err := s.blobs.Create(ctx)
+	if err != nil {
+		return nil, codeFault("new code", err)
+	}
+	return d, nil
+}
+
+// codeFault is an error of code storage. Nearly all of them pass: a full
+// disk, a bucket out of reach.
+func codeFault(op string, err error) error {
+	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) {
+		return &Error{Kind: Internal, Err: wrap(op, err)}
+	}
+	return &Error{Kind: Unavailable, Err: wrap(op, err)}
+}
+
+// CodeUpdate is an upload by a platform. Code is the zip, still a draft.
+type CodeUpdate struct {
+	Env, Function     string
+	CodeSecret        string
+	Handler           string
+	InstallDependency bool
+	Code              blob.Draft
+}
+
+// UpdateFunctionCode replaces a function's code with what the caller's
+// platform protected by its key, whole or not at all (UP-6). The caller comes
+// from OpenUpload; since an upload takes its time, its authorization and
+// permission sets are looked at again. CodeSecretMismatch,
+// EnvironmentNotFound, FunctionNotFound, InvalidCode, NotAuthorized or
+// MissingPermission.
+func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, u CodeUpdate) error {
+	if err := s.stillAuthorized(ctx, c, sets); err != nil {
+		return err
+	}
+	if err := s.checkCodeSecret(ctx, c, u.CodeSecret); err != nil {
+		return err
+	}
+	if len(u.Handler) > maxHandler {
+		return refuse(InvalidArgs, fmt.Sprintf("Handler is over %d bytes", maxHandler))
+	}
+	if _, err := s.functionOf(ctx, c.account(), u.Env, u.Function); err != nil {
+		return err
+	}
+	f := Function{
+		Account: c.account(), Env: u.Env, Name: u.Function, Owner: c.Platform,
+		Handler: u.Handler, InstallDependency: u.InstallDependency,
+	}
+	return s.putCode(ctx, c, actUpdateCode, f, u.Code, codezip.UploadLimits)
+}
+
+// checkCodeSecret says whether a key is the one of the caller's platform for
+// the caller's Mini Program. Nobody has been given a key that was never made.
+func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) error {
+	key := grantKey{c.Platform, c.AppID}
+	want, err := s.secrets.get(key, func() (string, error) {
+		sealed, err := s.store.CodeSecret(ctx, key.platform, key.appid)
+		if err != nil {
+			return "", err
+		}
+		return s.ring.Open(codeSecretPurpose, key.row(), sealed)
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fault("code secret", err)
+	}
+	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1 {
+		return refuse(CodeSecretMismatch, "CodeSecret is not this platform's key for this Mini Program")
+	}
+	return nil
+}
+
+// putCode checks a zip, makes it durable, and only then makes it the
+// function's: a row never names code that is not there.
+func (s *Service) putCode(ctx context.Context, c Caller, action string, f Function, code blob.Draft, limits codezip.Limits) error {
+	if err := codezip.Check(code, code.Size(), limits); err != nil {
+		if bad, ok := errors.AsType[*codezip.Error](err); ok {
+			return refuse(InvalidCode, bad.Reason)
+		}
+		return codeFault("check code", err)
+	}
+	if err := code.Commit(ctx); err != nil {
+		return codeFault("store code", err)
+	}
+	f.Sum, f.Size, f.ModifiedAt = code.Sum().String(), code.Size(), s.now()
+	rec := s.record(c, action, f.target())
+	rec.Detail = "sha256 " + f.Sum
+	ok, err := s.store.PutCode(ctx, f, rec)
+	s.functions.drop(functionKey{f.Account, f.Env, f.Name})
+	switch {
+	case err != nil:
+		return fault("put code", err)
+	case !ok:
+		return refuse(FunctionNotFound, "function not exists")
+	}
+	return nil
+}
+
+// Deploy is an upload by the merchant's own developer, through the operator
+// and without a key: nobody owns the code (UP-8). A function that does not
+// exist is created. It returns the code's checksum.
+func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code blob.Draft) (string, error) {
+	if err := checkFunctionName(name); err != nil {
+		return "", err
+	}
+	account, err := s.store.EnvironmentAccount(ctx, env)
+	if err != nil {
+		return "", notFound(err, "no environment "+env)
+	}
+	a, err := s.account(ctx, account)
+	if err != nil {
+		return "", fault("account", err)
+	}
+	c = c.concerning(a)
+	now := s.now()
+	f := Function{Account: account, Env: env, Name: name, AddedAt: now, ModifiedAt: now}
+	if _, err := s.store.CreateFunction(ctx, f, s.record(c, actCreateFunction, f.target())); err != nil {
+		return "", fault("create function", err)
+	}
+	if err := s.putCode(ctx, c, actDeploy, f, code, codezip.UploadLimits); err != nil {
+		return "", err
+	}
+	return code.Sum().String(), nil
+}
+
+// concerning is the operator as caller of an act on an account.
+func (c Caller) concerning(a Account) Caller {
+	if a.IsPlatform {
+		c.Platform = a.AppID
+	} else {
+		c.AppID = a.AppID
+	}
+	return c
+}

@@ -1,0 +1,143 @@
+package cloud
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+
+	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+const (
+	actDownloadFunction = "downloadfunction"
+	actDownload         = "download"
+)
+
+// Link is leave to download one function's code.
+type Link struct {
+	Token    string // what the address carries
+	Checksum string // SHA-256 of the zip in hex
+}
+
+// DownloadFunction gives the caller's platform a link to code that it
+// uploaded itself (DF-1, DF-3): EnvironmentNotFound, FunctionNotFound, or
+// NotCodeOwner for anybody else's code.
+func (s *Service) DownloadFunction(ctx context.Context, c Caller, env, name string) (Link, error) {
+	link, err := s.link(ctx, c, env, name)
+	target := Function{Env: env, Name: name}.target()
+	if err = s.read(c, actDownloadFunction, target, err); err != nil {
+		return Link{}, err
+	}
+	return link, nil
+}
+
+func (s *Service) link(ctx context.Context, c Caller, env, name string) (Link, error) {
+	f, err := s.functionOf(ctx, c.account(), env, name)
+	if err != nil {
+		return Link{}, err
+	}
+	if f.Sum == "" {
+		return Link{}, refuse(NotCodeOwner, "the function has no code yet")
+	}
+	if f.Owner != c.Platform {
+		return Link{}, refuse(NotCodeOwner, "the code was not uploaded by this platform")
+	}
+	sum, err := hex.DecodeString(f.Sum)
+	if err != nil {
+		return Link{}, &Error{Kind: Internal, Err: wrap("function's checksum", err)}
+	}
+	l := linkClaim{expires: s.now() + s.linkLife.Milliseconds(), epoch: c.epoch, platform: c.Platform, appid: c.AppID, env: env, name: name}
+	copy(l.sum[:], sum)
+	return Link{Token: s.ring.Sign(seal.Link, l.encode()), Checksum: f.Sum}, nil
+}
+
+// linkClaim is what a link says of itself (DF-8): the exact bytes, until
+// when, and on whose behalf, so that it dies with the authorization or the
+// ownership (DF-10).
+type linkClaim struct {
+	expires         int64 // Unix milliseconds
+	epoch           int64
+	platform, appid string
+	env, name       string
+	sum             blob.Sum
+}
+
+func (l linkClaim) encode() []byte {
+	b := binary.AppendUvarint(make([]byte, 0, 256), uint64(l.expires))
+	b = binary.AppendUvarint(b, uint64(l.epoch))
+	for _, text := range []string{l.platform, l.appid, l.env, l.name} {
+		b = appendText(b, text)
+	}
+	return append(b, l.sum[:]...)
+}
+
+func decodeLink(b []byte) (linkClaim, error) {
+	d := decoder{b: b}
+	l := linkClaim{expires: d.int(), epoch: d.int(), platform: d.text(), appid: d.text(), env: d.text(), name: d.text()}
+	if d.bad || len(d.b) != len(l.sum) {
+		return linkClaim{}, errClaim
+	}
+	copy(l.sum[:], d.b)
+	return l, nil
+}
+
+// Code is a function's code, open for reading. Who opens it closes it.
+type Code struct {
+	blob.Blob
+	Function string // the function's name
+	Checksum string // SHA-256 of the bytes in hex
+}
+
+// OpenLink opens the code that a link leads to. LinkInvalid if it is false,
+// expired, or dead because the authorization was cancelled or the code's
+// owner changed since (DF-8, DF-10). Code that no longer matches its checksum
+// is an Internal error that wraps blob.ErrCorrupt (DF-11).
+func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error) {
+	raw, err := s.ring.Verify(seal.Link, token)
+	if err != nil {
+		return Code{}, refuse(LinkInvalid, "the link is false")
+	}
+	l, err := decodeLink(raw)
+	if err != nil {
+		return Code{}, &Error{Kind: Internal, Err: wrap("link", err)}
+	}
+	c := Caller{Platform: l.platform, AppID: l.appid, RID: rid, epoch: l.epoch}
+	code, err := s.openLink(ctx, c, l)
+	target := Function{Env: l.env, Name: l.name}.target()
+	if refused := s.read(c, actDownload, target, err); refused != nil {
+		if err == nil {
+			code.Close()
+		}
+		return Code{}, refused
+	}
+	return code, nil
+}
+
+func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, error) {
+	if s.now() >= l.expires {
+		return Code{}, refuse(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
+	}
+	if err := s.stillAuthorized(ctx, c, nil); err != nil {
+		if KindOf(err) == NotAuthorized {
+			return Code{}, refuse(LinkInvalid, "the authorization that the link was made under has ended")
+		}
+		return Code{}, err
+	}
+	f, err := s.functionOf(ctx, l.appid, l.env, l.name)
+	switch k := KindOf(err); {
+	case err != nil && (k == FunctionNotFound || k == EnvironmentNotFound) || err == nil && f.Owner != l.platform:
+		return Code{}, refuse(LinkInvalid, "the code belongs to another by now")
+	case err != nil:
+		return Code{}, err
+	}
+	b, err := s.blobs.Open(ctx, l.sum)
+	if errors.Is(err, blob.ErrNotFound) && f.Sum != l.sum.String() {
+		return Code{}, refuse(LinkInvalid, "the code was replaced since: ask downloadfunction for a new link")
+	}
+	if err != nil {
+		return Code{}, codeFault("open code", err)
+	}
+	return Code{Blob: b, Function: l.name, Checksum: l.sum.String()}, nil
+}

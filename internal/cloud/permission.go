@@ -1,0 +1,129 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+)
+
+// MaxVersion is the largest version that a set may carry: the stored one
+// becomes two more, and stays a number that every JSON reader can hold
+// (UT-11).
+const MaxVersion = 1<<53 - 3
+
+// FirstVersion is the version of an environment that was never set (UT-4).
+const FirstVersion = 2
+
+const actPermission = "usecloudaccesstoken"
+
+// Permission returns the switch, whitelist and version of an environment of
+// the caller's account (UT-2).
+func (s *Service) Permission(ctx context.Context, c Caller, env string) (Environment, error) {
+	e, err := s.permission(ctx, c, env)
+	if err = s.read(c, actPermission, named("get env", env), err); err != nil {
+		return Environment{}, err
+	}
+	return *e, nil
+}
+
+func (s *Service) permission(ctx context.Context, c Caller, env string) (*Environment, error) {
+	e, err := s.environment(ctx, c.account(), env)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, s.noEnvironment(ctx, c)
+	case err != nil:
+		return nil, fault("environment", err)
+	case !e.Cloud:
+		return nil, refuse(NoCloudPrivilege, "")
+	}
+	return e, nil
+}
+
+// noEnvironment is the refusal of an environment that the account does not
+// have. An account without cloud development hears of that first (UT-13).
+func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
+	a, err := s.account(ctx, c.account())
+	switch {
+	case err != nil:
+		return fault("account", err)
+	case !a.Cloud:
+		return refuse(NoCloudPrivilege, "")
+	}
+	return refuse(InvalidArgs, "env not exists") // UT-12
+}
+
+// SetPermission sets the switch of the caller's account and the whitelist of
+// one of its environments (UT-3, UT-5 to UT-11). When it returns nil the set
+// is durable and every call that begins from now on sees it (UT-15, UT-16).
+func (s *Service) SetPermission(ctx context.Context, c Caller, env string, open bool, entries []string, version int64) error {
+	err := s.setPermission(ctx, c, PermissionSet{Account: c.account(), Env: env, Open: open, Whitelist: entries, Version: version})
+	if err != nil {
+		return s.read(c, actPermission, named("set env", env), err)
+	}
+	return nil
+}
+
+func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet) error {
+	if err := set.check(); err != nil {
+		return err
+	}
+	a, err := s.account(ctx, set.Account)
+	switch {
+	case err != nil:
+		return fault("account", err)
+	case !a.Cloud:
+		return refuse(NoCloudPrivilege, "")
+	}
+	rec := s.record(c, actPermission, named("set env", set.Env))
+	rec.Detail = fmt.Sprintf("open=%t entries=%d version=%d", set.Open, len(set.Whitelist), set.Version)
+	res, err := s.store.SetPermission(ctx, set, rec)
+	s.forgetPermission(set.Account, set.Env, res.Touched, err)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return refuse(InvalidArgs, "env not exists") // UT-12
+	case err != nil:
+		return fault("set permission", err)
+	case !res.Accepted && !res.Current.repeats(set):
+		return refuse(InvalidArgs, fmt.Sprintf("version %d is older than %d", set.Version, res.Current.Version))
+	case !res.Accepted: // UT-7: its answer was lost
+		return s.read(c, actPermission, rec.Target, nil)
+	}
+	return nil
+}
+
+// check says whether a set's values can be at all, before anything is said of
+// the environment, and puts the whitelist in the form it is stored in (UT-10,
+// UT-11).
+func (set *PermissionSet) check() error {
+	if set.Version < 0 || set.Version > MaxVersion {
+		return refuse(InvalidArgs, fmt.Sprintf("version must be an integer from 0 to %d", int64(MaxVersion)))
+	}
+	list, err := whitelist.Normalize(set.Whitelist)
+	if err != nil {
+		return refuse(InvalidArgs, err.Error())
+	}
+	set.Whitelist = list
+	return nil
+}
+
+// forgetPermission drops every row that a set has changed, or may have changed
+// when it ended with an error.
+func (s *Service) forgetPermission(account, env string, others []string, err error) {
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		s.environments.clear()
+		return
+	}
+	keys := []envKey{{account, env}}
+	for _, id := range others {
+		keys = append(keys, envKey{account, id})
+	}
+	s.environments.drop(keys...)
+}
+
+// repeats says whether a set is the one last accepted, word for word (UT-7).
+func (e Environment) repeats(set PermissionSet) bool {
+	return e.SetVersion == set.Version && e.SetOpen == set.Open && slices.Equal(e.Whitelist, set.Whitelist)
+}

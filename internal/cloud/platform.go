@@ -1,0 +1,140 @@
+package cloud
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+// A verify ticket is renewed every 10 minutes and good for 12 hours (CR-2).
+const (
+	ticketRenewal = 10 * time.Minute
+	ticketLife    = 12 * time.Hour
+	ticketPrefix  = "ticket@@@"
+)
+
+const actComponentToken = "api_component_token"
+
+// Token is an issued credential and how long it is good.
+type Token struct {
+	Value string
+	Life  time.Duration
+}
+
+// ComponentTokenRequest is what a platform proves itself with (CR-1).
+type ComponentTokenRequest struct {
+	AppID, Secret, Ticket string
+}
+
+// IssueComponentToken gives a platform its own call credential. It fails with
+// InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired.
+func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenRequest, rid string) (Token, error) {
+	p, err := s.platform(ctx, req.AppID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Token{}, refuse(InvalidAppID, "")
+	case err != nil:
+		return Token{}, fault("platform", err)
+	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, req.Secret, p.SecretMAC):
+		return Token{}, refuse(InvalidAppSecret, "")
+	}
+	if err := s.checkTicket(p, req.Ticket); err != nil {
+		return Token{}, err
+	}
+	return s.issueComponentToken(ctx, req.AppID, rid)
+}
+
+func (s *Service) issueComponentToken(ctx context.Context, appid, rid string) (Token, error) {
+	c := Caller{Platform: appid, RID: rid}
+	for {
+		p, err := s.platform(ctx, appid)
+		if err != nil {
+			return Token{}, fault("platform", err)
+		}
+		issued, next := p.Issued.next(s.now())
+		ok, err := s.store.IssueComponentToken(ctx, appid, p.Issued, next, s.record(c, actComponentToken, ""))
+		s.platforms.drop(appid)
+		switch {
+		case err != nil:
+			return Token{}, fault("issue component token", err)
+		case ok:
+			return s.sign(claim{kind: ComponentToken, issued: issued, platform: appid}), nil
+		}
+		// Another call issued one between the read and the write: read again.
+		if err := ctx.Err(); err != nil {
+			return Token{}, fault("issue component token", errors.Join(ErrUnavailable, err))
+		}
+	}
+}
+
+// sign makes the access token of a claim, with its time of expiry set.
+func (s *Service) sign(c claim) Token {
+	c.expires = c.issued + TokenLife.Milliseconds()
+	return Token{Value: s.ring.Sign(seal.AccessToken, c.encode()), Life: TokenLife}
+}
+
+// Ticket returns a platform's current verify ticket: NotFound if there is no
+// such platform.
+func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string, error) {
+	p, err := s.platform(ctx, platform)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return "", refuse(NotFound, "no platform "+platform)
+	case err != nil:
+		return "", fault("platform", err)
+	}
+	ticket, err := s.ticket(p, s.now()/ticketRenewal.Milliseconds())
+	if err != nil {
+		return "", err
+	}
+	c.Platform = platform
+	return ticket, s.read(c, "ticket", "", nil)
+}
+
+// ticket returns the platform's fixed ticket, or the one of a 10-minute slot,
+// which derives from the master key: it needs no row, and every server of an
+// installation gives the same.
+func (s *Service) ticket(p Platform, slot int64) (string, error) {
+	if p.FixedTicket != "" {
+		t, err := s.ring.Open(fixedTicketPurpose, []string{p.AppID}, p.FixedTicket)
+		if err != nil {
+			return "", fault("fixed ticket", err)
+		}
+		return t, nil
+	}
+	claim := appendText(binary.AppendUvarint(nil, uint64(slot)), p.AppID)
+	return ticketPrefix + s.ring.Sign(seal.Ticket, claim), nil
+}
+
+// checkTicket says whether a ticket is one of the platform's and still good.
+func (s *Service) checkTicket(p Platform, ticket string) error {
+	if p.FixedTicket != "" {
+		want, err := s.ticket(p, 0)
+		if err != nil {
+			return err
+		}
+		if subtle.ConstantTimeCompare([]byte(want), []byte(ticket)) != 1 {
+			return refuse(TicketInvalid, "")
+		}
+		return nil
+	}
+	token, ok := strings.CutPrefix(ticket, ticketPrefix)
+	claim, err := s.ring.Verify(seal.Ticket, token)
+	if !ok || err != nil {
+		return refuse(TicketInvalid, "")
+	}
+	d := decoder{b: claim}
+	slot, appid := d.int(), d.text()
+	if d.end() != nil || appid != p.AppID {
+		return refuse(TicketInvalid, "")
+	}
+	if s.now() >= slot*ticketRenewal.Milliseconds()+ticketLife.Milliseconds() {
+		return refuse(TicketExpired, "")
+	}
+	return nil
+}

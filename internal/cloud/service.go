@@ -1,0 +1,173 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+// Config is what a Service works with. Store, Blobs and Ring are required.
+type Config struct {
+	Store Store
+	Blobs blob.Store
+	Ring  *seal.Ring
+	Now   func() time.Time // default time.Now
+	Log   *slog.Logger     // default: nothing is logged
+	// LinkLife is how long a download link is good; default DefaultLinkLife.
+	LinkLife time.Duration
+	// CacheRows bounds each kind of row kept in memory; default
+	// DefaultCacheRows.
+	CacheRows int
+}
+
+// Defaults of Config.
+const (
+	DefaultLinkLife  = 10 * time.Minute // DF-8
+	DefaultCacheRows = 1 << 20
+)
+
+// Service is the rules. It is safe for concurrent use; Close ends it.
+type Service struct {
+	store    Store
+	blobs    blob.Store
+	ring     *seal.Ring
+	clock    func() time.Time
+	log      *slog.Logger
+	linkLife time.Duration
+
+	platforms      *cache[string, Platform]
+	accounts       *cache[string, Account]
+	authorizations *cache[grantKey, *Authorization]
+	secrets        *cache[grantKey, string]
+	environments   *cache[envKey, *Environment]
+	functions      *cache[functionKey, *Function]
+
+	reads   *recorder
+	applyMu sync.Mutex // one world file at a time
+}
+
+// grantKey names what belongs to a platform and a Mini Program.
+type grantKey struct{ platform, appid string }
+
+// envKey names an environment within its account.
+type envKey struct{ account, id string }
+
+// functionKey names a function within its environment.
+type functionKey struct{ account, env, name string }
+
+// New returns a Service over an open store. It starts the goroutine that
+// writes the audit records of reads; Close stops it.
+func New(cfg Config) *Service {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.LinkLife == 0 {
+		cfg.LinkLife = DefaultLinkLife
+	}
+	if cfg.CacheRows == 0 {
+		cfg.CacheRows = DefaultCacheRows
+	}
+	n := cfg.CacheRows
+	return &Service{
+		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife,
+		platforms:      newCache[string, Platform](n),
+		accounts:       newCache[string, Account](n),
+		authorizations: newCache[grantKey, *Authorization](n),
+		secrets:        newCache[grantKey, string](n),
+		environments:   newCache[envKey, *Environment](n),
+		functions:      newCache[functionKey, *Function](n),
+		reads:          newRecorder(cfg.Store, cfg.Log),
+	}
+}
+
+// Close writes the audit records that are still in memory. The store stays
+// open: who opened it closes it.
+func (s *Service) Close() error { return s.reads.close() }
+
+// Ready returns why the server cannot work right now, nothing if it can. The
+// reasons are for the operator and name no host path; the log has more.
+func (s *Service) Ready(ctx context.Context) []string {
+	var reasons []string
+	if err := s.store.Ping(ctx); err != nil {
+		reasons = append(reasons, "the database cannot be reached")
+		s.log.Error("not ready", "err", err)
+	}
+	if err := s.blobs.Ping(ctx); err != nil {
+		reasons = append(reasons, "code storage cannot be reached")
+		s.log.Error("not ready", "err", err)
+	}
+	if s.reads.isFull() {
+		reasons = append(reasons, "the audit record cannot be written")
+	}
+	return reasons
+}
+
+// now is the time in Unix milliseconds.
+func (s *Service) now() int64 { return s.clock().UnixMilli() }
+
+func (s *Service) platform(ctx context.Context, appid string) (Platform, error) {
+	return s.platforms.get(appid, func() (Platform, error) { return s.store.Platform(ctx, appid) })
+}
+
+func (s *Service) account(ctx context.Context, appid string) (Account, error) {
+	return s.accounts.get(appid, func() (Account, error) { return s.store.Account(ctx, appid) })
+}
+
+func (s *Service) authorization(ctx context.Context, platform, appid string) (*Authorization, error) {
+	return s.authorizations.get(grantKey{platform, appid}, func() (*Authorization, error) {
+		a, err := s.store.Authorization(ctx, platform, appid)
+		return &a, err
+	})
+}
+
+func (s *Service) environment(ctx context.Context, account, id string) (*Environment, error) {
+	return s.environments.get(envKey{account, id}, func() (*Environment, error) {
+		e, err := s.store.Environment(ctx, account, id)
+		return &e, err
+	})
+}
+
+func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
+	return s.functions.get(functionKey{account, env, name}, func() (*Function, error) {
+		f, err := s.store.Function(ctx, account, env, name)
+		return &f, err
+	})
+}
+
+// environmentOf returns an environment of the caller's account, and
+// EnvironmentNotFound for one that does not exist or belongs to another:
+// both look alike (UT-12, DF-6).
+func (s *Service) environmentOf(ctx context.Context, account, id string) (*Environment, error) {
+	e, err := s.environment(ctx, account, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, refuse(EnvironmentNotFound, "env not exists")
+	case err != nil:
+		return nil, fault("environment", err)
+	}
+	return e, nil
+}
+
+// functionOf returns a function of the caller's account, EnvironmentNotFound
+// or FunctionNotFound.
+func (s *Service) functionOf(ctx context.Context, account, env, name string) (*Function, error) {
+	f, err := s.function(ctx, account, env, name)
+	if errors.Is(err, ErrNotFound) {
+		if _, err := s.environmentOf(ctx, account, env); err != nil {
+			return nil, err
+		}
+		return nil, refuse(FunctionNotFound, "function not exists")
+	}
+	if err != nil {
+		return nil, fault("function", err)
+	}
+	return f, nil
+}

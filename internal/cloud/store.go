@@ -1,0 +1,160 @@
+package cloud
+
+import "context"
+
+// Store is the list of verbs that the rules need. Each is one atomic step:
+// wholly done and durable (synced) when it returns nil, not done at all when
+// it returns an error, whatever happens to the process or the machine.
+//
+// Every change takes the audit records of its decision and writes them in the
+// same transaction; a change that turns out not to happen (false, or a
+// result that says so) writes none. A row that is not there is ErrNotFound;
+// errors that may pass wrap ErrUnavailable; anything else is a bug. Reads see
+// every change that returned before they began.
+type Store interface {
+	Platform(ctx context.Context, appid string) (Platform, error)
+	Account(ctx context.Context, appid string) (Account, error)
+	Authorization(ctx context.Context, platform, appid string) (Authorization, error)
+	AuthCode(ctx context.Context, platform, codeMAC string) (AuthCode, error)
+	// CodeSecret returns the sealed code protection key.
+	CodeSecret(ctx context.Context, platform, appid string) (string, error)
+	// Environment returns an environment of the account together with the
+	// account's state, as of one moment.
+	Environment(ctx context.Context, account, id string) (Environment, error)
+	// EnvironmentAccount returns the account of an environment by its id,
+	// which is unique in the server.
+	EnvironmentAccount(ctx context.Context, id string) (string, error)
+	Function(ctx context.Context, account, env, name string) (Function, error)
+	// Functions returns up to limit functions by name, from offset on, and
+	// how many there are in all.
+	Functions(ctx context.Context, account, env string, offset, limit int64) ([]Function, int64, error)
+	// Records gives the audit records that fit the filter to each, oldest
+	// first, and ends early with an error of each.
+	Records(ctx context.Context, f RecordFilter, each func(Record) error) error
+
+	// IssueComponentToken replaces the platform's issue times, if they are
+	// still the old ones; false if they are not.
+	IssueComponentToken(ctx context.Context, platform string, old, next Issues, rec Record) (bool, error)
+	// IssueAuthorizerToken replaces the issue times of the authorization of
+	// that epoch, if it is in force and they are still the old ones.
+	IssueAuthorizerToken(ctx context.Context, a Authorization, next Issues, rec Record) (bool, error)
+	// RedeemAuthCode uses up an authorization code and stores what was issued
+	// for it. False if the code was used, or the authorization is not as
+	// given any more.
+	RedeemAuthCode(ctx context.Context, a Authorization, codeMAC, refreshMAC string, next Issues, rec Record) (bool, error)
+	// Consent puts an authorization in force with these sets. One that was
+	// not in force gets a new epoch and neither refresh token nor issue times.
+	// The code is stored under the epoch that results.
+	Consent(ctx context.Context, platform, appid string, sets []int, code AuthCode, rec Record) error
+	// Revoke ends an authorization and voids its refresh token; false if
+	// there is none in force.
+	Revoke(ctx context.Context, platform, appid string, rec Record) (bool, error)
+	// AddCodeSecret stores a sealed key unless there is one, and returns the
+	// one that is there afterwards.
+	AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec Record) (string, error)
+	// SetPermission carries out UT-5 to UT-9 in one step.
+	SetPermission(ctx context.Context, set PermissionSet, rec Record) (PermissionResult, error)
+	// CreateFunction adds a function without code; false if it exists.
+	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
+	// PutCode replaces a function's code and owner whole (UP-6); false if
+	// there is no such function.
+	PutCode(ctx context.Context, f Function, rec Record) (bool, error)
+	// Apply carries out all changes of a world file, or none. ErrStale if
+	// one of them does not fit what is there any more.
+	Apply(ctx context.Context, changes []Change, recs []Record) error
+	// AppendRecords writes audit records of decisions that changed nothing.
+	AppendRecords(ctx context.Context, recs []Record) error
+
+	// Ping says whether the store can read and write right now: nil, or why
+	// not.
+	Ping(ctx context.Context) error
+	// Close waits for what is under way and closes the store.
+	Close() error
+}
+
+// Platform is a third-party platform. SecretMAC recognizes its secret;
+// FixedTicket is the sealed ticket of the world file, "" if it has none.
+type Platform struct {
+	AppID       string
+	SecretMAC   string
+	FixedTicket string
+	Issued      Issues
+}
+
+// Account is whom environments belong to: a Mini Program or a platform.
+type Account struct {
+	AppID      string
+	IsPlatform bool
+	Cloud      bool // cloud development is opened (UT-13); always true for a platform
+}
+
+// Authorization lets a platform act for a Mini Program. Epoch counts how
+// often it was given anew: tokens and links of an earlier epoch are void.
+type Authorization struct {
+	Platform   string
+	AppID      string
+	InForce    bool
+	Epoch      int64
+	Sets       []int  // permission-set ids, in the order they were granted
+	RefreshMAC string // recognizes the refresh token; "" if there is none
+	Issued     Issues
+}
+
+// AuthCode is an authorization code, known by its MAC alone. Times are Unix
+// milliseconds; UsedAt is 0 until it is used.
+type AuthCode struct {
+	Platform  string
+	CodeMAC   string
+	AppID     string
+	Epoch     int64
+	ExpiresAt int64
+	UsedAt    int64
+}
+
+// Environment is a cloud-development environment with its account's state.
+// SetVersion and SetOpen are what the last accepted set carried (UT-7);
+// SetVersion is -1 before the first.
+type Environment struct {
+	Account    string
+	ID         string
+	Cloud      bool
+	Open       bool
+	Whitelist  []string
+	Version    int64
+	SetVersion int64
+	SetOpen    bool
+}
+
+// PermissionSet is one set on an environment.
+type PermissionSet struct {
+	Account   string
+	Env       string
+	Open      bool
+	Whitelist []string
+	Version   int64
+}
+
+// PermissionResult says what became of a set. If it was not accepted, Current
+// is the environment that refused it. Touched are the account's other
+// environments, if their versions changed because the switch was flipped.
+type PermissionResult struct {
+	Accepted bool
+	Current  Environment
+	Touched  []string
+}
+
+// Function is a cloud function. Sum is the SHA-256 of its code in hex, ""
+// while it has none; Owner is the platform that protected the code, "" for
+// the merchant's own. Times are Unix milliseconds.
+type Function struct {
+	Account           string
+	Env               string
+	Name              string
+	Owner             string
+	Sum               string
+	Size              int64
+	Handler           string
+	InstallDependency bool
+	AddedAt           int64
+	ModifiedAt        int64
+}

@@ -1,0 +1,95 @@
+package cloud
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+// UploadSignatureLife is how long an upload's signature is good (UP-5).
+const UploadSignatureLife = 5 * time.Minute
+
+const actUploadSignature = "getuploadsignature"
+
+// UploadGrant is leave to upload one exact body: whoever holds the token and
+// signs with the secret acts for the platform and Mini Program. It is kept
+// nowhere: the token says all, and the secret derives from the token.
+type UploadGrant struct {
+	Token       string
+	SecretID    string
+	SecretKey   string
+	PayloadHash string // SHA-256 of the body: 64 lower-case hex characters
+	IssuedAt    int64  // Unix seconds
+}
+
+// UploadSignature gives the caller leave to upload the body of that SHA-256
+// (UP-3): InvalidArgs if it is not 64 lower-case hex characters.
+func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash string) (UploadGrant, error) {
+	hash, err := hex.DecodeString(payloadHash)
+	if err != nil || len(hash) != 32 || hex.EncodeToString(hash) != payloadHash {
+		return UploadGrant{}, refuse(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
+	}
+	issued := s.now() / 1000
+	b := binary.AppendUvarint(nil, uint64(issued))
+	b = binary.AppendUvarint(b, uint64(c.epoch))
+	b = appendText(b, c.Platform)
+	b = appendText(b, c.AppID)
+	b = append(b, hash...)
+	g := s.uploadGrant(s.ring.Sign(seal.Upload, b), payloadHash, issued)
+	return g, s.read(c, actUploadSignature, "", nil)
+}
+
+func (s *Service) uploadGrant(token, payloadHash string, issued int64) UploadGrant {
+	secret := s.ring.Secret(token)
+	return UploadGrant{
+		Token: token, SecretID: "AKID" + secret[:32], SecretKey: secret[32:],
+		PayloadHash: payloadHash, IssuedAt: issued,
+	}
+}
+
+// OpenUpload returns the grant that an upload's token stands for, and its
+// caller: UploadSignatureInvalid if the server never made it. Whether the
+// request is signed with the grant's secret is the transport's to verify,
+// since the signature covers the transport's headers; it calls
+// AuthenticateUpload after that.
+func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
+	claim, err := s.ring.Verify(seal.Upload, token)
+	if err != nil {
+		return UploadGrant{}, Caller{}, refuse(UploadSignatureInvalid, "X-TC-Token is false")
+	}
+	d := decoder{b: claim}
+	issued, epoch := d.int(), d.int()
+	c := Caller{Platform: d.text(), AppID: d.text(), RID: rid, epoch: epoch}
+	if d.bad || len(d.b) != 32 {
+		return UploadGrant{}, Caller{}, &Error{Kind: Internal, Err: wrap("upload token", errClaim)}
+	}
+	return s.uploadGrant(token, hex.EncodeToString(d.b), issued), c, nil
+}
+
+// AuthenticateUpload says whether a grant still holds: not over 5 minutes old
+// (UploadSignatureExpired), and the authorization in force with one of the
+// sets (NotAuthorized, MissingPermission).
+func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGrant, sets []int) error {
+	if age := s.now()/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
+		return refuse(UploadSignatureExpired, "the signature is over 5 minutes old")
+	}
+	return s.stillAuthorized(ctx, c, sets)
+}
+
+// stillAuthorized says whether the authorization that a caller was given
+// leave under is still the one in force.
+func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) error {
+	a, err := s.authorization(ctx, c.Platform, c.AppID)
+	switch {
+	case err != nil:
+		return fault("authorization", err)
+	case !a.InForce || a.Epoch != c.epoch:
+		return refuse(NotAuthorized, "")
+	case !a.holdsOneOf(sets):
+		return refuse(MissingPermission, "needs permission set "+orList(sets))
+	}
+	return nil
+}

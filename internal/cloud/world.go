@@ -1,0 +1,129 @@
+package cloud
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// World is what a world file asks for. Line is where an item stands in the
+// file, for faults that only the server can see.
+type World struct {
+	Platforms      []WorldPlatform
+	MiniPrograms   []WorldMiniProgram
+	Environments   []WorldEnvironment
+	Authorizations []WorldAuthorization
+	Functions      []WorldFunction
+}
+
+// WorldPlatform is a platform with its secret and, unless empty, its fixed
+// verify ticket.
+type WorldPlatform struct {
+	Line          int
+	AppID, Secret string
+	Ticket        string
+}
+
+// WorldMiniProgram is a Mini Program. Cloud nil leaves cloud development as
+// it is, opened for a new one.
+type WorldMiniProgram struct {
+	Line  int
+	AppID string
+	Cloud *bool
+}
+
+// WorldEnvironment is an environment of an account. Open and Whitelist count
+// when it is made; what was set over the wire since stays. Batch says that the
+// account must be a platform, otherwise it must be a Mini Program.
+type WorldEnvironment struct {
+	Line        int
+	ID, Account string
+	Batch       bool
+	Open        *bool
+	Whitelist   []string
+}
+
+// WorldAuthorization is an authorization in force, with its refresh token
+// fixed unless empty.
+type WorldAuthorization struct {
+	Line            int
+	Platform, AppID string
+	Sets            []int
+	RefreshToken    string
+}
+
+// WorldFunction is a function, with the merchant's own code unless Zip is
+// empty. Zip is how the file names the code, Sum the SHA-256 that AddCode
+// returned for it.
+type WorldFunction struct {
+	Line      int
+	Env, Name string
+	Zip, Sum  string
+}
+
+// WorldFault is something in a world file that cannot be.
+type WorldFault struct {
+	Line    int
+	Message string
+}
+
+// WorldError is every fault of a world file that was refused.
+type WorldError []WorldFault
+
+// Error writes one fault a line.
+func (e WorldError) Error() string {
+	lines := make([]string, len(e))
+	for i, f := range e {
+		lines[i] = fmt.Sprintf("line %d: %s", f.Line, f.Message)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Applied is one change that a world file brought about.
+type Applied struct {
+	Item   string `json:"item"`   // "platform wx00000000000000c1"
+	Change string `json:"change"` // "added"
+}
+
+// Change is one step of bringing the server to what a world file says. The
+// list of its kinds is closed.
+type Change interface{ isChange() }
+
+// PutPlatform adds a platform and its account, or replaces its secret and
+// fixed ticket.
+type PutPlatform struct{ Platform }
+
+// PutAccount adds a Mini Program's account, or opens or closes its cloud
+// development.
+type PutAccount struct{ Account }
+
+// AddEnvironment adds an environment, and sets its account's switch unless
+// Open is nil.
+type AddEnvironment struct {
+	Account, ID string
+	Open        *bool
+	Whitelist   []string
+}
+
+// PutAuthorization puts an authorization in force with these sets, and
+// replaces its refresh token unless RefreshMAC is empty.
+type PutAuthorization struct {
+	Platform, AppID string
+	Sets            []int
+	RefreshMAC      string
+}
+
+// PutFunction adds a function, or replaces the code of one that no platform
+// owns.
+type PutFunction struct{ Function }
+
+func (PutPlatform) isChange()      {}
+func (PutAccount) isChange()       {}
+func (AddEnvironment) isChange()   {}
+func (PutAuthorization) isChange() {}
+func (PutFunction) isChange()      {}
+
+// sortFaults puts faults in the order of the file.
+func sortFaults(faults WorldError) {
+	slices.SortStableFunc(faults, func(a, b WorldFault) int { return a.Line - b.Line })
+}
