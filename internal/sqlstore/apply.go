@@ -1,0 +1,80 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// Apply implements cloud.Store.
+func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.Record) error {
+	return s.w.write(ctx, func(t *tx) error {
+		for _, c := range changes {
+			if err := t.apply(c); err != nil {
+				return err
+			}
+		}
+		t.record(recs...)
+		return nil
+	})
+}
+
+func (t *tx) apply(c cloud.Change) error {
+	switch c := c.(type) {
+	case cloud.PutPlatform:
+		return t.putPlatform(c.Platform)
+	case cloud.PutAccount:
+		return t.one("INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, FALSE, $2, TRUE) "+
+			"ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform", c.AppID, c.Cloud)
+	case cloud.AddEnvironment:
+		return t.addEnvironment(c)
+	case cloud.PutAuthorization:
+		if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
+			return err
+		}
+		return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3", c.RefreshMAC, c.AppID, c.Platform)
+	case cloud.PutFunction:
+		return t.one(insertFunction+"DO UPDATE SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at "+
+			"WHERE functions.owner = ''", functionValues(c.Function)...)
+	}
+	return fmt.Errorf("no such change: %T", c)
+}
+
+// one runs a statement that must hit a row: if it does not, what the plan was
+// made on has changed.
+func (t *tx) one(query string, args ...any) error {
+	n, err := t.exec(query, args...)
+	if err == nil && n == 0 {
+		return cloud.ErrStale
+	}
+	return err
+}
+
+func (t *tx) putPlatform(p cloud.Platform) error {
+	err := t.one("INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, TRUE, TRUE, TRUE) "+
+		"ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform", p.AppID)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("INSERT INTO platforms (appid, secret_mac, fixed_ticket, issued) VALUES ($1, $2, $3, '') "+
+		"ON CONFLICT (appid) DO UPDATE SET secret_mac = excluded.secret_mac, fixed_ticket = excluded.fixed_ticket",
+		p.AppID, p.SecretMAC, p.FixedTicket)
+	return err
+}
+
+// addEnvironment adds an environment with the defaults of UT-4, and sets the
+// account's switch if the world says so.
+func (t *tx) addEnvironment(c cloud.AddEnvironment) error {
+	list, err := encodeList(c.Whitelist)
+	if err != nil {
+		return err
+	}
+	if c.Open != nil {
+		if _, err := t.setSwitch(c.Account, c.ID, *c.Open); err != nil {
+			return err
+		}
+	}
+	return t.one("INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open) VALUES ($1, $2, $3, $4, -1, TRUE) "+
+		"ON CONFLICT (id) DO NOTHING", c.Account, c.ID, list, cloud.FirstVersion)
+}

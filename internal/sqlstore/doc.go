@@ -1,0 +1,11 @@
+// Package sqlstore is cloud.Store on an SQL database: SQLite today. It knows
+// no rule: a method is a statement or two, and their atomicity.
+//
+//	sqlstore.go   Store: opening, migrating, closing
+//	sqlite.go     what is SQLite's own: the address, its settings, its errors
+//	writer.go     the one writer; concurrent changes share a synced commit
+//	tx.go         statements within a transaction, and reads outside
+//	*.go          named after a noun of package cloud: its rows
+//
+// The SQL text keeps to what PostgreSQL and its relatives accept as well.
+package sqlstore

@@ -1,0 +1,61 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+const functionColumns = "name, owner, sum, size, handler, install_dependency, added_at, modified_at"
+
+func functionFields(f *cloud.Function) []any {
+	return []any{&f.Name, &f.Owner, &f.Sum, &f.Size, &f.Handler, &f.InstallDependency, &f.AddedAt, &f.ModifiedAt}
+}
+
+// Function implements cloud.Store.
+func (s *Store) Function(_ context.Context, account, env, name string) (cloud.Function, error) {
+	f := cloud.Function{Account: account, Env: env}
+	err := s.reads.row("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 AND name = $3",
+		[]any{account, env, name}, functionFields(&f)...)
+	if err != nil {
+		return cloud.Function{}, err
+	}
+	return f, nil
+}
+
+// Functions implements cloud.Store.
+func (s *Store) Functions(_ context.Context, account, env string, offset, limit int64) ([]cloud.Function, int64, error) {
+	var total int64
+	if err := s.reads.row("SELECT count(*) FROM functions WHERE account = $1 AND env = $2", []any{account, env}, &total); err != nil {
+		return nil, 0, err
+	}
+	var fs []cloud.Function
+	err := s.reads.rows("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4",
+		[]any{account, env, limit, offset}, func(r *sql.Rows) error {
+			f := cloud.Function{Account: account, Env: env}
+			err := r.Scan(functionFields(&f)...)
+			fs = append(fs, f)
+			return err
+		})
+	return fs, total, err
+}
+
+const insertFunction = "INSERT INTO functions (account, env, name, owner, sum, size, handler, install_dependency, added_at, modified_at) " +
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (account, env, name) "
+
+func functionValues(f cloud.Function) []any {
+	return []any{f.Account, f.Env, f.Name, f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.AddedAt, f.ModifiedAt}
+}
+
+// CreateFunction implements cloud.Store.
+func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
+	return s.swap(ctx, rec, insertFunction+"DO NOTHING", functionValues(f)...)
+}
+
+// PutCode implements cloud.Store.
+func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
+	return s.swap(ctx, rec, "UPDATE functions SET owner = $1, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
+		"WHERE account = $7 AND env = $8 AND name = $9",
+		f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
+}

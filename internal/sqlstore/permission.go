@@ -1,0 +1,89 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+const selectEnvironment = "SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open " +
+	"FROM environments e JOIN accounts a ON a.appid = e.account WHERE e.account = $1 AND e.id = $2"
+
+// Environment implements cloud.Store. One statement reads both rows, so that
+// they are of one moment.
+func (s *Store) Environment(_ context.Context, account, id string) (cloud.Environment, error) {
+	return s.reads.environment(account, id)
+}
+
+func (s *statements) environment(account, id string) (cloud.Environment, error) {
+	e := cloud.Environment{Account: account, ID: id}
+	var list string
+	err := s.row(selectEnvironment, []any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen)
+	if err != nil {
+		return cloud.Environment{}, err
+	}
+	return e, json.Unmarshal([]byte(list), &e.Whitelist)
+}
+
+// EnvironmentAccount implements cloud.Store.
+func (s *Store) EnvironmentAccount(_ context.Context, id string) (string, error) {
+	var account string
+	err := s.reads.row("SELECT account FROM environments WHERE id = $1", []any{id}, &account)
+	return account, err
+}
+
+// SetPermission implements cloud.Store. The version is compared and swapped
+// by one statement (UT-6, UT-9).
+func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec cloud.Record) (cloud.PermissionResult, error) {
+	list, err := encodeList(set.Whitelist)
+	if err != nil {
+		return cloud.PermissionResult{}, err
+	}
+	var res cloud.PermissionResult
+	err = s.w.write(ctx, func(t *tx) error {
+		res = cloud.PermissionResult{}
+		n, err := t.exec("UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 "+
+			"WHERE account = $5 AND id = $6 AND version <= $3",
+			list, set.Version+2, set.Version, set.Open, set.Account, set.Env)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			res.Current, err = t.stmts.environment(set.Account, set.Env)
+			return err
+		}
+		res.Accepted = true
+		res.Touched, err = t.setSwitch(set.Account, set.Env, set.Open)
+		t.record(rec)
+		return err
+	})
+	return res, err
+}
+
+// setSwitch sets the account's switch (UT-5). If that flips it, the versions
+// of the account's other environments move on (UT-8); it returns their ids.
+func (t *tx) setSwitch(account, env string, open bool) ([]string, error) {
+	n, err := t.exec("UPDATE accounts SET open = $1 WHERE appid = $2 AND open <> $1", open, account)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	var touched []string
+	err = t.stmts.rows("UPDATE environments SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id", []any{account, env},
+		func(r *sql.Rows) error {
+			var id string
+			touched = append(touched, id)
+			return r.Scan(&touched[len(touched)-1])
+		})
+	return touched, err
+}
+
+// encodeList writes a whitelist as JSON; none is [].
+func encodeList(entries []string) (string, error) {
+	if len(entries) == 0 {
+		return "[]", nil
+	}
+	b, err := json.Marshal(entries)
+	return string(b), err
+}

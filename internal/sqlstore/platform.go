@@ -1,0 +1,47 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// Platform implements cloud.Store.
+func (s *Store) Platform(_ context.Context, appid string) (cloud.Platform, error) {
+	p := cloud.Platform{AppID: appid}
+	var issued string
+	err := s.reads.row("SELECT secret_mac, fixed_ticket, issued FROM platforms WHERE appid = $1", []any{appid},
+		&p.SecretMAC, &p.FixedTicket, &issued)
+	if err != nil {
+		return cloud.Platform{}, err
+	}
+	p.Issued, err = cloud.ParseIssues(issued)
+	return p, err
+}
+
+// Account implements cloud.Store.
+func (s *Store) Account(_ context.Context, appid string) (cloud.Account, error) {
+	a := cloud.Account{AppID: appid}
+	err := s.reads.row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid}, &a.IsPlatform, &a.Cloud)
+	return a, err
+}
+
+// IssueComponentToken implements cloud.Store.
+func (s *Store) IssueComponentToken(ctx context.Context, platform string, old, next cloud.Issues, rec cloud.Record) (bool, error) {
+	return s.swap(ctx, rec, "UPDATE platforms SET issued = $1 WHERE appid = $2 AND issued = $3",
+		next.String(), platform, old.String())
+}
+
+// swap is a change of one statement that hits a row, and is recorded, only if
+// the row is as expected.
+func (s *Store) swap(ctx context.Context, rec cloud.Record, query string, args ...any) (bool, error) {
+	var hit bool
+	err := s.w.write(ctx, func(t *tx) error {
+		n, err := t.exec(query, args...)
+		if hit = n > 0; hit && err == nil {
+			t.record(rec)
+		}
+		return err
+	})
+	return hit && err == nil, err
+}

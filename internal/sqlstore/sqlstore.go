@@ -1,0 +1,101 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is cloud.Store on an SQL database.
+type Store struct {
+	db    *sql.DB // readers
+	reads statements
+	wdb   *sql.DB // the writer's one connection
+	w     *writer
+}
+
+var _ cloud.Store = (*Store)(nil)
+
+// newStore migrates the database and begins to write.
+func newStore(ctx context.Context, db, wdb *sql.DB) (*Store, error) {
+	if err := migrate(ctx, wdb); err != nil {
+		return nil, err
+	}
+	conn, err := wdb.Conn(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return &Store{db: db, reads: statements{prepare: db.PrepareContext}, wdb: wdb, w: newWriter(conn)}, nil
+}
+
+// migrate brings the schema to this version's. A database that a newer
+// version has changed already is refused.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", storeError(err))
+	}
+	if current > target {
+		return fmt.Errorf("the database is of schema %d, newer than this program's %d: run the newer program", current, target)
+	}
+	if current == target {
+		return nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
+}
+
+// BindKey ties the database to the master key of that id at first use, and
+// fails from then on if another is given: nothing sealed would open.
+func (s *Store) BindKey(ctx context.Context, keyID string) error {
+	var stored string
+	err := s.reads.row("SELECT value FROM meta WHERE name = 'master_key'", nil, &stored)
+	if errors.Is(err, cloud.ErrNotFound) {
+		stored = keyID
+		err = s.w.write(ctx, func(t *tx) error {
+			_, err := t.exec("INSERT INTO meta (name, value) VALUES ('master_key', $1) ON CONFLICT (name) DO NOTHING", keyID)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	if stored != keyID {
+		return fmt.Errorf("the database was made under the master key %s, and the one given is %s: give the right --master-key-file", stored, keyID)
+	}
+	return nil
+}
+
+// Ping reads, and takes the right to write.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	if err := s.reads.row("SELECT 1", nil, &one); err != nil {
+		return err
+	}
+	return s.w.write(ctx, func(*tx) error { return nil })
+}
+
+// Close waits for the changes under way and closes the database.
+func (s *Store) Close() error {
+	return errors.Join(s.w.close(), s.reads.close(), s.wdb.Close(), s.db.Close())
+}

@@ -1,0 +1,173 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// batchLimit is how many changes share one commit at most. A commit costs a
+// sync of the disk whatever is in it, so changes that wait for the same sync
+// go together.
+const batchLimit = 256
+
+// errClosed is the answer to a change that comes after Close.
+var errClosed = fmt.Errorf("%w: the store is closed", cloud.ErrUnavailable)
+
+// change is one caller's part of a transaction. It may be run again when
+// another part of the same transaction failed, and must then do the same.
+type change struct {
+	do   func(*tx) error
+	done chan error
+}
+
+// writer runs changes one after the other on its own connection, and commits
+// those that wait together as one transaction.
+type writer struct {
+	conn  *sql.Conn
+	stmts statements
+	queue chan *change
+
+	mu     sync.RWMutex // held for reading while a change is handed over
+	closed bool
+	ended  chan struct{}
+}
+
+func newWriter(conn *sql.Conn) *writer {
+	w := &writer{conn: conn, stmts: statements{prepare: conn.PrepareContext}, queue: make(chan *change, batchLimit), ended: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// write runs a change and returns once it is durable. A change that returns
+// an error leaves nothing behind, nor does it harm those beside it.
+func (w *writer) write(ctx context.Context, do func(*tx) error) error {
+	c := &change{do: do, done: make(chan error, 1)}
+	if err := w.hand(ctx, c); err != nil {
+		return err
+	}
+	// From here on the outcome is waited for, so that it is known.
+	return <-c.done
+}
+
+func (w *writer) hand(ctx context.Context, c *change) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.queue <- c:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
+	}
+}
+
+// close lets the changes that were handed over finish.
+func (w *writer) close() error {
+	w.mu.Lock()
+	already := w.closed
+	if !already {
+		w.closed = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.ended
+	if already {
+		return nil
+	}
+	return errors.Join(w.stmts.close(), w.conn.Close())
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for c := range w.queue {
+		w.commit(w.gather(c))
+	}
+}
+
+// gather returns the first change and those that wait behind it.
+func (w *writer) gather(first *change) []*change {
+	batch := []*change{first}
+	for len(batch) < batchLimit {
+		select {
+		case c, ok := <-w.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, c)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs a batch as one transaction. If one change fails, the rest runs
+// again without it: failures are rare, and a savepoint for each change would
+// cost the others.
+func (w *writer) commit(batch []*change) {
+	for len(batch) > 0 {
+		failed, err := w.try(batch)
+		if err == nil {
+			answer(batch, nil)
+			return
+		}
+		if failed < 0 {
+			answer(batch, err)
+			return
+		}
+		answer(batch[failed:failed+1], err)
+		batch = append(batch[:failed:failed], batch[failed+1:]...)
+	}
+}
+
+func answer(batch []*change, err error) {
+	for _, c := range batch {
+		c.done <- err
+	}
+}
+
+// try runs a batch as one transaction. On an error nothing of it is left, and
+// failed is the index of the change that caused it, or -1.
+func (w *writer) try(batch []*change) (failed int, err error) {
+	t := &tx{stmts: &w.stmts}
+	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
+		return -1, err
+	}
+	failed = -1
+	for i, c := range batch {
+		if err = guard(c.do, t); err != nil {
+			failed = i
+			break
+		}
+	}
+	if err == nil {
+		err = t.appendRecords(t.recs)
+	}
+	if err == nil {
+		_, err = t.exec("COMMIT")
+	}
+	if err != nil {
+		// A failed COMMIT may or may not have ended the transaction.
+		_, _ = t.exec("ROLLBACK")
+		return failed, err
+	}
+	return -1, nil
+}
+
+// guard keeps a bug in one change from ending the process.
+func guard(do func(*tx) error, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a change: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do(t)
+}
