@@ -1,0 +1,99 @@
+package server
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// jsonType is the content type of every API answer (EN-2).
+var jsonType = []string{"application/json; charset=utf-8"}
+
+// encoder is a reusable buffer and the JSON encoder that writes into it.
+type encoder struct {
+	bytes.Buffer
+	json *json.Encoder
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := &encoder{}
+	e.json = json.NewEncoder(&e.Buffer)
+	e.json.SetEscapeHTML(false) // EN-8: a signed address stays readable
+	return e
+}}
+
+// answer writes a JSON object with its length (EN-1, EN-2).
+func (s *Server) answer(w http.ResponseWriter, status int, v any) {
+	e := encoders.Get().(*encoder)
+	defer encoders.Put(e)
+	e.Reset()
+	if err := e.json.Encode(v); err != nil {
+		panic(err) // the types of package tcb always encode
+	}
+	e.Truncate(e.Len() - 1) // the encoder ends with a line break
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(e.Len())}
+	w.WriteHeader(status)
+	_, _ = w.Write(e.Bytes()) // the caller has gone away: nobody to tell
+}
+
+// failure is the envelope of an error (EN-4): the code's text, the detail,
+// the rid. An error that is not of package cloud is a bug, and shows nothing
+// of itself (EN-5).
+func failure(err error, rid string) tcb.Status {
+	code, detail := cloud.CodeOf(err), ""
+	if e, ok := errors.AsType[*cloud.Error](err); ok {
+		detail = e.Detail
+	}
+	msg := code.Text()
+	if detail != "" {
+		msg += ": " + detail
+	}
+	return tcb.Status{ErrCode: code, ErrMsg: msg + " rid: " + rid}
+}
+
+// ridMaker makes request ids: the time in seconds, a number drawn at start,
+// and a count, mixed so that it tells nobody how busy the server is. No two
+// are alike within one process (EN-4).
+type ridMaker struct {
+	now     func() time.Time
+	process [4]byte
+	mask    uint32
+	count   atomic.Uint32
+}
+
+func newRIDMaker(now func() time.Time) *ridMaker {
+	m := &ridMaker{now: now}
+	var seed [8]byte
+	rand.Read(seed[:])
+	copy(m.process[:], seed[:4])
+	m.mask = binary.BigEndian.Uint32(seed[4:])
+	return m
+}
+
+func (m *ridMaker) next() string {
+	var raw [12]byte
+	binary.BigEndian.PutUint32(raw[:4], uint32(m.now().Unix()))
+	copy(raw[4:8], m.process[:])
+	// An odd factor maps the 2^32 counts onto 2^32 numbers, one to one.
+	binary.BigEndian.PutUint32(raw[8:], m.count.Add(1)*0x9E3779B1^m.mask)
+	var out [26]byte
+	hex.Encode(out[:8], raw[:4])
+	out[8] = '-'
+	hex.Encode(out[9:17], raw[4:8])
+	out[17] = '-'
+	hex.Encode(out[18:], raw[8:])
+	return string(out[:])
+}

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// inbound is what a handler knows of a call besides its body.
+type inbound struct {
+	cloud.Caller
+	origin string // scheme and host for addresses in the answer
+}
+
+// endpoint is one interface: its data, and what it does with a call that has
+// passed the checks.
+type endpoint struct {
+	path   string
+	iface  cloud.Interface
+	open   bool         // needs no token: the body proves who calls
+	noBody bool         // takes no body; what comes is ignored (CS-2)
+	lists  []cloud.Kind // faults of the body that its document lists (EN-12)
+
+	decode func(body []byte) (any, error)
+	handle func(ctx context.Context, s *Server, in inbound, req any) (any, error)
+}
+
+// call makes an endpoint's decode and handle from a typed handler. required
+// lists the members that a request needs.
+func call[Req, Resp any](e endpoint, required func(*Req) []member, do func(ctx context.Context, s *Server, in inbound, req *Req) (Resp, error)) endpoint {
+	e.decode = func(body []byte) (any, error) { return decode(body, required) }
+	e.handle = func(ctx context.Context, s *Server, in inbound, req any) (any, error) {
+		r, _ := req.(*Req)
+		return do(ctx, s, in, r)
+	}
+	return e
+}
+
+// handler serves an endpoint: the order of checks (EN-11), the answer, the
+// log line and the counts.
+func (s *Server) handler(e endpoint) http.Handler {
+	m := s.metrics.route(e.iface.Name)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		rid := s.rids.next()
+		resp, err := s.serve(e, w, r, rid)
+		code := tcb.OK
+		if err != nil {
+			code = cloud.CodeOf(err)
+			resp = failure(err, rid)
+		}
+		s.answer(w, http.StatusOK, resp)
+		m.observe(code, time.Since(begin))
+		s.logCall(r.Context(), e.iface.Name, rid, code, err)
+	})
+}
+
+// serve takes a call through the checks to its handler. The numbers are those
+// of the order that every interface follows.
+func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid string) (resp any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	if r.Method != http.MethodPost { // 1
+		return nil, &cloud.Error{Kind: cloud.WrongMethod}
+	}
+	in := inbound{Caller: cloud.Caller{RID: rid}, origin: s.origin(r)}
+	if !e.open {
+		token := queryToken(r)
+		if token == "" { // 2
+			return nil, &cloud.Error{Kind: cloud.MissingToken}
+		}
+		in.Caller, err = s.cloud.Authenticate(r.Context(), token, e.iface, rid) // 3 to 7
+		if err != nil {
+			return nil, s.cloud.Refuse(in.Caller, e.iface.Name, err)
+		}
+	}
+	// 8: quotas and address lists have their place here.
+	req, err := s.body(e, w, r) // 9 to 12
+	if err != nil {
+		return nil, s.cloud.Refuse(in.Caller, e.iface.Name, err)
+	}
+	resp, err = e.handle(r.Context(), s, in, req) // 12 and 13
+	return resp, e.listed(err)
+}
+
+// body reads and decodes the body of a call.
+func (s *Server) body(e endpoint, w http.ResponseWriter, r *http.Request) (any, error) {
+	if e.noBody {
+		return nil, nil
+	}
+	buf := bodies.Get().(*[]byte)
+	defer bodies.Put(buf)
+	body, err := readBody(w, r, (*buf)[:0])
+	if err != nil {
+		return nil, e.listed(err)
+	}
+	*buf = body
+	req, err := e.decode(body)
+	return req, e.listed(err)
+}
+
+// listed turns a fault of the request that the interface's document does not
+// list into MissingParameter, with a detail that says what is wrong (EN-12).
+func (e endpoint) listed(err error) error {
+	ce, ok := errors.AsType[*cloud.Error](err)
+	if !ok {
+		return err
+	}
+	switch ce.Kind {
+	case cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs:
+		if !slices.Contains(e.lists, ce.Kind) {
+			detail := ce.Detail
+			if detail == "" {
+				detail = ce.Kind.Code().Text()
+			}
+			return &cloud.Error{Kind: cloud.MissingParameter, Detail: detail, Err: ce.Err}
+		}
+	}
+	return err
+}
+
+// queryToken returns the call credential (EN-6), "" if there is none.
+func queryToken(r *http.Request) string {
+	q := r.URL.Query()
+	if token := q.Get("access_token"); token != "" {
+		return token
+	}
+	return q.Get("component_access_token")
+}
+
+// logCall writes the line of a call: its rid is what a caller quotes (EN-4).
+// Successes are many and say little, so they are for those who ask.
+func (s *Server) logCall(ctx context.Context, name, rid string, code tcb.Code, err error) {
+	level := slog.LevelDebug
+	switch {
+	case code == tcb.SystemBusy || code == tcb.SystemError:
+		level = slog.LevelError
+	case code != tcb.OK:
+		level = slog.LevelInfo
+	}
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("rid", rid), slog.String("interface", name), slog.Int("errcode", int(code))}
+	if err != nil {
+		attrs = append(attrs, slog.String("err", err.Error()))
+	}
+	s.log.LogAttrs(ctx, level, "call", attrs...)
+}

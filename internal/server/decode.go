@@ -1,0 +1,113 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// maxBody is the largest body of a call, in bytes (EN-9).
+const maxBody = 1 << 20
+
+// bodies are buffers for reading bodies.
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// member is a member of a request that must be there.
+type member struct {
+	name   string
+	absent bool
+}
+
+// readBody appends the body to buf. A body that is too large is not read to
+// its end.
+func readBody(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, tooLarge()
+	}
+	out := bytes.NewBuffer(buf)
+	_, err := out.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge()
+	}
+	if err != nil {
+		return nil, &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body did not arrive whole", Err: err}
+	}
+	return out.Bytes(), nil
+}
+
+func tooLarge() error {
+	return &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body is over 1 MiB"}
+}
+
+// decode reads a body into a request: present (44002), a JSON object (47001),
+// with what is required (40101) and of the right types (40097), in this
+// order. Member names match without regard to case, null counts as absent
+// and unknown members are ignored (EN-7), all of which encoding/json does.
+func decode[Req any](body []byte, required func(*Req) []member) (*Req, error) {
+	if len(body) == 0 {
+		return nil, &cloud.Error{Kind: cloud.EmptyBody}
+	}
+	if text := bytes.TrimLeft(body, " \t\r\n"); len(text) == 0 || text[0] != '{' {
+		return nil, &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body must be a JSON object"}
+	}
+	req := new(Req)
+	err := json.Unmarshal(body, req)
+	wrongType, isType := errors.AsType[*json.UnmarshalTypeError](err)
+	if err != nil && !isType {
+		return nil, &cloud.Error{Kind: cloud.MalformedBody, Err: err}
+	}
+	for _, m := range required(req) {
+		if m.absent && !(isType && mentions(body, m.name)) {
+			return nil, &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
+		}
+	}
+	if isType {
+		return nil, &cloud.Error{Kind: cloud.InvalidArgs, Detail: typeDetail(wrongType)}
+	}
+	return req, nil
+}
+
+// mentions says whether a body has a member of that name that is not null: a
+// member of a wrong type is there, though it was not decoded.
+func mentions(body []byte, name string) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return false
+	}
+	for k, v := range members {
+		if strings.EqualFold(k, name) && string(v) != "null" {
+			return true
+		}
+	}
+	return false
+}
+
+// typeDetail says what a member should have been. The member's name is ours:
+// nothing of the body is repeated.
+func typeDetail(e *json.UnmarshalTypeError) string {
+	name, _, _ := strings.Cut(e.Field, ".")
+	want := e.Type.Kind().String()
+	switch {
+	case name == "api_whitelist":
+		want = "an array of strings"
+	case e.Type.Kind() == reflect.Bool:
+		want = "a boolean"
+	case e.Type.Kind() == reflect.Int64:
+		want = "an integer"
+	case e.Type.Kind() == reflect.String:
+		want = "a string"
+	}
+	return fmt.Sprintf("%s must be %s", name, want)
+}
+
+// drain reads what is left of a body, to its limit, so that the answer
+// reaches a caller that sends before it reads.
+func drain(r io.Reader) { _, _ = io.Copy(io.Discard, r) }

@@ -1,0 +1,22 @@
+// The document's name of this interface is getFuntionLink [sic].
+
+package server
+
+import (
+	"context"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+var downloadFunction = call(endpoint{
+	path:  "/tcb/downloadfunction",
+	iface: cloud.Interface{Name: "downloadfunction", Tokens: cloud.AuthorizerToken, Sets: developerSets},
+}, func(r *tcb.DownloadFunctionRequest) []member {
+	return []member{{"env", r.Env == nil}, {"function_name", r.FunctionName == nil}}
+}, func(ctx context.Context, s *Server, in inbound, req *tcb.DownloadFunctionRequest) (tcb.DownloadFunctionResponse, error) {
+	link, err := s.cloud.DownloadFunction(ctx, in.Caller, *req.Env, *req.FunctionName)
+	return tcb.DownloadFunctionResponse{
+		Status: tcb.Success(), URL: in.origin + downloadPath + link.Token, Checksum: link.Checksum,
+	}, err
+})

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+var listFunctions = call(endpoint{
+	path:  "/tcb/listfunctions",
+	iface: cloud.Interface{Name: "listfunctions", Tokens: cloud.AuthorizerToken, Sets: developerSets},
+	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
+}, func(r *tcb.ListFunctionsRequest) []member {
+	return []member{{"env", r.Env == nil}}
+}, listOfFunctions)
+
+// The bounds of limit (UP-2).
+const (
+	defaultList = 10
+	maxList     = 20
+)
+
+func listOfFunctions(ctx context.Context, s *Server, in inbound, req *tcb.ListFunctionsRequest) (tcb.ListFunctionsResponse, error) {
+	limit, offset := int64(defaultList), int64(0)
+	if req.Limit != nil {
+		limit = *req.Limit
+	}
+	if req.Offset != nil {
+		offset = *req.Offset
+	}
+	if limit < 1 || limit > maxList {
+		return tcb.ListFunctionsResponse{}, &cloud.Error{Kind: cloud.InvalidArgs, Detail: "limit must be from 1 to 20"}
+	}
+	if offset < 0 {
+		return tcb.ListFunctionsResponse{}, &cloud.Error{Kind: cloud.InvalidArgs, Detail: "offset must not be negative"}
+	}
+	fs, total, err := s.cloud.ListFunctions(ctx, in.Caller, *req.Env, offset, limit)
+	resp := tcb.ListFunctionsResponse{Status: tcb.Success(), TotalCount: total, Functions: make([]tcb.Function, len(fs))}
+	for i, f := range fs {
+		resp.Functions[i] = tcb.Function{
+			Name: f.Name, Runtime: functionRuntime, Status: functionStatus,
+			AddTime: platformTime(f.AddedAt), ModTime: platformTime(f.ModifiedAt),
+		}
+	}
+	return resp, err
+}
+
+// What the platform says of a function that is ready; nothing here makes
+// another runtime or another state.
+const (
+	functionRuntime = "Nodejs8.9"
+	functionStatus  = "Active"
+)
+
+// platformZone is the zone of the platform's times, UTC+8.
+var platformZone = time.FixedZone("UTC+8", 8*60*60)
+
+// platformTime writes Unix milliseconds as the platform does.
+func platformTime(ms int64) string {
+	return time.UnixMilli(ms).In(platformZone).Format(time.DateTime)
+}

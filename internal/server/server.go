@@ -1,0 +1,114 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Config is what a Server works with. Cloud is required.
+type Config struct {
+	Cloud    *cloud.Service
+	Log      *slog.Logger          // default: nothing is logged
+	Registry prometheus.Registerer // default: metrics are not exported
+	// PublicURL is how callers reach the server, for the links it gives:
+	// scheme and host, without a trailing slash. Empty: as each caller did.
+	PublicURL string
+	// Uploads is how many uploads are taken at once; further ones are told to
+	// come back. Default DefaultUploads.
+	Uploads int
+	// TransferTime is how long one upload or download may take; default
+	// DefaultTransferTime.
+	TransferTime time.Duration
+}
+
+// Defaults of Config.
+const (
+	DefaultUploads      = 64
+	DefaultTransferTime = 10 * time.Minute
+)
+
+// Server answers every request of the API listener.
+type Server struct {
+	cloud        *cloud.Service
+	log          *slog.Logger
+	metrics      *metrics
+	publicURL    string
+	transferTime time.Duration
+	rids         *ridMaker
+	uploads      chan struct{} // one token for each upload under way
+	routes       map[string]http.Handler
+}
+
+// New returns a handler of all interfaces.
+func New(cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Uploads == 0 {
+		cfg.Uploads = DefaultUploads
+	}
+	if cfg.TransferTime == 0 {
+		cfg.TransferTime = DefaultTransferTime
+	}
+	s := &Server{
+		cloud: cfg.Cloud, log: cfg.Log, metrics: newMetrics(cfg.Registry), publicURL: cfg.PublicURL,
+		transferTime: cfg.TransferTime, rids: newRIDMaker(time.Now), uploads: make(chan struct{}, cfg.Uploads),
+		routes: map[string]http.Handler{},
+	}
+	for _, e := range []endpoint{
+		getCodeSecret, useCloudAccessToken, downloadFunction,
+		createFunction, listFunctions, getUploadSignature,
+		apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
+	} {
+		s.routes[e.path] = s.handler(e)
+	}
+	return s
+}
+
+// ServeHTTP finds the interface by the exact path: no redirect, and no second
+// spelling of a path (EN-10).
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if r.URL.RawPath != "" {
+		path = r.URL.RawPath // an escape that a plain path does not need
+	}
+	if h, ok := s.routes[path]; ok {
+		h.ServeHTTP(w, r)
+		return
+	}
+	token, isLink := strings.CutPrefix(path, downloadPath)
+	switch {
+	case path == "/" && r.Method == http.MethodPost:
+		s.updateFunctionCode(w, r)
+	case isLink && token != "" && !strings.Contains(token, "/"):
+		s.download(w, r, token)
+	default:
+		s.noInterface(w, r)
+	}
+}
+
+// noInterface answers a path that names nothing (EN-10).
+func (s *Server) noInterface(w http.ResponseWriter, _ *http.Request) {
+	s.metrics.count("none", tcb.InvalidURL)
+	status := tcb.Status{ErrCode: tcb.InvalidURL, ErrMsg: tcb.InvalidURL.Text() + " rid: " + s.rids.next()}
+	s.answer(w, http.StatusNotFound, status)
+}
+
+// origin is the scheme and host of the addresses that an answer holds: the
+// operator's, or those that the caller used (DF-7).
+func (s *Server) origin(r *http.Request) string {
+	if s.publicURL != "" {
+		return s.publicURL
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}

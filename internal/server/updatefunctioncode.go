@@ -1,0 +1,184 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/tc3"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// updateName names the upload in logs, counts and the audit record.
+const updateName = "UpdateFunctionCode"
+
+// answerTime is how long the answer may take once the body is in.
+const answerTime = time.Minute
+
+// updateFunctionCode is the upload, POST / (UP-4). Who may upload is decided
+// before the body is read; whether these are the bytes that were signed,
+// after it.
+func (s *Server) updateFunctionCode(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
+	rid := s.rids.next()
+	err := s.upload(w, r, rid, begin)
+	s.answer(w, http.StatusOK, uploadAnswer(err, rid))
+	code := cloud.CodeOf(err)
+	s.metrics.count(updateName, code)
+	s.metrics.seconds.WithLabelValues(updateName).Observe(time.Since(begin).Seconds())
+	s.logCall(r.Context(), updateName, rid, code, err)
+}
+
+func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begin time.Time) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	grant, caller, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), rid)
+	if err == nil {
+		err = verifyUpload(r, grant)
+	}
+	if err != nil {
+		return err
+	}
+	body := http.MaxBytesReader(w, r.Body, maxUpload)
+	// The caller has shown that it is one of ours, and most clients send all
+	// before they read: a refusal is heard only if its body is taken in.
+	defer drain(body)
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(begin.Add(s.transferTime))
+	_ = conn.SetWriteDeadline(begin.Add(s.transferTime + answerTime))
+	if err := s.cloud.AuthenticateUpload(r.Context(), caller, grant, developerSets); err != nil {
+		return err
+	}
+	select {
+	case s.uploads <- struct{}{}:
+		defer func() { <-s.uploads }()
+	default:
+		return &cloud.Error{Kind: cloud.TooManyUploads, Detail: "too many uploads at once: try again"}
+	}
+	return s.receive(r.Context(), body, grant, caller)
+}
+
+// verifyUpload says whether the request carries the grant's signature over
+// its headers and the hash of its body.
+func verifyUpload(r *http.Request, grant cloud.UploadGrant) error {
+	misfit := func(detail string) error {
+		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: detail}
+	}
+	auth, err := tc3.ParseAuthorization(r.Header.Get("Authorization"))
+	if err != nil {
+		return misfit("the Authorization header is not of the form TC3-HMAC-SHA256")
+	}
+	signed := uploadRequest(grant, r.Header.Get("Content-Type"), r.Host)
+	switch {
+	case r.Header.Get("X-TC-Action") != uploadAction:
+		return misfit("X-TC-Action must be " + uploadAction)
+	case r.Header.Get("X-TC-Timestamp") != strconv.FormatInt(grant.IssuedAt, 10):
+		return misfit("X-TC-Timestamp is not the signature's")
+	case auth.SecretID != grant.SecretID, auth.Service != uploadService, auth.Date != tc3.Date(grant.IssuedAt):
+		return misfit("the Credential is not the signature's")
+	case !sameHeaders(auth.SignedHeaders):
+		return misfit("SignedHeaders must be content-type;host")
+	case !tc3.Verify(grant.SecretKey, signed, auth.Signature):
+		return misfit("the signature does not fit the headers: send the headers of getuploadsignature as they are")
+	}
+	return nil
+}
+
+func sameHeaders(names []string) bool {
+	return len(names) == len(uploadSigned) && names[0] == uploadSigned[0] && names[1] == uploadSigned[1]
+}
+
+// receive takes the body in: the zip goes to a draft as it is decoded, every
+// byte through the hash that was signed (UP-4).
+func (s *Server) receive(ctx context.Context, body io.Reader, grant cloud.UploadGrant, caller cloud.Caller) error {
+	draft, err := s.cloud.NewCode(ctx)
+	if err != nil {
+		return err
+	}
+	defer draft.Discard()
+	sum := sha256.New()
+	stream := io.TeeReader(body, sum)
+	u, err := readUpload(stream, draft)
+	if storage, ok := errors.AsType[*draftError](err); ok {
+		return &cloud.Error{Kind: cloud.Unavailable, Err: storage}
+	}
+	drain(stream)
+	if !sameHash(sum, grant.PayloadHash) {
+		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: "the body is not the one whose hash was signed"}
+	}
+	if err != nil {
+		return err
+	}
+	return s.store(ctx, caller, u, draft)
+}
+
+func sameHash(sum hash.Hash, want string) bool {
+	return subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum.Sum(nil))), []byte(want)) == 1
+}
+
+// store makes the upload the function's code.
+func (s *Server) store(ctx context.Context, caller cloud.Caller, u upload, draft blob.Draft) error {
+	for _, m := range []member{
+		{"CodeSecret", u.CodeSecret == ""}, {"EnvId", u.EnvID == ""}, {"FunctionName", u.FunctionName == ""}, {"ZipFile", !u.hasZip},
+	} {
+		if m.absent {
+			return &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
+		}
+	}
+	return s.cloud.UpdateFunctionCode(ctx, caller, developerSets, cloud.CodeUpdate{
+		Env: u.EnvID, Function: u.FunctionName, CodeSecret: u.CodeSecret,
+		Handler: u.Handler, InstallDependency: u.InstallDependency, Code: draft,
+	})
+}
+
+// uploadCodes is each kind of error in the upload's own envelope (UP-5).
+var uploadCodes = map[cloud.Kind]string{
+	cloud.UploadSignatureInvalid: "AuthFailure.SignatureFailure",
+	cloud.UploadSignatureExpired: "AuthFailure.SignatureExpire",
+	cloud.NotAuthorized:          "AuthFailure.UnauthorizedOperation",
+	cloud.MissingPermission:      "AuthFailure.UnauthorizedOperation",
+	cloud.CodeSecretMismatch:     "InvalidParameterValue.CodeSecret",
+	cloud.MissingParameter:       "MissingParameter",
+	cloud.FunctionNotFound:       "ResourceNotFound.Function",
+	cloud.EnvironmentNotFound:    "ResourceNotFound.Namespace",
+	cloud.InvalidCode:            "InvalidParameterValue.Code",
+	cloud.InvalidArgs:            "InvalidParameterValue",
+	cloud.MalformedBody:          "InvalidParameter",
+	cloud.TooManyUploads:         "RequestLimitExceeded",
+	cloud.Unavailable:            "InternalError",
+	cloud.Internal:               "InternalError",
+}
+
+func uploadAnswer(err error, rid string) tcb.UpdateFunctionCodeResponse {
+	resp := tcb.UpdateFunctionCodeResponse{Response: tcb.UpdateFunctionCodeResult{RequestID: rid}}
+	if err == nil {
+		return resp
+	}
+	code, known := uploadCodes[cloud.KindOf(err)]
+	if !known {
+		code = "InternalError"
+	}
+	message := cloud.CodeOf(err).Text()
+	if e, ok := errors.AsType[*cloud.Error](err); ok && e.Detail != "" {
+		message = e.Detail
+	}
+	if cloud.KindOf(err) == cloud.Unavailable {
+		message += ": try again"
+	}
+	resp.Response.Error = &tcb.CloudError{Code: code, Message: message}
+	return resp
+}

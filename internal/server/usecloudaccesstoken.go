@@ -1,0 +1,52 @@
+// The document's name of this interface is setCloudAccessToken.
+
+package server
+
+import (
+	"context"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+var useCloudAccessToken = call(endpoint{
+	path: "/tcb/usecloudaccesstoken",
+	iface: cloud.Interface{
+		Name:   "usecloudaccesstoken",
+		Tokens: cloud.AuthorizerToken | cloud.ComponentToken, // common and batch environments (UT-14)
+		Sets:   developerSets,
+	},
+	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
+}, permissionMembers, usePermission)
+
+// permissionMembers is UT-2 and UT-3.
+func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
+	needed := []member{{"action", r.Action == nil}, {"env", r.Env == nil}}
+	if r.Action != nil && *r.Action == "set" {
+		needed = append(needed, member{"open", r.Open == nil}, member{"api_whitelist", r.APIWhitelist == nil}, member{"version", r.Version == nil})
+	}
+	return needed
+}
+
+func usePermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
+	switch *req.Action {
+	case "get":
+		return getPermission(ctx, s, in, req)
+	case "set":
+		return setPermission(ctx, s, in, req)
+	}
+	err := &cloud.Error{Kind: cloud.InvalidArgs, Detail: "action must be get or set"} // UT-1
+	return tcb.UseCloudAccessTokenResponse{}, s.cloud.Refuse(in.Caller, "usecloudaccesstoken", err)
+}
+
+func getPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
+	e, err := s.cloud.Permission(ctx, in.Caller, *req.Env)
+	return tcb.UseCloudAccessTokenResponse{
+		Status: tcb.Success(), Open: e.Open, APIWhitelist: &e.Whitelist, Version: &e.Version,
+	}, err
+}
+
+func setPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
+	err := s.cloud.SetPermission(ctx, in.Caller, *req.Env, *req.Open, *req.APIWhitelist, *req.Version)
+	return tcb.UseCloudAccessTokenResponse{Status: tcb.Success(), Open: *req.Open}, err
+}
