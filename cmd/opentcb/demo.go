@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opentcb/opentcb/internal/codezip"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// The demo world. Its secrets are no secrets: the listeners are on this
+// machine alone unless the developer says otherwise.
+const (
+	demoPlatform = "wx00000000000000c1"
+	demoSecret   = "demo-platform-secret"
+	demoTicket   = "ticket@@@demo"
+	demoMini     = "wx00000000000000a1"
+	demoRefresh  = "refreshtoken@@@demo"
+	demoEnv      = "demo-1a2b3c"
+	demoFunction = "hello"
+
+	demoWorld = `platforms:
+  - appid: ` + demoPlatform + `
+    secret: ` + demoSecret + `
+    verify_ticket: ` + demoTicket + `
+miniprograms:
+  - appid: ` + demoMini + `
+  - appid: wx00000000000000a2
+environments:
+  - id: ` + demoEnv + `
+    appid: ` + demoMini + `
+  - id: demo-4d5e6f
+    appid: wx00000000000000a2
+  - id: batch-7a8b9c
+    platform: ` + demoPlatform + `
+authorizations:
+  - platform: ` + demoPlatform + `
+    appid: ` + demoMini + `
+    permission_sets: [18, 49]
+    refresh_token: ` + demoRefresh + `
+functions:
+  - env: ` + demoEnv + `
+    name: ` + demoFunction + `
+`
+
+	demoCode = `// The demo's function.
+exports.main = async (event) => ({ hello: event.name || "world" });
+`
+)
+
+// The files of the demo, in the folder demo of the data folder.
+const (
+	demoDone   = "done"        // the demo world was brought about
+	demoUpload = "upload.json" // the body that the upload line sends
+	demoZip    = "hello.zip"   // what the download line writes
+)
+
+// demo drives the demo world over the wire, as a platform would.
+type demo struct {
+	dir    string
+	url    string
+	token  string // authorizer_access_token
+	upload string // SHA-256 of the upload's body
+	set    string // the body of a set that fits what is stored
+}
+
+// writeWorld writes the world file and the function's code, and returns the
+// file's path.
+func (d *demo) writeWorld() (string, error) {
+	if err := os.MkdirAll(filepath.Join(d.dir, demoFunction), 0o700); err != nil {
+		return "", err
+	}
+	world := filepath.Join(d.dir, "world.yaml")
+	return world, errors.Join(
+		os.WriteFile(world, []byte(demoWorld), 0o600),
+		os.WriteFile(filepath.Join(d.dir, demoFunction, "index.js"), []byte(demoCode), 0o600),
+	)
+}
+
+// begin gets the tokens for the lines and, at the first start, uploads the
+// function, so that there is something to download.
+func (d *demo) begin(ctx context.Context, first bool) error {
+	if err := d.credentials(ctx); err != nil {
+		return err
+	}
+	if err := d.writeUpload(ctx); err != nil {
+		return err
+	}
+	if err := d.prepareSet(ctx); err != nil {
+		return err
+	}
+	if !first {
+		return nil
+	}
+	if err := d.uploadFunction(ctx); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.dir, demoDone), nil, 0o600)
+}
+
+// credentials is the flow of a platform: ticket, own token, Mini Program's
+// token.
+func (d *demo) credentials(ctx context.Context) error {
+	var component tcb.ComponentTokenResponse
+	err := d.post(ctx, "/cgi-bin/component/api_component_token", map[string]string{
+		"component_appid": demoPlatform, "component_appsecret": demoSecret, "component_verify_ticket": demoTicket,
+	}, &component)
+	if err != nil {
+		return err
+	}
+	var authorizer tcb.AuthorizerTokenResponse
+	err = d.post(ctx, "/cgi-bin/component/api_authorizer_token?component_access_token="+component.ComponentAccessToken, map[string]string{
+		"component_appid": demoPlatform, "authorizer_appid": demoMini, "authorizer_refresh_token": demoRefresh,
+	}, &authorizer)
+	d.token = authorizer.AuthorizerAccessToken
+	return err
+}
+
+// writeUpload writes the upload's body. It holds the code protection key, so
+// that others may not read it.
+func (d *demo) writeUpload(ctx context.Context) error {
+	var key tcb.GetCodeSecretResponse
+	if err := d.post(ctx, d.path("/tcb/getcodesecret"), struct{}{}, &key); err != nil {
+		return err
+	}
+	var zip bytes.Buffer
+	if err := codezip.FromFolder(&zip, filepath.Join(d.dir, demoFunction)); err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string]any{
+		"CodeSecret": key.CodeSecret, "EnvId": demoEnv, "FunctionName": demoFunction,
+		"Handler": "index.main", "ZipFile": zip.Bytes(), "InstallDependency": false,
+	})
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	d.upload = hex.EncodeToString(sum[:])
+	file := filepath.Join(d.dir, demoUpload)
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(file, 0o600)
+}
+
+// prepareSet makes the body of a set with the version that is stored, so that
+// the line works; pasted again it is the same set, and works too.
+func (d *demo) prepareSet(ctx context.Context) error {
+	var now tcb.UseCloudAccessTokenResponse
+	err := d.post(ctx, d.path("/tcb/usecloudaccesstoken"), map[string]string{"action": "get", "env": demoEnv}, &now)
+	if err != nil {
+		return err
+	}
+	d.set = fmt.Sprintf(`{"action":"set","env":"%s","open":true,"api_whitelist":["/wxa/msg_sec_check","/cgi-bin/message/*"],"version":%d}`, demoEnv, *now.Version)
+	return nil
+}
+
+// uploadFunction sends the upload as its line does.
+func (d *demo) uploadFunction(ctx context.Context) error {
+	var signature tcb.GetUploadSignatureResponse
+	err := d.post(ctx, d.path("/tcb/getuploadsignature"), map[string]string{"hashed_payload": d.upload}, &signature)
+	if err != nil {
+		return err
+	}
+	body, err := os.ReadFile(filepath.Join(d.dir, demoUpload))
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	for line := range strings.SplitSeq(signature.Headers, "\r\n") {
+		name, value, _ := strings.Cut(line, ":")
+		req.Header.Set(name, value)
+	}
+	var result tcb.UpdateFunctionCodeResponse
+	if err := d.do(req, &result); err != nil {
+		return err
+	}
+	if e := result.Response.Error; e != nil {
+		return fmt.Errorf("upload: %s: %s", e.Code, e.Message)
+	}
+	return nil
+}
+
+func (d *demo) path(path string) string { return path + "?access_token=" + d.token }
+
+// post calls an interface and decodes its answer; a failure is an error.
+func (d *demo) post(ctx context.Context, path string, body, answer any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return d.do(req, answer)
+}
+
+func (d *demo) do(req *http.Request, answer any) error {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	var status tcb.Status
+	if err := errors.Join(json.Unmarshal(text, &status), json.Unmarshal(text, answer)); err != nil {
+		return err
+	}
+	if status.ErrCode != tcb.OK {
+		return fmt.Errorf("%s: errcode %d: %s", req.URL.Path, status.ErrCode, status.ErrMsg)
+	}
+	return nil
+}
+
+// lines is what dev prints once the server is ready. Every line that does not
+// begin with # can be pasted into a shell, in any order.
+func (d *demo) lines(admin string) string {
+	call := func(name, body string) string {
+		line := "curl -sw '\\n' '" + d.url + d.path("/tcb/"+name) + "'"
+		if body != "" {
+			line += " -d '" + body + "'"
+		}
+		return line
+	}
+	function := fmt.Sprintf(`{"env":"%s","function_name":"%s"}`, demoEnv, demoFunction)
+	zip := quote(filepath.Join(d.dir, demoZip))
+	return strings.Join([]string{
+		"",
+		"# The interfaces are at " + d.url + ", the admin interface is at " + admin + ".",
+		"# Paste these lines into another shell, in any order. The tokens are good for 2 hours.",
+		"",
+		"# getcodesecret: the code protection key",
+		call("getcodesecret", "{}"),
+		"",
+		"# usecloudaccesstoken: which interfaces may code in the environment call? And: allow these",
+		call("usecloudaccesstoken", `{"action":"get","env":"`+demoEnv+`"}`),
+		call("usecloudaccesstoken", d.set),
+		"",
+		"# Upload code: have the exact body signed, then send it with the headers that come back",
+		call("getuploadsignature", `{"hashed_payload":"`+d.upload+`"}`) +
+			` | sed 's/.*"headers":"\([^"]*\)".*/\1/' | xargs -0 printf '%b' | curl -sw '\n' '` + d.url + `/' -H @- --data-binary @` + quote(filepath.Join(d.dir, demoUpload)),
+		"",
+		"# downloadfunction: get a link to the code and its checksum; download it and check it",
+		call("downloadfunction", function),
+		call("downloadfunction", function) +
+			` | sed 's/.*"url":"\([^"]*\)","checksum":"\([^"]*\)".*/\1 \2/' | { read -r url sum; curl -sf "$url" -o ` + zip + ` && echo "$sum  "` + zip + ` | sha256sum -c; }`,
+		"",
+		"# Ctrl-C stops the server. Its data stay in " + filepath.Dir(d.dir) + ".",
+		"",
+	}, "\n")
+}
+
+// quote makes a path one word of a shell's.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

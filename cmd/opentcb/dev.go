@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/node"
+)
+
+// devData is the data folder of the quick start.
+const devData = ".opentcb"
+
+func devCommand() *cobra.Command {
+	cfg, level := node.Default(), slog.LevelWarn
+	cfg.Data = devData
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a server with a demo world: the quick start",
+		Long: `Run the whole system with a demo world (a platform, two Mini Programs, their
+environments, a function) in the folder .opentcb of the current directory, and
+print curl lines for the interfaces, ready to paste. Ctrl-C stops it; started
+again it finds its data as it left them. Delete the folder to begin anew.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkConfig(&cfg); err != nil {
+				return err
+			}
+			cfg.Log = logger(cmd.ErrOrStderr(), level)
+			return dev(cmd.Context(), cfg, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder")
+	serverFlags(f, &cfg)
+	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug (every call), info, warn or error")
+	return cmd
+}
+
+// dev runs a server on the demo world. The world is applied at the first
+// start alone: what the developer changes afterwards stays.
+func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
+	data, err := filepath.Abs(cfg.Data)
+	if err != nil {
+		return err
+	}
+	d := demo{dir: filepath.Join(data, "demo")}
+	first, err := d.isFirstStart()
+	if err != nil {
+		return err
+	}
+	if first {
+		// Where there are data but no demo, they are somebody's own.
+		if _, err := os.Stat(filepath.Join(data, node.AdminTokenFile)); err == nil && !d.begun() {
+			return fmt.Errorf("the data folder %s holds data, but not the demo's: choose another with --data, or run it with 'opentcb serve --data %s'", data, cfg.Data)
+		}
+		if cfg.World, err = d.writeWorld(); err != nil {
+			return fmt.Errorf("cannot write in the data folder %s: %w: run opentcb dev in a folder that you can write, or choose one with --data", data, err)
+		}
+	}
+	return serve(ctx, cfg, stdout, func(n *node.Node) error {
+		d.url = n.APIURL()
+		if err := d.begin(ctx, first); err != nil {
+			return fmt.Errorf("the demo could not begin: %w\nIf you changed the demo's credentials, delete the folder %s to begin anew, or run it with 'opentcb serve --data %s'", err, data, cfg.Data)
+		}
+		_, err := io.WriteString(stdout, d.lines(n.AdminURL()))
+		return err
+	})
+}
+
+// isFirstStart says whether the demo world has not been brought about yet.
+func (d *demo) isFirstStart() (bool, error) {
+	_, err := os.Stat(filepath.Join(d.dir, demoDone))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot read the data folder: %w: run opentcb dev in another folder, or choose one with --data", err)
+	}
+	return false, nil
+}
+
+// begun says whether an earlier start began to write the demo.
+func (d *demo) begun() bool {
+	_, err := os.Stat(d.dir)
+	return err == nil
+}

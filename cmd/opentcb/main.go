@@ -1,0 +1,95 @@
+// Command opentcb is the server of the cloud-development interfaces, and the
+// operator's commands for one. "opentcb help" is its manual.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/admin"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The exit statuses, which scripts depend on.
+const (
+	statusDone    = 0
+	statusRefused = 1 // the server refused or could not be reached
+	statusUsage   = 2 // the command was used wrongly
+)
+
+// usageError is a command used wrongly.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run carries out a command line and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return statusDone
+	}
+	_, isUsage := errors.AsType[usageError](err)
+	isUsage = isUsage || cmd == root // cobra's own error: no such command
+	fmt.Fprintln(stderr, "opentcb: "+describe(err))
+	if isUsage {
+		fmt.Fprintf(stderr, "Run 'opentcb help%s' for its manual.\n", cmd.CommandPath()[len("opentcb"):])
+		return statusUsage
+	}
+	return statusRefused
+}
+
+// describe writes an error for a person, with the errcode of a refusal.
+func describe(err error) string {
+	r, ok := errors.AsType[*admin.Refusal](err)
+	if !ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%v (errcode %d)", err, r.Code)
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "opentcb",
+		Short:         "The cloud-development interfaces for third-party platforms, self-hosted",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usageArgs(cobra.NoArgs),
+	}
+	root.SetFlagErrorFunc(suggestFlag)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags()) }
+	root.AddCommand(
+		devCommand(), serveCommand(),
+		applyCommand(), ticketCommand(), authorizeCommand(), revokeCommand(), deployCommand(), auditCommand(),
+		versionCommand(),
+	)
+	for _, cmd := range root.Commands() {
+		nameVariables(cmd.Flags())
+	}
+	return root
+}
+
+// usageArgs makes a wrong number of arguments a usageError.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/opentcb/opentcb/internal/node"
+)
+
+func serveCommand() *cobra.Command {
+	cfg, level := node.Default(), slog.LevelInfo
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server on an embedded database and a folder for code, both inside the
+data folder. When it answers requests it prints one line on standard output:
+
+    ready api=http://HOST:PORT admin=http://HOST:PORT
+
+SIGTERM or SIGINT ends it: no new connection is taken, calls under way are
+finished, and the exit status is 0.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkConfig(&cfg); err != nil {
+				return err
+			}
+			cfg.Log = logger(cmd.ErrOrStderr(), level)
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), nil)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder: database, code, master key, admin token")
+	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
+	serverFlags(f, &cfg)
+	limitFlags(f, &cfg)
+	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug (every call), info, warn or error")
+	return cmd
+}
+
+// serverFlags are the settings that dev has too.
+func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
+	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "address of the interfaces; port 0 takes a free one")
+	f.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "address of the admin interface; port 0 takes a free one")
+	f.StringVar(&cfg.AdminToken, "admin-token", "", "token of the admin interface; better given by the variable, since others can see arguments (default: the file admin-token in the data folder, made at first start)")
+	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the master key, 32 bytes in base64 (default: master-key in the data folder, made at first start)")
+	f.StringVar(&cfg.PublicURL, "public-url", "", "how callers reach the interfaces, for the links that are given out (default: as each caller did)")
+	f.DurationVar(&cfg.LinkLife, "link-ttl", cfg.LinkLife, "how long a download link is good")
+}
+
+func limitFlags(f *pflag.FlagSet, cfg *node.Config) {
+	f.DurationVar(&cfg.ReadHeaderTimeout, "read-header-timeout", cfg.ReadHeaderTimeout, "for a request's header to arrive")
+	f.DurationVar(&cfg.ReadTimeout, "read-timeout", cfg.ReadTimeout, "for a call to arrive whole")
+	f.DurationVar(&cfg.WriteTimeout, "write-timeout", cfg.WriteTimeout, "for a call to be answered")
+	f.DurationVar(&cfg.IdleTimeout, "idle-timeout", cfg.IdleTimeout, "between two calls on one connection")
+	f.DurationVar(&cfg.TransferTimeout, "transfer-timeout", cfg.TransferTimeout, "for one upload or download")
+	f.DurationVar(&cfg.ShutdownTimeout, "shutdown-timeout", cfg.ShutdownTimeout, "for calls under way to finish at the end")
+	f.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "connections at once; further ones wait")
+	f.IntVar(&cfg.MaxUploads, "max-uploads", cfg.MaxUploads, "uploads at once; further ones are told to try again")
+	f.IntVar(&cfg.MaxHeaderBytes, "max-header-bytes", cfg.MaxHeaderBytes, "size of a request's header")
+	f.IntVar(&cfg.CacheRows, "cache-rows", cfg.CacheRows, "rows of each kind kept in memory")
+}
+
+// checkConfig refuses settings that cannot be, all told at once.
+func checkConfig(cfg *node.Config) error {
+	var faults []string
+	positive := map[string]int64{
+		"link-ttl": int64(cfg.LinkLife), "read-header-timeout": int64(cfg.ReadHeaderTimeout), "read-timeout": int64(cfg.ReadTimeout),
+		"write-timeout": int64(cfg.WriteTimeout), "idle-timeout": int64(cfg.IdleTimeout), "transfer-timeout": int64(cfg.TransferTimeout),
+		"shutdown-timeout": int64(cfg.ShutdownTimeout), "max-connections": int64(cfg.MaxConnections), "max-uploads": int64(cfg.MaxUploads),
+		"max-header-bytes": int64(cfg.MaxHeaderBytes), "cache-rows": int64(cfg.CacheRows),
+	}
+	for _, name := range slices.Sorted(maps.Keys(positive)) {
+		if positive[name] <= 0 {
+			faults = append(faults, "--"+name+" must be more than 0")
+		}
+	}
+	if cfg.PublicURL != "" {
+		u, err := url.Parse(cfg.PublicURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			faults = append(faults, "--public-url must be http://HOST or https://HOST, with a port if need be and nothing else")
+		}
+		cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
+	}
+	if len(faults) > 0 {
+		return usageError{errors.New(strings.Join(faults, "\n"))}
+	}
+	return nil
+}
+
+// serve runs a server until ctx ends. begun, if not nil, is called once the
+// server answers; its error ends the server.
+func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*node.Node) error) error {
+	n, err := node.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "ready api=%s admin=%s\n", n.APIURL(), n.AdminURL())
+	if begun != nil {
+		if err := begun(n); err != nil {
+			return errors.Join(err, n.Shutdown(context.Background()))
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return n.Shutdown(context.Background())
+	case err := <-n.Failed():
+		return errors.Join(err, n.Shutdown(context.Background()))
+	}
+}
+
+func logger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// levelFlag reads a log level.
+type levelFlag struct{ level *slog.Level }
+
+func (l *levelFlag) String() string {
+	if l.level == nil {
+		return ""
+	}
+	return strings.ToLower(l.level.String())
+}
+func (l *levelFlag) Set(s string) error { return l.level.UnmarshalText([]byte(s)) }
+func (l *levelFlag) Type() string       { return "level" }
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  usageArgs(cobra.NoArgs),
+		Run: func(cmd *cobra.Command, _ []string) {
+			version := "(devel)"
+			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+				version = info.Main.Version
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "opentcb", version)
+		},
+	}
+}

@@ -1,0 +1,215 @@
+package admin
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/world"
+)
+
+// Bounds of a request, in bytes.
+const (
+	maxJSON = 256 << 20 // a world of a million Mini Programs
+	maxCode = 64 << 20
+)
+
+// transferTime is how long an upload or a world may take.
+const transferTime = 10 * time.Minute
+
+// Config is what a Server works with. Cloud and Token are required.
+type Config struct {
+	Cloud   *cloud.Service
+	Token   string              // the bearer token of the operator
+	Metrics prometheus.Gatherer // default: /metrics is empty
+	Log     *slog.Logger        // default: nothing is logged
+}
+
+// Server answers every request of the admin listener.
+type Server struct {
+	cloud *cloud.Service
+	token [sha256.Size]byte // its hash, so that comparing takes the same time for any length
+	log   *slog.Logger
+	mux   *http.ServeMux
+}
+
+// New returns a handler of the admin interface.
+func New(cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)), log: cfg.Log, mux: http.NewServeMux()}
+	s.health(cfg.Metrics)
+	for pattern, handle := range s.routes() {
+		s.mux.Handle(pattern, s.authorized(handle))
+	}
+	return s
+}
+
+// routes is every path that needs the token.
+func (s *Server) routes() map[string]handler {
+	return map[string]handler{
+		"POST /v1/apply":                      s.apply,
+		"PUT /v1/code":                        s.addCode,
+		"GET /v1/audit":                       s.audit,
+		"GET /v1/platforms/{platform}/ticket": s.ticket,
+		"POST /v1/platforms/{platform}/authorizations/{appid}":         s.authorize,
+		"DELETE /v1/platforms/{platform}/authorizations/{appid}":       s.revoke,
+		"PUT /v1/environments/{environment}/functions/{function}/code": s.deploy,
+	}
+}
+
+// ServeHTTP refuses pages of other sites, which a browser marks by an Origin.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
+			s.writeError(w, r, "", &httpError{http.StatusForbidden, "requests of other sites are refused"})
+			return
+		}
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// handler answers a request of the operator's. What it returns is written as
+// JSON; nil is an answer without content.
+type handler func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error)
+
+// streamed is returned by a handler that has written its answer itself.
+type streamed struct{}
+
+func (s *Server) authorized(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rid := rand.Text()
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		sum := sha256.Sum256([]byte(token))
+		if !ok || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.writeError(w, r, rid, &httpError{http.StatusUnauthorized, "give the admin token: Authorization: Bearer TOKEN"})
+			return
+		}
+		conn := http.NewResponseController(w)
+		_ = conn.SetReadDeadline(time.Now().Add(transferTime))
+		_ = conn.SetWriteDeadline(time.Now().Add(2 * transferTime))
+		v, err := h(w, r, cloud.OperatorCaller(rid))
+		if err != nil {
+			s.writeError(w, r, rid, err)
+			return
+		}
+		s.write(w, v)
+	})
+}
+
+func (s *Server) write(w http.ResponseWriter, v any) {
+	switch v.(type) {
+	case streamed:
+	case nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		writeJSON(w, http.StatusOK, v)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the operator has gone away: nobody to tell
+}
+
+// httpError is a refusal with a status of its own.
+type httpError struct {
+	status  int
+	message string
+}
+
+func (e *httpError) Error() string { return e.message }
+
+// Fault is something in a world file that cannot be.
+type Fault struct {
+	Line    int    `json:"line,omitempty"`
+	Message string `json:"message"`
+}
+
+// ErrorBody is the body of every refusal.
+type ErrorBody struct {
+	Error struct {
+		Code    int     `json:"code"`    // the errcode of the kind of fault
+		Message string  `json:"message"` // for a person
+		RID     string  `json:"rid,omitempty"`
+		Faults  []Fault `json:"faults,omitempty"` // of a world file
+	} `json:"error"`
+}
+
+// statuses is each kind of error in ordinary HTTP; others are 500.
+var statuses = map[cloud.Kind]int{
+	cloud.Unavailable:         http.StatusServiceUnavailable,
+	cloud.InvalidArgs:         http.StatusBadRequest,
+	cloud.MalformedBody:       http.StatusBadRequest,
+	cloud.MissingParameter:    http.StatusBadRequest,
+	cloud.NotFound:            http.StatusNotFound,
+	cloud.FunctionNotFound:    http.StatusNotFound,
+	cloud.EnvironmentNotFound: http.StatusNotFound,
+	cloud.Conflict:            http.StatusConflict,
+	cloud.InvalidCode:         http.StatusUnprocessableEntity,
+}
+
+func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, err error) {
+	var body ErrorBody
+	body.Error.RID = rid
+	status := http.StatusInternalServerError
+	body.Error.Code = int(cloud.CodeOf(err))
+	body.Error.Message = cloud.CodeOf(err).Text()
+	if he, ok := errors.AsType[*httpError](err); ok {
+		status, body.Error.Message = he.status, he.message
+	}
+	if ce, ok := errors.AsType[*cloud.Error](err); ok {
+		if known, ok := statuses[ce.Kind]; ok {
+			status = known
+		}
+		if ce.Detail != "" {
+			body.Error.Message = ce.Detail
+		}
+	}
+	if faults := worldFaults(err); len(faults) > 0 {
+		status, body.Error.Message, body.Error.Faults = http.StatusUnprocessableEntity, "the world file cannot be applied", faults
+	}
+	if status >= 500 {
+		s.log.Error("admin", "rid", rid, "path", r.URL.Path, "err", err)
+	}
+	writeJSON(w, status, body)
+}
+
+// worldFaults returns the faults of a world file that an error tells.
+func worldFaults(err error) []Fault {
+	var out []Fault
+	if we, ok := errors.AsType[cloud.WorldError](err); ok {
+		for _, f := range we {
+			out = append(out, Fault{f.Line, f.Message})
+		}
+	}
+	if wf, ok := errors.AsType[world.Faults](err); ok {
+		for _, f := range wf {
+			out = append(out, Fault{f.Line, f.Message})
+		}
+	}
+	return out
+}
+
+// readJSON reads a request's body.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return &httpError{http.StatusBadRequest, "the body must be JSON: " + err.Error()}
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package admin
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// audit streams records, one JSON object a line.
+func (s *Server) audit(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	filter, err := parseFilter(r.URL.Query())
+	if err != nil {
+		return nil, &httpError{http.StatusBadRequest, err.Error()}
+	}
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	begun := false
+	err = s.cloud.Records(r.Context(), filter, func(rec cloud.Record) error {
+		if !begun {
+			begun = true
+			w.Header().Set("Content-Type", "application/x-ndjson")
+		}
+		return lines.Encode(rec)
+	})
+	if err != nil && begun {
+		s.log.Error("audit broke off", "err", err)
+		panic(http.ErrAbortHandler) // so that half a record does not pass for the whole
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	return streamed{}, out.Flush()
+}
+
+// parseFilter reads since and until (Unix milliseconds or RFC 3339), account
+// and outcome (ok, refused or an errcode).
+func parseFilter(q url.Values) (f cloud.RecordFilter, err error) {
+	for name := range q {
+		switch name {
+		case "since", "until", "account", "outcome":
+		default:
+			return f, errors.New("no such filter: " + name)
+		}
+	}
+	if f.Since, err = parseTime(q.Get("since")); err != nil {
+		return f, err
+	}
+	if f.Until, err = parseTime(q.Get("until")); err != nil {
+		return f, err
+	}
+	f.Account = q.Get("account")
+	f.Outcome, err = ParseOutcome(q.Get("outcome"))
+	return f, err
+}
+
+func parseTime(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && ms >= 0 {
+		return ms, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return 0, errors.New("since and until are Unix milliseconds or RFC 3339")
+	}
+	return t.UnixMilli(), nil
+}
+
+// ParseOutcome reads "ok", "refused" (every errcode but 0), one errcode, or ""
+// for every outcome.
+func ParseOutcome(s string) (cloud.Outcome, error) {
+	switch s {
+	case "":
+		return cloud.Outcome{Any: true}, nil
+	case "ok":
+		return cloud.Outcome{Code: tcb.OK}, nil
+	case "refused":
+		return cloud.Outcome{Refused: true}, nil
+	}
+	code, err := strconv.Atoi(s)
+	if err != nil {
+		return cloud.Outcome{}, errors.New("an outcome is ok, refused or an errcode")
+	}
+	return cloud.Outcome{Code: tcb.Code(code)}, nil
+}

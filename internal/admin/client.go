@@ -1,0 +1,164 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/world"
+)
+
+// Client calls the admin interface of a server.
+type Client struct {
+	URL   string // http://HOST:PORT
+	Token string
+	HTTP  *http.Client // default http.DefaultClient
+}
+
+// Refusal is an answer of the server that is no success.
+type Refusal struct {
+	Status  int
+	Code    int // the errcode of the kind of fault
+	Message string
+	RID     string
+	Faults  []Fault
+}
+
+// Error writes the message, and the faults a line each.
+func (r *Refusal) Error() string {
+	s := r.Message
+	for _, f := range r.Faults {
+		s += fmt.Sprintf("\n  line %d: %s", f.Line, f.Message)
+	}
+	return s
+}
+
+// Ticket returns a platform's current verify ticket.
+func (c *Client) Ticket(ctx context.Context, platform string) (string, error) {
+	var t Ticket
+	err := c.call(ctx, "GET", "/v1/platforms/"+url.PathEscape(platform)+"/ticket", nil, &t)
+	return t.Ticket, err
+}
+
+// Authorize gives the merchant's consent and returns the authorization code.
+func (c *Client) Authorize(ctx context.Context, platform, appid string, sets []int) (AuthorizationCode, error) {
+	body, err := json.Marshal(Consent{PermissionSets: sets})
+	if err != nil {
+		return AuthorizationCode{}, err
+	}
+	var code AuthorizationCode
+	err = c.call(ctx, "POST", authorizationPath(platform, appid), bytes.NewReader(body), &code)
+	return code, err
+}
+
+// Revoke cancels an authorization.
+func (c *Client) Revoke(ctx context.Context, platform, appid string) error {
+	return c.call(ctx, "DELETE", authorizationPath(platform, appid), nil, nil)
+}
+
+func authorizationPath(platform, appid string) string {
+	return "/v1/platforms/" + url.PathEscape(platform) + "/authorizations/" + url.PathEscape(appid)
+}
+
+// Deploy uploads a zip as the merchant's own developer and returns its
+// checksum.
+func (c *Client) Deploy(ctx context.Context, env, function string, zip io.Reader) (Code, error) {
+	var code Code
+	err := c.call(ctx, "PUT", "/v1/environments/"+url.PathEscape(env)+"/functions/"+url.PathEscape(function)+"/code", zip, &code)
+	return code, err
+}
+
+// AddCode stores a zip for a world to name.
+func (c *Client) AddCode(ctx context.Context, zip io.Reader) (Code, error) {
+	var code Code
+	err := c.call(ctx, "PUT", "/v1/code", zip, &code)
+	return code, err
+}
+
+// Apply brings the server to what a world says. code gives the checksum of
+// each zip that the world names, as AddCode returned it.
+func (c *Client) Apply(ctx context.Context, w *world.World, code map[string]string) ([]cloud.Applied, error) {
+	text, err := json.Marshal(w)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(Apply{World: text, Code: code})
+	if err != nil {
+		return nil, err
+	}
+	var applied Applied
+	err = c.call(ctx, "POST", "/v1/apply", bytes.NewReader(body), &applied)
+	return applied.Changes, err
+}
+
+// Audit gives every record that the query chooses to each, oldest first. The
+// query's members are since, until, account and outcome.
+func (c *Client) Audit(ctx context.Context, query url.Values, each func(cloud.Record) error) error {
+	resp, err := c.do(ctx, "GET", "/v1/audit?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := json.NewDecoder(bufio.NewReader(resp.Body))
+	for lines.More() {
+		var rec cloud.Record
+		if err := lines.Decode(&rec); err != nil {
+			return fmt.Errorf("the audit record broke off: %w", err)
+		}
+		if err := each(rec); err != nil {
+			return err
+		}
+	}
+	// More is false also when the answer broke off.
+	if _, err := lines.Token(); err != io.EOF {
+		return fmt.Errorf("the audit record broke off: %w", err)
+	}
+	return nil
+}
+
+// call sends a request and decodes the answer into v, unless v is nil.
+func (c *Client) call(ctx context.Context, method, path string, body io.Reader, v any) error {
+	resp, err := c.do(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if v == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
+		return fmt.Errorf("the answer of %s is not what an admin interface says: %w", c.URL, err)
+	}
+	return nil
+}
+
+// do sends a request; an answer that is no success is a Refusal.
+func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil || resp.StatusCode < 300 {
+		return resp, err
+	}
+	defer resp.Body.Close()
+	refusal := &Refusal{Status: resp.StatusCode, Message: resp.Status}
+	var told ErrorBody
+	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&told) == nil && told.Error.Message != "" {
+		refusal.Code, refusal.Message, refusal.RID, refusal.Faults = told.Error.Code, told.Error.Message, told.Error.RID, told.Error.Faults
+	}
+	return nil, refusal
+}

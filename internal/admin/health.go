@@ -1,0 +1,48 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// readyTime is how long storage may take to answer before the server counts
+// as not ready.
+const readyTime = 2 * time.Second
+
+// health adds what needs no token: whether the server lives, whether it can
+// work, what it counts, and the interface's description.
+func (s *Server) health(metrics prometheus.Gatherer) {
+	if metrics == nil {
+		metrics = prometheus.NewRegistry()
+	}
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, Health{Status: "ok"})
+	})
+	s.mux.HandleFunc("GET /readyz", s.readyz)
+	s.mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	s.mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(OpenAPI)
+	})
+}
+
+// Health says how the server is. Reasons are there when it is not ready.
+type Health struct {
+	Status  string   `json:"status"` // ok, or unavailable
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+	defer cancel()
+	reasons := s.cloud.Ready(ctx)
+	if len(reasons) > 0 {
+		writeJSON(w, http.StatusServiceUnavailable, Health{Status: "unavailable", Reasons: reasons})
+		return
+	}
+	writeJSON(w, http.StatusOK, Health{Status: "ok"})
+}

@@ -1,0 +1,121 @@
+package node
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+// The files of a data folder. Only its owner can read any of them.
+const (
+	lockFile       = "lock"
+	masterKeyFile  = "master-key"
+	AdminTokenFile = "admin-token"
+	databaseFile   = "opentcb.db"
+	codeFolder     = "code"
+)
+
+// dataDir is an open data folder, locked against a second server.
+type dataDir struct {
+	path string
+	lock *os.File
+}
+
+// openData makes the folder if need be and locks it.
+func openData(path string) (*dataDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the data folder: %w: choose another with --data, or mend its permissions", err)
+	}
+	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write in the data folder %s: %w: choose another with --data, or mend its permissions", path, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data", path)
+		}
+		return nil, fmt.Errorf("cannot lock the data folder %s: %w", path, err)
+	}
+	return &dataDir{path: path, lock: f}, nil
+}
+
+// Close unlocks the folder.
+func (d *dataDir) Close() error { return d.lock.Close() }
+
+func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// ring reads the master key, from the given file or the folder's own. It is
+// made at first start, and never beside a database that was made under a key
+// that is lost.
+func (d *dataDir) ring(file string) (*seal.Ring, error) {
+	if file == "" {
+		file = d.file(masterKeyFile)
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, dbErr := os.Stat(d.file(databaseFile)); dbErr == nil {
+			return nil, fmt.Errorf("the master key %s is missing, but the database that needs it is there: put the key back, or name it with --master-key-file", file)
+		}
+		text = []byte(seal.FormatMasterKey(seal.NewMasterKey()))
+		err = writeSecret(file, text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	master, err := seal.ParseMasterKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("master key %s: %w", file, err)
+	}
+	return seal.NewRing(master)
+}
+
+// adminToken returns the operator's token: the given one, or the folder's
+// own, which is made at first start. Either way the folder's file holds it
+// afterwards, for the commands to read.
+func (d *dataDir) adminToken(given string) (string, error) {
+	file := d.file(AdminTokenFile)
+	stored, err := os.ReadFile(file)
+	switch token := strings.TrimSpace(string(stored)); {
+	case given != "":
+		return given, nil
+	case err == nil && token != "":
+		return token, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("admin token: %w", err)
+	}
+	token := rand.Text()
+	if err := writeSecret(file, []byte(token+"\n")); err != nil {
+		return "", fmt.Errorf("admin token: %w", err)
+	}
+	return token, nil
+}
+
+// writeSecret writes a new file that its owner alone can read, wholly or not
+// at all, synced.
+func writeSecret(file string, text []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // gone already if all goes well
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// backlogTime is how long, at the end, connections are still taken that
+// clients had opened before: the kernel has accepted them already.
+const backlogTime = 50 * time.Millisecond
+
+// lingerTime is how long, at the end, idle connections stay open, so that a
+// call that is on its way to one is answered.
+const lingerTime = 300 * time.Millisecond
+
+// listener takes connections, at most so many at once; further ones wait in
+// the kernel's queue.
+type listener struct {
+	*net.TCPListener
+	slots    chan struct{}
+	draining atomic.Bool
+}
+
+// listen opens an address. what and flag name it in the error.
+func listen(address, what, flag string, most int) (*listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("the %s address %s is in use, perhaps by another opentcb: stop it, or choose another address with %s (port 0 takes a free one)", what, address, flag)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on the %s address %s: %w: choose another with %s", what, address, err, flag)
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, fmt.Errorf("%s is no TCP address", address)
+	}
+	return &listener{TCPListener: tcp, slots: make(chan struct{}, most)}, nil
+}
+
+// Accept waits for a free slot and a connection.
+func (l *listener) Accept() (net.Conn, error) {
+	l.slots <- struct{}{}
+	conn, err := l.TCPListener.Accept()
+	if err != nil {
+		<-l.slots
+		if l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, net.ErrClosed // the backlog is empty
+		}
+		return nil, err
+	}
+	return &slotConn{TCPConn: conn.(*net.TCPConn), slots: l.slots}, nil
+}
+
+// drain takes what is in the backlog and ends Accept.
+func (l *listener) drain() {
+	l.draining.Store(true)
+	_ = l.SetDeadline(time.Now().Add(backlogTime))
+}
+
+// url is the listener's address for clients.
+func (l *listener) url() string {
+	addr := l.Addr().(*net.TCPAddr)
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+}
+
+// slotConn gives its slot back when it is closed. It embeds the TCP
+// connection, so that the kernel can still send files to it.
+type slotConn struct {
+	*net.TCPConn
+	slots chan struct{}
+	once  sync.Once
+}
+
+// Close closes the connection.
+func (c *slotConn) Close() error {
+	c.once.Do(func() { <-c.slots })
+	return c.TCPConn.Close()
+}
+
+// lastCalls makes the answer to every call the last on its connection, once
+// draining begins.
+type lastCalls struct {
+	next     http.Handler
+	draining atomic.Bool
+}
+
+// ServeHTTP answers a call.
+func (l *lastCalls) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if l.draining.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	l.next.ServeHTTP(w, r)
+}

@@ -1,0 +1,192 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/server"
+	"github.com/opentcb/opentcb/internal/sqlstore"
+)
+
+// Node is a running server.
+type Node struct {
+	cfg   Config
+	token string
+
+	data  *dataDir
+	store *sqlstore.Store
+	blobs *blob.Dir
+	cloud *cloud.Service
+
+	calls  *lastCalls
+	api    *listener
+	admin  *listener
+	apiSrv *http.Server
+	admSrv *http.Server
+
+	failed chan error // a listener that ended by itself
+	once   sync.Once
+	ended  error
+}
+
+// Start opens the data folder and storage, applies the world file and begins
+// to answer requests. Its errors say what is the matter and what to do.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	n := &Node{cfg: cfg, failed: make(chan error, 2)}
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context) (err error) {
+	if err := n.open(ctx); err != nil {
+		return err
+	}
+	if n.cfg.World != "" {
+		if err := applyWorld(ctx, n.cloud, n.cfg.World); err != nil {
+			return err
+		}
+	}
+	if n.api, err = listen(n.cfg.Listen, "API", "--listen", n.cfg.MaxConnections); err != nil {
+		return err
+	}
+	if n.admin, err = listen(n.cfg.AdminListen, "admin", "--admin-listen", n.cfg.MaxConnections); err != nil {
+		return err
+	}
+	n.serve()
+	return nil
+}
+
+// open opens what a server keeps its state in.
+func (n *Node) open(ctx context.Context) (err error) {
+	if n.data, err = openData(n.cfg.Data); err != nil {
+		return err
+	}
+	ring, err := n.data.ring(n.cfg.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	if n.token, err = n.data.adminToken(n.cfg.AdminToken); err != nil {
+		return err
+	}
+	if n.store, err = sqlstore.OpenSQLite(ctx, n.data.file(databaseFile)); err != nil {
+		return err
+	}
+	if err = n.store.BindKey(ctx, ring.KeyID()); err != nil {
+		return err
+	}
+	if n.blobs, err = blob.OpenDir(n.data.file(codeFolder), blob.WithClock(n.cfg.Now)); err != nil {
+		return err
+	}
+	n.cloud = cloud.New(cloud.Config{
+		Store: n.store, Blobs: n.blobs, Ring: ring, Now: n.cfg.Now, Log: n.cfg.Log,
+		LinkLife: n.cfg.LinkLife, CacheRows: n.cfg.CacheRows,
+	})
+	return nil
+}
+
+// serve begins to answer on both listeners.
+func (n *Node) serve() {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	n.calls = &lastCalls{next: server.New(server.Config{
+		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: n.cfg.PublicURL,
+		Uploads: n.cfg.MaxUploads, TransferTime: n.cfg.TransferTimeout,
+	})}
+	operator := admin.New(admin.Config{Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log})
+	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
+	go n.run(n.apiSrv, n.api)
+	go n.run(n.admSrv, n.admin)
+}
+
+func (n *Node) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: n.cfg.ReadHeaderTimeout,
+		ReadTimeout:       n.cfg.ReadTimeout,
+		WriteTimeout:      n.cfg.WriteTimeout,
+		IdleTimeout:       n.cfg.IdleTimeout,
+		MaxHeaderBytes:    n.cfg.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug), // noise of bad clients
+	}
+}
+
+func (n *Node) run(srv *http.Server, l net.Listener) {
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		n.failed <- err
+	}
+}
+
+// APIURL is where the interfaces are.
+func (n *Node) APIURL() string { return n.api.url() }
+
+// AdminURL is where the admin interface is.
+func (n *Node) AdminURL() string { return n.admin.url() }
+
+// AdminToken is the operator's token.
+func (n *Node) AdminToken() string { return n.token }
+
+// Failed gives an error if the server stops by itself.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Shutdown ends the server: no new connection is taken, every call that was
+// accepted is answered, within the time that the settings give, and storage
+// is closed. It can be called again and returns the same.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.once.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, n.cfg.ShutdownTimeout)
+		defer cancel()
+		n.calls.draining.Store(true)
+		n.api.drain()
+		n.admin.drain()
+		linger(ctx, lingerTime)
+		err := errors.Join(n.apiSrv.Shutdown(ctx), n.admSrv.Shutdown(ctx))
+		n.ended = errors.Join(err, n.close())
+	})
+	return n.ended
+}
+
+func linger(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// close closes whatever is open, in the opposite order.
+func (n *Node) close() error {
+	var errs []error
+	if n.apiSrv != nil {
+		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close())
+	}
+	for _, l := range []*listener{n.api, n.admin} {
+		if l != nil && n.apiSrv == nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	if n.cloud != nil {
+		errs = append(errs, n.cloud.Close())
+	}
+	if n.blobs != nil {
+		errs = append(errs, n.blobs.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	if n.data != nil {
+		errs = append(errs, n.data.Close())
+	}
+	return errors.Join(errs...)
+}
