@@ -1,0 +1,37 @@
+# The commands of a developer of this project. "make test" is what CI runs.
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 30s
+
+.PHONY: test build lint unit interop bench fuzz soak
+
+test: lint unit interop
+
+build:
+	CGO_ENABLED=0 $(GO) build -o bin/opentcb ./cmd/opentcb
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "these files are not formatted: run gofmt -w ."; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# Every test under the race detector, and the coverage of the rules and of
+# the wire, which must not fall below 85 %.
+unit:
+	$(GO) test -race -timeout 20m -coverpkg=./internal/cloud,./internal/server -coverprofile=coverage.out ./...
+	./coverage.sh coverage.out 85 internal/cloud internal/server
+
+# Two clients that were not written for this server do the whole flow.
+interop:
+	./interop/run.sh
+
+bench:
+	$(GO) run ./bench
+
+fuzz:
+	FUZZTIME=$(FUZZTIME) ./fuzz.sh
+
+# The long form of the tests under hardship.
+soak:
+	OPENTCB_SOAK=1 $(GO) test -timeout 60m -v ./internal/soaktest
