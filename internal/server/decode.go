@@ -109,5 +109,8 @@ func typeDetail(e *json.UnmarshalTypeError) string {
 }
 
 // drain reads what is left of a body, to its limit, so that the answer
-// reaches a caller that sends before it reads.
-func drain(r io.Reader) { _, _ = io.Copy(io.Discard, r) }
+// reaches a caller that sends before it reads. It returns why it ended early.
+func drain(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}

@@ -56,7 +56,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begi
 	body := http.MaxBytesReader(w, r.Body, maxUpload)
 	// The caller has shown that it is one of ours, and most clients send all
 	// before they read: a refusal is heard only if its body is taken in.
-	defer drain(body)
+	defer func() { _ = drain(body) }()
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(begin.Add(s.transferTime))
 	_ = conn.SetWriteDeadline(begin.Add(s.transferTime + answerTime))
@@ -116,7 +116,9 @@ func (s *Server) receive(ctx context.Context, body io.Reader, grant cloud.Upload
 	if storage, ok := errors.AsType[*draftError](err); ok {
 		return &cloud.Error{Kind: cloud.Unavailable, Err: storage}
 	}
-	drain(stream)
+	if _, large := errors.AsType[*http.MaxBytesError](drain(stream)); large {
+		return &cloud.Error{Kind: cloud.InvalidCode, Detail: "the upload is over 20 MiB"} // not read to its end (EN-9)
+	}
 	if !sameHash(sum, grant.PayloadHash) {
 		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: "the body is not the one whose hash was signed"}
 	}

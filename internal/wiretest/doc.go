@@ -1,0 +1,87 @@
+// Package wiretest plays wire tests: text scripts that look like the HTTP they
+// send, and that a reader can hold against the specification of the wire.
+//
+// A script is one file, named after the last segment of the interface's path.
+// It begins with the world it plays in, a world file whose names are made anew
+// for every case (so that cases never meet, even on a server in use): ${c1} is
+// a platform, ${a1} a Mini Program, any other name an environment;
+// ${secret c1} and ${refresh c1 a1} are their secrets. Then come the cases: a
+// line with the clauses that the case proves, two spaces, a title; below it,
+// indented by two, the steps.
+//
+//	world
+//	  platforms:
+//	    - {appid: "${c1}", secret: "${secret c1}"}
+//
+//	CS-1 CS-3  The key is answered, 64 characters
+//
+//	  POST /tcb/getcodesecret?access_token=${token c1 a1}
+//	  => {"errcode":0,"errmsg":"ok","codesecret":"${key:[A-Za-z0-9+/]{64}}"}
+//
+// # Requests
+//
+// A request is a paragraph: a line METHOD and path (or a whole URL), header
+// lines ("Name: value", an empty value takes a header away, "headers ${signed}"
+// adds those that were signed), the body's lines, then the answer after "=>".
+// A body that lines cannot show is written body "Go-quoted", and a body
+// that never ends is body endless. Above the METHOD line may stand
+//
+//	parallel 16 same                16 at once (${i} counts them), one answer for all
+//	parallel 16 one                 exactly one answer as after "=>", the others as after "or"
+//
+// # Answers
+//
+// After "=>" a status (200 where none is written) and one of
+//
+//	{"json":"pattern"}              exactly these members in any order; ... admits others
+//	fails 40014 invalid access_token
+//	fails 40097 invalid args: version 2 is older than 6
+//	fails 40101 missing parameter: /env/
+//	refused AuthFailure.SignatureFailure     an upload's failure
+//	uploaded                                 an upload's success
+//	broken                                   the answer breaks off
+//
+// or lines: "Name: pattern" (empty: the header is absent), body is, body has,
+// body lacks, body empty, and a JSON pattern last. A fails line is the whole
+// envelope of EN-4: the two members, the code's own text, the detail as given
+// (literal, or a regexp between slashes that has to match somewhere; anything
+// or nothing where none is given), and a rid that is new and of now, kept as
+// ${rid}. Every JSON answer is held to EN-2 as well, and no errmsg may show a
+// secret that the case has met (EN-5). A line "or" begins another answer that
+// will do.
+//
+// # Values
+//
+// ${name:regexp} in an answer keeps what it matches, ${:regexp} only matches.
+// ${name} is a value of the world or kept before; ${v+2} an integer moved;
+// ${base64 x}, ${sha256 x} and ${escaped x} (with JSON escapes) functions; ${ticket c1}, ${component c1} and
+// ${token c1 a1} the current ticket and live tokens, obtained through the real
+// calls at first use and then kept.
+//
+// # Other steps, one to a line
+//
+//	fresh                                  defaults are compared: only in a world of the case's own
+//	let x = text | "quoted" | random 48 | repeat 1000 "a" | zip:hello
+//	let x = list 1000 "/wxa/n"             "/wxa/n0000","/wxa/n0001",… for a JSON array
+//	check ${ticket} is ticket@@@${:.+}     compares a value; also: is not
+//	each x in one | two                    the step below, once with each ${x}; the values
+//	                                       may stand below too, one to a line, indented
+//	each x in altered ${token}             every single-character alteration of a value
+//	login c1 a1 18,49                      consent and query_auth: ${token c1 a1} is a new one
+//	operator authorize ${c1} ${a1} 49 -> code
+//	operator revoke ${c1} ${a1}
+//	operator ticket ${c1} -> ticket
+//	operator deploy ${test} hello zip:hello
+//	operator apply                         a world file, indented below
+//	clock +5m                              moves the server's clock
+//	restart                                stops the server, starts it on the same data
+//	alter code ${checksum}                 damages stored code
+//	peek log has ${rid}                    also: stored, metrics, audit; has, lacks
+//	peek log lacks secrets                 none of those that the case has met
+//	sign ${body} as c1 a1 -> signed        getuploadsignature over the exact bytes
+//
+// and, as a paragraph with an answer, the whole path of section 6:
+//
+//	upload ${test} hello zip:hello as c1 a1
+//	=> uploaded
+package wiretest
