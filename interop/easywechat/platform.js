@@ -1,0 +1,50 @@
+'use strict'
+// The client of a platform, as a service provider sets it up.
+
+const crypto = require('node:crypto')
+const fs = require('node:fs')
+const path = require('node:path')
+const { OpenPlatform } = require('node-easywechat')
+
+// connect returns node-easywechat's application of a platform that calls the
+// server. It has no verify ticket yet.
+function connect (server, { appid, secret }) {
+  const cache = path.join(server.dir, `cache-${crypto.randomUUID()}`)
+  fs.mkdirSync(cache)
+  return new OpenPlatform({
+    app_id: appid,
+    secret,
+    token: 'message-token', // of pushed messages; a Mini Program's client insists on both
+    aes_key: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG',
+    file_cache: { path: cache },
+    // A proxy of the environment must not see calls to this machine.
+    http: { baseURL: server.api, proxy: false }
+  })
+}
+
+// call posts a JSON body to /tcb/<name> with the client's token and returns
+// the answer's object.
+async function call (client, name, body) {
+  const response = await client.postJson(`/tcb/${name}`, body)
+  if (response.getStatusCode() !== 200) throw new Error(`${name}: HTTP ${response.getStatusCode()}`) // EN-1
+  return response.toObject()
+}
+
+// ask is call for a call that has to succeed.
+async function ask (client, name, body) {
+  const answer = await call(client, name, body)
+  if (answer.errcode !== 0 || answer.errmsg !== 'ok') throw new Error(`${name}: ${answer.errcode} ${answer.errmsg}`)
+  return answer
+}
+
+// headersOf takes apart the headers of getuploadsignature (UP-3).
+function headersOf (lines) {
+  return Object.fromEntries(lines.split('\r\n').map((line) => {
+    const colon = line.indexOf(':')
+    return [line.slice(0, colon), line.slice(colon + 1)]
+  }))
+}
+
+const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex')
+
+module.exports = { connect, call, ask, headersOf, sha256 }

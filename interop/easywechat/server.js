@@ -1,0 +1,101 @@
+'use strict'
+// A running opentcb binary with the world of testdata.
+
+const { execFile, execFileSync, spawn } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const readline = require('node:readline')
+const { promisify } = require('node:util')
+
+const run = promisify(execFile)
+const root = path.join(__dirname, '..', '..')
+const testdata = path.join(__dirname, '..', 'testdata')
+
+// The line that `opentcb serve` prints once it answers requests.
+const readyLine = /^ready api=(http:\/\/\S+) admin=(http:\/\/\S+)$/
+
+// binary returns the path of the opentcb binary: OPENTCB_BIN, or one that it
+// builds from this checkout into dir.
+function binary (dir) {
+  if (process.env.OPENTCB_BIN) return process.env.OPENTCB_BIN
+  const bin = path.join(dir, 'opentcb')
+  execFileSync('go', ['build', '-o', bin, './cmd/opentcb'],
+    { cwd: root, env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' })
+  return bin
+}
+
+class Server {
+  // start runs the server and resolves when it is ready. stop() ends it.
+  static async start () {
+    const s = new Server()
+    s.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'opentcb-easywechat-'))
+    s.data = path.join(s.dir, 'data')
+    s.log = ''
+    try {
+      s.bin = binary(s.dir)
+      s.process = spawn(s.bin, ['serve', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0',
+        '--data', s.data, '--world', path.join(testdata, 'world.yaml')], { stdio: ['ignore', 'pipe', 'pipe'] })
+      s.ended = new Promise((resolve, reject) => {
+        s.process.once('error', reject)
+        s.process.once('exit', (code, signal) => resolve({ code, signal }))
+      })
+      s.process.stderr.on('data', (piece) => { s.log += piece })
+      await s.ready()
+    } catch (err) {
+      s.process?.kill('SIGKILL')
+      fs.rmSync(s.dir, { recursive: true, force: true })
+      throw err
+    }
+    return s
+  }
+
+  async ready () {
+    const lines = readline.createInterface({ input: this.process.stdout })
+    const line = new Promise((resolve) => {
+      lines.on('line', (text) => { if (readyLine.test(text)) resolve(text) })
+    })
+    const late = new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error(`no ready line within 20 s\n${this.log}`)), 20_000).unref()
+    })
+    const gone = this.ended.then(({ code, signal }) => {
+      throw new Error(`the server ended (${signal ?? code}) without a ready line\n${this.log}`)
+    })
+    gone.catch(() => {}) // later, its end is what stop() waits for
+    const found = readyLine.exec(await Promise.race([line, late, gone]))
+    this.api = found[1]
+    this.admin = found[2]
+  }
+
+  // stop ends the server the way an operator does and returns how it ended:
+  // code is its exit status, or null if it had to be killed.
+  async stop () {
+    const kill = setTimeout(() => this.process.kill('SIGKILL'), 40_000)
+    this.process.kill('SIGTERM')
+    const end = await this.ended
+    clearTimeout(kill)
+    fs.rmSync(this.dir, { recursive: true, force: true })
+    return end
+  }
+
+  // operator runs a command of the operator against the server and returns the
+  // part of its output that begins with prefix.
+  async operator (prefix, ...args) {
+    const { stdout } = await run(this.bin, [...args, '--admin', this.admin, '--data', this.data])
+    const start = stdout.indexOf(prefix)
+    if (start < 0) throw new Error(`opentcb ${args.join(' ')} printed no ${prefix}…: ${stdout}`)
+    return /^[^\s"]+/.exec(stdout.slice(start))[0]
+  }
+
+  // ticket returns a platform's current verify ticket (CR-2).
+  ticket (platform) {
+    return this.operator('ticket@@@', 'ticket', platform)
+  }
+
+  // authorize is the merchant's consent; it returns an authorization code (CR-4).
+  authorize (platform, appid) {
+    return this.operator('queryauthcode@@@', 'authorize', platform, appid, '--sets', '18,49')
+  }
+}
+
+module.exports = { Server, testdata }
