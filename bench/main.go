@@ -1,0 +1,90 @@
+// Command bench compares the real server with the bare cost of what it does:
+// reads with a net/http server that only takes the token from the query and
+// writes a fixed answer, a download with http.ServeFile, changes with the same
+// rows written straight to SQLite, a single change with one append and sync.
+//
+// Every figure is a median over interleaved pairs (real, bare, real, bare, …)
+// of one run. Server and load are pinned to a core each. A target that was
+// missed is told, not failed: the exit status is 1 only where something broke.
+//
+//	go run ./bench                            10,000 Mini Programs, about three minutes
+//	go run ./bench -only getcodesecret        one measurement
+//	go run ./bench -miniprograms 1000000      the large run
+//	go run ./bench -control                   bare against bare: the noise of the machine
+//
+// The program starts itself for the parts that run pinned: the bare server,
+// the load, and the two raw figures. It needs Linux and two cores.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// roles are the parts that run in a process of their own. A role reads its
+// orders as JSON from standard input, so that no token is seen in a list of
+// processes.
+var roles = map[string]func(io.Reader, io.Writer) error{
+	"bare":    bare,
+	"load":    role(load),
+	"rawsets": role(rawSets),
+	"rawsync": role(rawSync),
+}
+
+// options are the flags of the command line.
+type options struct {
+	miniprograms int
+	pairs        int
+	duration     time.Duration
+	warmUp       time.Duration
+	connections  int
+	only         string
+	keep         string
+	json         bool
+	control      bool
+}
+
+func main() {
+	if len(os.Args) == 2 {
+		if run, ok := roles[os.Args[1]]; ok {
+			exit(run(os.Stdin, os.Stdout))
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exit(bench(ctx, readOptions()))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func readOptions() options {
+	var o options
+	flag.IntVar(&o.miniprograms, "miniprograms", 10_000, "`number` of Mini Programs in the database")
+	flag.IntVar(&o.pairs, "pairs", 5, "how many pairs are measured")
+	flag.DurationVar(&o.duration, "duration", 3*time.Second, "how long each half of a pair is measured")
+	flag.DurationVar(&o.warmUp, "warmup", time.Second, "how long load runs before the measured time")
+	flag.IntVar(&o.connections, "connections", 64, "connections of the load on reads")
+	flag.StringVar(&o.only, "only", "", "measure only these, comma-separated: "+strings.Join(measurementNames(), ", "))
+	flag.StringVar(&o.keep, "keep", "", "keep the data in this `folder`, and use what is there")
+	flag.BoolVar(&o.json, "json", false, "print one JSON value in place of the table")
+	flag.BoolVar(&o.control, "control", false, "measure a second bare server in place of the real one")
+	flag.Parse()
+	if flag.NArg() > 0 || o.pairs < 1 || o.miniprograms < 1 || o.connections < 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	return o
+}
