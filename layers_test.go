@@ -1,0 +1,143 @@
+package opentcb_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/opentcb/opentcb/"
+
+// layers is the list of packages, each with those of ours that it may import.
+// A package imports packages above it in the list alone.
+var layers = []struct {
+	name    string
+	imports string
+}{
+	{"tcb", ""},
+	{"internal/whitelist", ""},
+	{"internal/seal", ""},
+	{"internal/tc3", ""},
+	{"internal/codezip", ""},
+	{"internal/blob", ""},
+	{"internal/world", ""},
+	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
+	{"internal/sqlstore", "internal/cloud"},
+	{"internal/server", "tcb internal/tc3 internal/blob internal/cloud"},
+	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
+	{"internal/node", "internal/blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/server internal/admin"},
+	{"cmd/opentcb", "tcb internal/codezip internal/cloud internal/admin internal/node"},
+	// From tests alone:
+	{"internal/blobtest", "internal/blob"},
+	{"internal/storetest", "internal/cloud tcb"},
+	{"internal/wiretest", ""},
+	{"internal/soaktest", ""},
+	{"bench", "tcb internal/whitelist internal/seal internal/blob internal/cloud internal/sqlstore internal/node"},
+}
+
+// standardAlone are packages that import nothing but the standard library, so
+// that they can be read, fuzzed and reused by themselves.
+var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/wiretest"}
+
+// fromTestsAlone are packages that no code outside tests imports.
+var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest"}
+
+// TestLayers reads the imports of every file that is not a test. It parses
+// them itself: what a test learns from another program is not seen by the
+// test cache.
+func TestLayers(t *testing.T) {
+	seen := map[string]bool{}
+	for pkg, imports := range packageImports(t) {
+		if pkg == "." {
+			continue
+		}
+		i := slices.IndexFunc(layers, func(l struct{ name, imports string }) bool { return l.name == pkg })
+		if i < 0 {
+			t.Errorf("package %s has no line in the list of layers", pkg)
+			continue
+		}
+		seen[pkg] = true
+		checkImports(t, pkg, strings.Fields(layers[i].imports), imports)
+	}
+	for _, l := range layers {
+		if !seen[l.name] {
+			t.Errorf("the list of layers has %s, which is not there", l.name)
+		}
+	}
+}
+
+func checkImports(t *testing.T, pkg string, allowed, imports []string) {
+	t.Helper()
+	for _, path := range imports {
+		ours, isOurs := strings.CutPrefix(path, module)
+		switch {
+		case isOurs && slices.Contains(fromTestsAlone, ours):
+			t.Errorf("%s imports %s, which is for tests alone", pkg, ours)
+		case isOurs && !slices.Contains(allowed, ours):
+			t.Errorf("%s may not import %s", pkg, ours)
+		case !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && slices.Contains(standardAlone, pkg):
+			t.Errorf("%s imports %s, and may import the standard library alone", pkg, path)
+		}
+	}
+}
+
+// TestLayersAreOrdered keeps the list itself free of circles.
+func TestLayersAreOrdered(t *testing.T) {
+	above := map[string]bool{}
+	for _, l := range layers {
+		for _, name := range strings.Fields(l.imports) {
+			if !above[name] {
+				t.Errorf("%s imports %s, which does not stand above it", l.name, name)
+			}
+		}
+		above[l.name] = true
+	}
+}
+
+// packageImports returns what each package of the module imports outside its
+// tests. interop is a module of its own.
+func packageImports(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); path == "interop" || name == "testdata" || path != "." && strings.HasPrefix(name, ".") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		pkg := filepath.ToSlash(filepath.Dir(path))
+		found[pkg] = append(found[pkg], fileImports(t, path)...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func fileImports(t *testing.T, path string) []string {
+	t.Helper()
+	if strings.HasSuffix(path, "_test.go") {
+		return nil
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := make([]string, len(file.Imports))
+	for i, spec := range file.Imports {
+		imports[i] = strings.Trim(spec.Path.Value, `"`)
+	}
+	return imports
+}
