@@ -137,7 +137,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 		return Code{}, refuse(LinkInvalid, "the code was replaced since: ask downloadfunction for a new link")
 	}
 	if err != nil {
-		return Code{}, codeFault("open code", err)
+		return Code{}, codeFault("open code "+l.sum.String(), err)
 	}
 	return Code{Blob: b, Function: l.name, Checksum: l.sum.String()}, nil
 }

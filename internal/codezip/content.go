@@ -24,6 +24,8 @@ type contents struct {
 	extents []extent
 }
 
+const contradiction = "its header and the directory contradict each other"
+
 // checkContents reads every entry, and refuses those that share bytes.
 func (d *directory) checkContents() error {
 	packed := bufio.NewReaderSize(nil, 32<<10)
@@ -82,7 +84,7 @@ func (c *contents) checkLocal(rec *record) (data int64, reason string, err error
 	u16 := func(i int) int { return int(binary.LittleEndian.Uint16(b[i:])) }
 	if string(b[:4]) != localSignature || u16(26) != len(rec.name) || !bytes.Equal(b[localBytes:], rec.name) ||
 		u16(8) != int(rec.method) || u16(6)&flagEncrypted != 0 || !c.sameSizes(rec, b) {
-		return 0, "its header and the directory contradict each other", nil
+		return 0, contradiction, nil
 	}
 	return rec.local + int64(len(b)) + int64(u16(28)), "", nil
 }
@@ -132,21 +134,17 @@ func (c *contents) checkData(rec *record, start, end int64) (reason string) {
 }
 
 // checkDescriptor compares the checksum that follows an entry's data, after a
-// signature or without, and returns where the entry ends at the least: sizes of 4
-// bytes each come last, or of 8.
+// signature or without, and returns where the entry ends at the least: the two
+// sizes that come last are of 4 bytes each, or of 8.
 func (c *contents) checkDescriptor(rec *record, at int64) (end int64, reason string, err error) {
-	const missing = "its header and the directory contradict each other"
 	var b [16]byte
 	found := b[:min(int64(len(b)), c.d.start-at)]
 	if _, err := c.d.s.ReadAt(found, at); err != nil {
 		return 0, "", err
 	}
-	rest, signed := bytes.CutPrefix(found, []byte(descriptorSignature))
+	rest := bytes.TrimPrefix(found, []byte(descriptorSignature))
 	if len(rest) < 12 || binary.LittleEndian.Uint32(rest) != rec.crc {
-		return 0, missing, nil
+		return 0, contradiction, nil
 	}
-	if end = at + 12; signed {
-		end += 4
-	}
-	return end, "", nil
+	return at + int64(len(found)-len(rest)) + 12, "", nil
 }
