@@ -16,46 +16,52 @@ func appendText(b []byte, s string) []byte {
 // signature held, that is a bug or the work of another version.
 var errClaim = errors.New("claim of another form")
 
-// decoder reads a claim member by member and remembers the first fault.
+// decoder reads a claim member by member and remembers the first fault. Texts
+// are parts of the claim: nothing is copied.
 type decoder struct {
-	b   []byte
+	s   string
 	bad bool
 }
 
 func (d *decoder) byte() byte {
-	if len(d.b) == 0 {
+	if len(d.s) == 0 {
 		d.bad = true
 		return 0
 	}
-	c := d.b[0]
-	d.b = d.b[1:]
+	c := d.s[0]
+	d.s = d.s[1:]
 	return c
 }
 
+// int reads what binary.AppendUvarint wrote.
 func (d *decoder) int() int64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 || v > 1<<62 {
-		d.bad = true
-		return 0
+	var v uint64
+	for i := range min(len(d.s), 9) {
+		c := d.s[i]
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			d.s = d.s[i+1:]
+			return int64(v)
+		}
 	}
-	d.b = d.b[n:]
-	return int64(v)
+	d.bad = true
+	return 0
 }
 
 func (d *decoder) text() string {
 	n := d.int()
-	if d.bad || n > int64(len(d.b)) {
+	if d.bad || n > int64(len(d.s)) {
 		d.bad = true
 		return ""
 	}
-	s := string(d.b[:n])
-	d.b = d.b[n:]
+	s := d.s[:n]
+	d.s = d.s[n:]
 	return s
 }
 
 // end returns errClaim unless every member was there and nothing is left.
 func (d *decoder) end() error {
-	if d.bad || len(d.b) > 0 {
+	if d.bad || len(d.s) > 0 {
 		return errClaim
 	}
 	return nil

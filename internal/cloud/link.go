@@ -74,12 +74,12 @@ func (l linkClaim) encode() []byte {
 }
 
 func decodeLink(b []byte) (linkClaim, error) {
-	d := decoder{b: b}
+	d := decoder{s: string(b)}
 	l := linkClaim{expires: d.int(), epoch: d.int(), platform: d.text(), appid: d.text(), env: d.text(), name: d.text()}
-	if d.bad || len(d.b) != len(l.sum) {
+	if d.bad || len(d.s) != len(l.sum) {
 		return linkClaim{}, errClaim
 	}
-	copy(l.sum[:], d.b)
+	copy(l.sum[:], d.s)
 	return l, nil
 }
 

@@ -128,7 +128,7 @@ func (s *Service) checkTicket(p Platform, ticket string) error {
 	if !ok || err != nil {
 		return refuse(TicketInvalid, "")
 	}
-	d := decoder{b: claim}
+	d := decoder{s: string(claim)}
 	slot, appid := d.int(), d.text()
 	if d.end() != nil || appid != p.AppID {
 		return refuse(TicketInvalid, "")

@@ -58,7 +58,7 @@ func (c claim) encode() []byte {
 }
 
 func decodeClaim(b []byte) (claim, error) {
-	d := decoder{b: b}
+	d := decoder{s: string(b)}
 	c := claim{
 		kind: TokenKind(d.byte()), issued: d.int(), expires: d.int(), epoch: d.int(),
 		platform: d.text(), appid: d.text(),

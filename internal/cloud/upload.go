@@ -60,13 +60,13 @@ func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
 	if err != nil {
 		return UploadGrant{}, Caller{}, refuse(UploadSignatureInvalid, "X-TC-Token is false")
 	}
-	d := decoder{b: claim}
+	d := decoder{s: string(claim)}
 	issued, epoch := d.int(), d.int()
 	c := Caller{Platform: d.text(), AppID: d.text(), RID: rid, epoch: epoch}
-	if d.bad || len(d.b) != 32 {
+	if d.bad || len(d.s) != 32 {
 		return UploadGrant{}, Caller{}, &Error{Kind: Internal, Err: wrap("upload token", errClaim)}
 	}
-	return s.uploadGrant(token, hex.EncodeToString(d.b), issued), c, nil
+	return s.uploadGrant(token, hex.EncodeToString([]byte(d.s)), issued), c, nil
 }
 
 // AuthenticateUpload says whether a grant still holds: not over 5 minutes old

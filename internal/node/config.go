@@ -43,8 +43,9 @@ func Default() Config {
 		Data:        "opentcb-data",
 		LinkLife:    cloud.DefaultLinkLife,
 
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		// The same time for both is one deadline to set for a call, not two.
+		ReadHeaderTimeout: 20 * time.Second,
+		ReadTimeout:       20 * time.Second,
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		TransferTimeout:   server.DefaultTransferTime,

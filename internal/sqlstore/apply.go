@@ -36,7 +36,7 @@ func (t *tx) apply(c cloud.Change) error {
 		return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3", c.RefreshMAC, c.AppID, c.Platform)
 	case cloud.PutFunction:
 		return t.one(insertFunction+"DO UPDATE SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at "+
-			"WHERE functions.owner = ''", functionValues(c.Function)...)
+			"WHERE functions.owner = '' AND excluded.sum <> ''", functionValues(c.Function)...)
 	}
 	return fmt.Errorf("no such change: %T", c)
 }

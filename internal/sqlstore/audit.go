@@ -6,11 +6,8 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -36,56 +33,12 @@ func (t *tx) appendRecords(recs []cloud.Record) error {
 		for n < len(recs) && recs[n].At-recs[0].At <= batchSpan.Milliseconds() {
 			n++
 		}
-		text := encodeRecords(recs[:n])
-		if _, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", recs[0].At, rand.Text(), text); err != nil {
+		if _, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", recs[0].At, rand.Text(), encodeBatch(recs[:n])); err != nil {
 			return err
 		}
 		recs = recs[n:]
 	}
 	return nil
-}
-
-// encodeRecords writes one JSON object a line. By hand, since a busy server
-// writes as many as it answers calls.
-func encodeRecords(recs []cloud.Record) string {
-	b := make([]byte, 0, 160*len(recs))
-	for _, r := range recs {
-		b = append(b, `{"at":`...)
-		b = strconv.AppendInt(b, r.At, 10)
-		b = appendMember(b, "rid", r.RID)
-		if r.Operator {
-			b = append(b, `,"operator":true`...)
-		}
-		b = appendMember(b, "platform", r.Platform)
-		b = appendMember(b, "appid", r.AppID)
-		b = appendMember(b, "action", r.Action)
-		b = appendMember(b, "target", r.Target)
-		b = append(b, `,"code":`...)
-		b = strconv.AppendInt(b, int64(r.Code), 10)
-		b = appendMember(b, "detail", r.Detail)
-		b = append(b, "}\n"...)
-	}
-	return string(b)
-}
-
-// appendMember writes a member with a text value, unless it is empty.
-func appendMember(b []byte, name, value string) []byte {
-	if value == "" {
-		return b
-	}
-	b = append(b, `,"`...)
-	b = append(b, name...)
-	b = append(b, `":`...)
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
-		quoted, err := json.Marshal(value)
-		if err != nil {
-			panic(err) // a string always marshals
-		}
-		return append(b, quoted...)
-	}
-	b = append(b, '"')
-	b = append(b, value...)
-	return append(b, '"')
 }
 
 // Records implements cloud.Store.
@@ -98,14 +51,14 @@ func (s *Store) Records(_ context.Context, f cloud.RecordFilter, each func(cloud
 	err := s.reads.rows("SELECT first_at, records FROM audit WHERE first_at >= $1 AND first_at < $2 ORDER BY first_at",
 		[]any{f.Since - batchSpan.Milliseconds(), until}, func(r *sql.Rows) error {
 			var first int64
-			var text []byte
-			if err := r.Scan(&first, &text); err != nil {
+			var batch []byte
+			if err := r.Scan(&first, &batch); err != nil {
 				return err
 			}
 			if err := m.emit(first); err != nil {
 				return err
 			}
-			return m.add(text)
+			return m.add(batch)
 		})
 	if err != nil {
 		return err
@@ -121,20 +74,15 @@ type merger struct {
 }
 
 // add takes the records of a batch that the filter chooses.
-func (m *merger) add(text []byte) error {
-	if a := m.filter.Account; a != "" && !bytes.Contains(text, []byte(a)) {
+func (m *merger) add(batch []byte) error {
+	if a := m.filter.Account; a != "" && !bytes.Contains(batch, []byte(a)) {
 		return nil
 	}
-	for line := range bytes.Lines(text) {
-		var rec cloud.Record
-		if err := json.Unmarshal(line, &rec); err != nil {
-			return err
-		}
+	return decodeBatch(batch, func(rec cloud.Record) {
 		if m.filter.Fits(rec) {
 			m.waiting = append(m.waiting, rec)
 		}
-	}
-	return nil
+	})
 }
 
 // emit gives on what is older than any record still to come.

@@ -39,7 +39,9 @@ func newStore(ctx context.Context, db, wdb *sql.DB) (*Store, error) {
 }
 
 // migrate brings the schema to this version's. A database that a newer
-// version has changed already is refused.
+// version has changed already is refused. A step and its mark are not one
+// transaction, so a step that was done before a kill may be done again: it
+// must say IF NOT EXISTS.
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -61,12 +61,14 @@ func (w *writer) hand(ctx context.Context, c *change) error {
 	if w.closed {
 		return errClosed
 	}
-	select {
-	case w.queue <- c:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
+	if ctx.Err() == nil { // select would choose by chance
+		select {
+		case w.queue <- c:
+			return nil
+		case <-ctx.Done():
+		}
 	}
+	return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
 }
 
 // close lets the changes that were handed over finish.

@@ -1,6 +1,6 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE TABLE authorizations (
+CREATE TABLE IF NOT EXISTS authorizations (
     appid       TEXT    NOT NULL,
     platform    TEXT    NOT NULL,
     in_force    BOOLEAN NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE TABLE auth_codes (
+CREATE TABLE IF NOT EXISTS auth_codes (
     platform   TEXT   NOT NULL,
     code_mac   TEXT   NOT NULL,
     appid      TEXT   NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose NO TRANSACTION
 -- +goose Up
 -- Code protection keys outlive the authorizations they were made under.
-CREATE TABLE code_secrets (
+CREATE TABLE IF NOT EXISTS code_secrets (
     appid    TEXT NOT NULL,
     platform TEXT NOT NULL,
     sealed   TEXT NOT NULL,

@@ -1,6 +1,6 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE TABLE environments (
+CREATE TABLE IF NOT EXISTS environments (
     account       TEXT    NOT NULL,
     id            TEXT    NOT NULL UNIQUE,
     api_whitelist TEXT    NOT NULL, -- JSON array of entries

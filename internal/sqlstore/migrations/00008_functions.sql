@@ -1,6 +1,6 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE TABLE functions (
+CREATE TABLE IF NOT EXISTS functions (
     account            TEXT    NOT NULL,
     env                TEXT    NOT NULL,
     name               TEXT    NOT NULL,

@@ -2,9 +2,9 @@
 -- +goose Up
 -- The audit record, in batches: what one transaction decided, or a second of
 -- reads. A batch spans a minute at most.
-CREATE TABLE audit (
+CREATE TABLE IF NOT EXISTS audit (
     first_at BIGINT NOT NULL,
     batch    TEXT   NOT NULL,
-    records  TEXT   NOT NULL, -- one JSON object a line
+    records  BYTEA  NOT NULL, -- packed, see batch.go
     PRIMARY KEY (first_at, batch)
 );

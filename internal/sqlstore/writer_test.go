@@ -1,0 +1,230 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// put is a change that adds a fact, with a record.
+func put(name string) func(*tx) error {
+	return func(x *tx) error {
+		x.record(cloud.Record{At: 1, Action: name})
+		_, err := x.exec("INSERT INTO meta (name, value) VALUES ($1, 'put')", name)
+		return err
+	}
+}
+
+// facts are the names of the facts that are there, and of those recorded.
+func facts(t *testing.T, s *Store) (names, recorded []string) {
+	t.Helper()
+	rows, err := s.db.Query("SELECT name FROM meta WHERE value = 'put' ORDER BY name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	err = s.Records(t.Context(), cloud.RecordFilter{Outcome: cloud.Outcome{Any: true}}, func(r cloud.Record) error {
+		recorded = append(recorded, r.Action)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(recorded)
+	return names, recorded
+}
+
+var errPut = errors.New("a change that cannot be")
+
+// failing are changes that fail after they wrote, each in its own way.
+var failing = map[string]struct {
+	do   func(*tx) error
+	want func(error) bool
+}{
+	"error": {
+		do:   func(x *tx) error { return errors.Join(put("bad")(x), errPut) },
+		want: func(err error) bool { return errors.Is(err, errPut) },
+	},
+	"panic": {
+		do: func(x *tx) error { _ = put("bad")(x); panic("a bug") },
+		want: func(err error) bool {
+			return strings.Contains(err.Error(), "panic in a change: a bug") && strings.Contains(err.Error(), "writer_test.go")
+		},
+	},
+	"false statement": {
+		do: func(x *tx) error {
+			_ = put("bad")(x)
+			_, err := x.exec("INSERT INTO no_such_table VALUES (1)")
+			return err
+		},
+		want: func(err error) bool { return strings.Contains(err.Error(), "no_such_table") },
+	},
+	"broken constraint": {
+		do:   func(x *tx) error { return errors.Join(put("bad")(x), put("bad")(x)) },
+		want: func(err error) bool { return strings.Contains(err.Error(), "UNIQUE") },
+	},
+	"nil pointer": {
+		do:   func(*tx) error { var x *tx; return put("bad")(x) },
+		want: func(err error) bool { return strings.Contains(err.Error(), "nil pointer") },
+	},
+}
+
+// batch hands changes over while the writer is busy, so that they share a
+// commit, and returns what each was answered.
+func batch(t *testing.T, s *Store, changes ...func(*tx) error) []error {
+	t.Helper()
+	release, running, busy := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		busy <- s.w.write(t.Context(), func(*tx) error { close(running); <-release; return nil })
+	}()
+	<-running
+	answers := make([]chan error, len(changes))
+	for i, do := range changes {
+		answers[i] = make(chan error, 1)
+		go func() { answers[i] <- s.w.write(t.Context(), do) }()
+		for len(s.w.queue) <= i { // one after the other, so that their order is known
+			time.Sleep(time.Millisecond)
+		}
+	}
+	close(release)
+	if err := <-busy; err != nil {
+		t.Fatal(err)
+	}
+	errs := make([]error, len(changes))
+	for i, a := range answers {
+		errs[i] = <-a
+	}
+	return errs
+}
+
+func TestChangesThatWaitShareACommit(t *testing.T) {
+	s := open(t, newFile(t))
+	var changes []func(*tx) error
+	for i := range 50 {
+		changes = append(changes, put(fmt.Sprintf("good-%02d", i)))
+	}
+	for _, err := range batch(t, s, changes...) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	var rows int
+	if err := s.db.QueryRow("SELECT count(*) FROM audit").Scan(&rows); err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := facts(t, s); len(names) != 50 || rows != 1 {
+		t.Errorf("%d facts with %d rows of records, want 50 with 1", len(names), rows)
+	}
+}
+
+// A change that fails leaves nothing, nor does it harm those beside it,
+// wherever in the batch it stands.
+func TestFailingChangeHarmsNobody(t *testing.T) {
+	for name, bad := range failing {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, newFile(t))
+			for _, at := range []int{0, 2, 4} {
+				var changes []func(*tx) error
+				var want []string
+				for i := range 4 {
+					want = append(want, fmt.Sprintf("good-%d-%d", at, i))
+					changes = append(changes, put(want[i]))
+				}
+				before, _ := facts(t, s)
+				errs := batch(t, s, slices.Insert(changes, at, bad.do)...)
+				for i, err := range errs {
+					switch {
+					case i == at && (err == nil || !bad.want(err)):
+						t.Errorf("the failing change was answered %v", err)
+					case i != at && err != nil:
+						t.Errorf("a change beside it was answered %v", err)
+					}
+				}
+				names, recorded := facts(t, s)
+				if want = append(before, want...); !slices.Equal(names, want) || !slices.Equal(recorded, want) {
+					t.Errorf("there are %v, recorded %v; want %v", names, recorded, want)
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyFailingChanges(t *testing.T) {
+	s := open(t, newFile(t))
+	var changes []func(*tx) error
+	for _, bad := range failing {
+		changes = append(changes, bad.do)
+	}
+	for _, err := range batch(t, s, changes...) {
+		if err == nil {
+			t.Error("a failing change was answered with success")
+		}
+	}
+	if names, recorded := facts(t, s); len(names) != 0 || len(recorded) != 0 {
+		t.Errorf("there are %v, recorded %v; want nothing", names, recorded)
+	}
+	if err := s.w.write(t.Context(), put("good")); err != nil {
+		t.Errorf("a change after them: %v", err)
+	}
+}
+
+// Where the commit itself fails, everybody in it hears of it, and nothing of
+// it is there: a record that cannot be written takes its change with it.
+func TestFailedCommitIsEverybodys(t *testing.T) {
+	file := newFile(t)
+	s := open(t, file)
+	execRaw(t, file, "DROP TABLE audit")
+	for _, err := range batch(t, s, put("one"), put("two")) {
+		if err == nil {
+			t.Error("a change was answered with success though its record could not be written")
+		}
+	}
+	var n int
+	if err := s.db.QueryRow("SELECT count(*) FROM meta WHERE value = 'put'").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d facts without a record, %v", n, err)
+	}
+}
+
+// A caller that gives up while it waits for its turn is told so; one whose
+// change was handed over hears what became of it.
+func TestGivingUp(t *testing.T) {
+	s := open(t, newFile(t))
+	release, running := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 2+batchLimit)
+	go func() { ended <- s.w.write(t.Context(), func(*tx) error { close(running); <-release; return nil }) }()
+	<-running
+	for i := range batchLimit { // the queue is full
+		go func() { ended <- s.w.write(t.Context(), put(fmt.Sprintf("waits-%03d", i))) }()
+	}
+	for len(s.w.queue) < batchLimit {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	err := s.w.write(ctx, put("gave up"))
+	if !errors.Is(err, cloud.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("giving up: %v, want ErrUnavailable and DeadlineExceeded", err)
+	}
+	close(release)
+	for range 1 + batchLimit {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if names, _ := facts(t, s); len(names) != batchLimit || slices.Contains(names, "gave up") {
+		t.Errorf("%d facts, want %d, and not of the one that gave up", len(names), batchLimit)
+	}
+}
