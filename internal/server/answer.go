@@ -20,6 +20,10 @@ import (
 // jsonType is the content type of every API answer (EN-2).
 var jsonType = []string{"application/json; charset=utf-8"}
 
+// smallAnswer is what net/http holds back until the handler ends, and then
+// sends with its length: setting it ourselves would cost more.
+const smallAnswer = 2048
+
 // encoder is a reusable buffer and the JSON encoder that writes into it.
 type encoder struct {
 	bytes.Buffer
@@ -44,7 +48,9 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 	e.Truncate(e.Len() - 1) // the encoder ends with a line break
 	h := w.Header()
 	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(e.Len())}
+	if e.Len() >= smallAnswer {
+		h["Content-Length"] = []string{strconv.Itoa(e.Len())}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(e.Bytes()) // the caller has gone away: nobody to tell
 }

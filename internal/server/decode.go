@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,21 +27,32 @@ type member struct {
 	absent bool
 }
 
-// readBody appends the body to buf. A body that is too large is not read to
-// its end.
+// readBody reads the body into buf, or a larger one. A body that is too large
+// is not read to its end.
 func readBody(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge()
 	}
-	out := bytes.NewBuffer(buf)
-	_, err := out.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	var err error
+	if n := int(r.ContentLength); n >= 0 {
+		buf = slices.Grow(buf[:0], n)[:n]
+		_, err = io.ReadFull(r.Body, buf)
+	} else {
+		buf, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), buf)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge()
 	}
 	if err != nil {
 		return nil, &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body did not arrive whole", Err: err}
 	}
-	return out.Bytes(), nil
+	return buf, nil
+}
+
+func readAll(r io.Reader, buf []byte) ([]byte, error) {
+	b := bytes.NewBuffer(buf[:0])
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 func tooLarge() error {

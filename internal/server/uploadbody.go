@@ -161,19 +161,18 @@ func (r *uploadReader) small(name string, raw []byte) error {
 	if string(raw) == "null" {
 		return nil // counts as absent
 	}
-	texts := map[string]*string{
-		"codesecret": &r.upload.CodeSecret, "envid": &r.upload.EnvID,
-		"functionname": &r.upload.FunctionName, "handler": &r.upload.Handler,
-	}
-	key := strings.ToLower(name)
-	switch dest := texts[key]; {
-	case dest != nil:
-		if json.Unmarshal(raw, dest) != nil {
-			return &cloud.Error{Kind: cloud.InvalidArgs, Detail: key + " must be a string"}
+	for known, dest := range map[string]*string{
+		"CodeSecret": &r.upload.CodeSecret, "EnvId": &r.upload.EnvID,
+		"FunctionName": &r.upload.FunctionName, "Handler": &r.upload.Handler,
+	} {
+		if strings.EqualFold(name, known) && json.Unmarshal(raw, dest) != nil {
+			return &cloud.Error{Kind: cloud.InvalidArgs, Detail: known + " must be a string"}
 		}
-	case key == "zipfile":
+	}
+	switch {
+	case strings.EqualFold(name, "ZipFile"):
 		return &cloud.Error{Kind: cloud.InvalidArgs, Detail: "ZipFile must be a string"}
-	case key == "installdependency":
+	case strings.EqualFold(name, "InstallDependency"):
 		return r.installDependency(raw)
 	}
 	return nil
@@ -182,7 +181,11 @@ func (r *uploadReader) small(name string, raw []byte) error {
 // installDependency takes a boolean, or the word for one that Tencent Cloud's
 // own clients send.
 func (r *uploadReader) installDependency(raw []byte) error {
-	on, err := strconv.ParseBool(strings.ToLower(strings.Trim(string(raw), `"`)))
+	word := string(raw)
+	if raw[0] == '"' {
+		_ = json.Unmarshal(raw, &word) // valid, as small has seen
+	}
+	on, err := strconv.ParseBool(strings.ToLower(word))
 	if err != nil {
 		return &cloud.Error{Kind: cloud.InvalidArgs, Detail: "InstallDependency must be a boolean"}
 	}
@@ -269,9 +272,10 @@ type (
 // stringReader reads the content of a JSON string up to its closing quote,
 // escapes resolved: some encoders write \/ for /, others \u002b for +.
 type stringReader struct {
-	in    *bufio.Reader
-	size  int
-	ended bool
+	in     *bufio.Reader
+	size   int
+	padded bool // the base64 has ended
+	ended  bool // the string has
 }
 
 func (s *stringReader) Read(p []byte) (int, error) {
@@ -291,7 +295,7 @@ func (s *stringReader) Read(p []byte) (int, error) {
 	}
 	copy(p, run[:n])
 	_, _ = s.in.Discard(n)
-	return n, s.count(n)
+	return n, s.take(p[:n])
 }
 
 // notEnd keeps the end of the body from passing for the end of the string.
@@ -312,9 +316,22 @@ func plainRun(b []byte) int {
 	return len(b)
 }
 
-func (s *stringReader) count(n int) error {
-	if s.size += n; s.size > maxZipBase64 {
+// take counts what was read. Nothing but padding and line breaks may follow
+// padding: a decoder that is fed in pieces would begin anew after it, where
+// one that sees the whole refuses.
+func (s *stringReader) take(b []byte) error {
+	if s.size += len(b); s.size > maxZipBase64 {
 		return &cloud.Error{Kind: cloud.InvalidCode, Detail: "the zip is over 20 MiB as base64"}
+	}
+	if !s.padded {
+		i := bytes.IndexByte(b, '=')
+		if i < 0 {
+			return nil
+		}
+		s.padded, b = true, b[i:]
+	}
+	if len(bytes.Trim(b, "=\r\n")) > 0 {
+		return &cloud.Error{Kind: cloud.InvalidCode, Detail: "ZipFile is not base64: something follows its padding"}
 	}
 	return nil
 }
@@ -337,7 +354,7 @@ func (s *stringReader) special(p []byte) (int, error) {
 	if p[0], err = s.escape(c); err != nil {
 		return 0, err
 	}
-	return 1, s.count(1)
+	return 1, s.take(p[:1])
 }
 
 // escape returns the byte that an escape stands for; base64 has none beyond
