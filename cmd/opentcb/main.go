@@ -69,7 +69,6 @@ func newRoot() *cobra.Command {
 		Short:         "The cloud-development interfaces for third-party platforms, self-hosted",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          usageArgs(cobra.NoArgs),
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags()) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/url"
 	"runtime/debug"
 	"slices"
@@ -83,6 +84,11 @@ func checkConfig(cfg *node.Config) error {
 	for _, name := range slices.Sorted(maps.Keys(positive)) {
 		if positive[name] <= 0 {
 			faults = append(faults, "--"+name+" must be more than 0")
+		}
+	}
+	for _, f := range []struct{ name, address string }{{"listen", cfg.Listen}, {"admin-listen", cfg.AdminListen}} {
+		if _, _, err := net.SplitHostPort(f.address); err != nil {
+			faults = append(faults, "--"+f.name+" "+f.address+": give HOST:PORT, such as 127.0.0.1:8080")
 		}
 	}
 	if cfg.PublicURL != "" {

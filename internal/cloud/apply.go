@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/opentcb/opentcb/internal/blob"
-	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
@@ -16,14 +15,8 @@ const actApply = "apply"
 // AddCode checks a zip and stores it, for a world file's functions to name. It
 // returns its checksum: InvalidCode if it is not a zip that may be uploaded.
 func (s *Service) AddCode(ctx context.Context, code blob.Draft) (string, error) {
-	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
-		if bad, ok := errors.AsType[*codezip.Error](err); ok {
-			return "", refuse(InvalidCode, bad.Reason)
-		}
-		return "", codeFault("check code", err)
-	}
-	if err := code.Commit(ctx); err != nil {
-		return "", codeFault("store code", err)
+	if err := s.storeCode(ctx, code); err != nil {
+		return "", err
 	}
 	return code.Sum().String(), nil
 }

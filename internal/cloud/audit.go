@@ -25,7 +25,8 @@ type Record struct {
 	Detail   string   `json:"detail,omitempty"`   // what changed
 }
 
-// RecordFilter chooses audit records. Zero members choose all.
+// RecordFilter chooses audit records. Zero members choose all, but for
+// Outcome, which has a member for that.
 type RecordFilter struct {
 	Since   int64  // Unix milliseconds, inclusive
 	Until   int64  // Unix milliseconds, exclusive
@@ -125,13 +126,14 @@ type recorder struct {
 	store Store
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	recs   []Record
-	spare  []Record      // the other buffer, so that writing does not stop adding
-	full   chan struct{} // a batch's worth is waiting
-	stop   chan struct{}
-	done   chan struct{}
-	writes sync.Mutex // one batch is written at a time, in order
+	mu      sync.Mutex
+	recs    []Record
+	writing int           // how many are in the batch that is being written
+	spare   []Record      // the other buffer, so that writing does not stop adding
+	full    chan struct{} // a batch's worth is waiting
+	stop    chan struct{}
+	done    chan struct{}
+	writes  sync.Mutex // one batch is written at a time, in order
 }
 
 func newRecorder(store Store, log *slog.Logger) *recorder {
@@ -145,7 +147,7 @@ func newRecorder(store Store, log *slog.Logger) *recorder {
 func (r *recorder) add(rec Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.recs) >= recorderLimit {
+	if len(r.recs)+r.writing >= recorderLimit {
 		return false
 	}
 	r.recs = append(r.recs, rec)
@@ -162,7 +164,7 @@ func (r *recorder) add(rec Record) bool {
 func (r *recorder) isFull() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.recs) >= recorderLimit
+	return len(r.recs)+r.writing >= recorderLimit
 }
 
 func (r *recorder) run() {
@@ -189,7 +191,7 @@ func (r *recorder) flush(ctx context.Context) error {
 	defer r.writes.Unlock()
 	r.mu.Lock()
 	batch := r.recs
-	r.recs, r.spare = r.spare[:0], nil
+	r.recs, r.spare, r.writing = r.spare[:0], nil, len(batch)
 	r.mu.Unlock()
 	if len(batch) == 0 {
 		r.giveBack(batch, nil)
@@ -205,6 +207,7 @@ func (r *recorder) flush(ctx context.Context) error {
 func (r *recorder) giveBack(batch []Record, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.writing = 0
 	if err != nil {
 		batch = append(batch, r.recs...)
 		r.recs, r.spare = batch, r.recs[:0]

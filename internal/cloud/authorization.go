@@ -142,7 +142,7 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 		return Grant{}, err
 	}
 	mac := s.ring.MAC(authCodePurpose, []string{platform}, code)
-	for {
+	for range issueTries {
 		row, err := s.store.AuthCode(ctx, platform, mac)
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && row.UsedAt != 0:
@@ -157,6 +157,7 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 			return g, err
 		}
 	}
+	return Grant{}, fault("query auth", ErrStale)
 }
 
 // redeem tries once to use a code up; false if another call came between.
@@ -197,7 +198,7 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 	}
 	c.AppID = appid
 	key := grantKey{platform, appid}
-	for {
+	for range issueTries {
 		a, err := s.authorization(ctx, platform, appid)
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && !a.InForce:
@@ -216,10 +217,8 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 		case ok:
 			return Grant{AppID: appid, AccessToken: s.authorizerToken(*a, issued), RefreshToken: refresh, Sets: a.Sets}, nil
 		}
-		if err := ctx.Err(); err != nil {
-			return Grant{}, fault("issue authorizer token", errors.Join(ErrUnavailable, err))
-		}
 	}
+	return Grant{}, fault("issue authorizer token", ErrStale)
 }
 
 // Revoke cancels an authorization: its tokens and links stop before it

@@ -121,7 +121,10 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 		Account: c.account(), Env: u.Env, Name: u.Function, Owner: c.Platform,
 		Handler: u.Handler, InstallDependency: u.InstallDependency,
 	}
-	return s.putCode(ctx, c, actUpdateCode, f, u.Code, codezip.UploadLimits)
+	if err := s.storeCode(ctx, u.Code); err != nil {
+		return err
+	}
+	return s.putCode(ctx, c, actUpdateCode, f, u.Code)
 }
 
 // checkCodeSecret says whether a key is the one of the caller's platform for
@@ -144,10 +147,10 @@ func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) 
 	return nil
 }
 
-// putCode checks a zip, makes it durable, and only then makes it the
-// function's: a row never names code that is not there.
-func (s *Service) putCode(ctx context.Context, c Caller, action string, f Function, code blob.Draft, limits codezip.Limits) error {
-	if err := codezip.Check(code, code.Size(), limits); err != nil {
+// storeCode checks a zip and makes it durable: InvalidCode if it may not be
+// uploaded.
+func (s *Service) storeCode(ctx context.Context, code blob.Draft) error {
+	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
 			return refuse(InvalidCode, bad.Reason)
 		}
@@ -156,6 +159,12 @@ func (s *Service) putCode(ctx context.Context, c Caller, action string, f Functi
 	if err := code.Commit(ctx); err != nil {
 		return codeFault("store code", err)
 	}
+	return nil
+}
+
+// putCode makes code that is durable already the function's: a row never
+// names code that is not there.
+func (s *Service) putCode(ctx context.Context, c Caller, action string, f Function, code blob.Draft) error {
 	f.Sum, f.Size, f.ModifiedAt = code.Sum().String(), code.Size(), s.now()
 	rec := s.record(c, action, f.target())
 	rec.Detail = "sha256 " + f.Sum
@@ -185,13 +194,16 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 	if err != nil {
 		return "", fault("account", err)
 	}
+	if err := s.storeCode(ctx, code); err != nil {
+		return "", err
+	}
 	c = c.concerning(a)
 	now := s.now()
 	f := Function{Account: account, Env: env, Name: name, AddedAt: now, ModifiedAt: now}
 	if _, err := s.store.CreateFunction(ctx, f, s.record(c, actCreateFunction, f.target())); err != nil {
 		return "", fault("create function", err)
 	}
-	if err := s.putCode(ctx, c, actDeploy, f, code, codezip.UploadLimits); err != nil {
+	if err := s.putCode(ctx, c, actDeploy, f, code); err != nil {
 		return "", err
 	}
 	return code.Sum().String(), nil

@@ -18,6 +18,10 @@ const (
 	ticketPrefix  = "ticket@@@"
 )
 
+// issueTries is how often a token's issue is tried anew because others issued
+// one at the same moment; each time one of them succeeds.
+const issueTries = 1000
+
 const actComponentToken = "api_component_token"
 
 // Token is an issued credential and how long it is good.
@@ -51,7 +55,7 @@ func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenReq
 
 func (s *Service) issueComponentToken(ctx context.Context, appid, rid string) (Token, error) {
 	c := Caller{Platform: appid, RID: rid}
-	for {
+	for range issueTries {
 		p, err := s.platform(ctx, appid)
 		if err != nil {
 			return Token{}, fault("platform", err)
@@ -66,10 +70,8 @@ func (s *Service) issueComponentToken(ctx context.Context, appid, rid string) (T
 			return s.sign(claim{kind: ComponentToken, issued: issued, platform: appid}), nil
 		}
 		// Another call issued one between the read and the write: read again.
-		if err := ctx.Err(); err != nil {
-			return Token{}, fault("issue component token", errors.Join(ErrUnavailable, err))
-		}
 	}
+	return Token{}, fault("issue component token", ErrStale)
 }
 
 // sign makes the access token of a claim, with its time of expiry set.

@@ -75,13 +75,16 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 	if r.Method != http.MethodPost { // 1
 		return nil, &cloud.Error{Kind: cloud.WrongMethod}
 	}
+	// A caller that closes its sending side is still there for the answer,
+	// though net/http takes it for gone and ends the request's context.
+	ctx := context.WithoutCancel(r.Context())
 	in := inbound{Caller: cloud.Caller{RID: rid}, origin: s.origin(r)}
 	if !e.open {
 		token := queryToken(r)
 		if token == "" { // 2
 			return nil, &cloud.Error{Kind: cloud.MissingToken}
 		}
-		in.Caller, err = s.cloud.Authenticate(r.Context(), token, e.iface, rid) // 3 to 7
+		in.Caller, err = s.cloud.Authenticate(ctx, token, e.iface, rid) // 3 to 7
 		if err != nil {
 			return nil, s.cloud.Refuse(in.Caller, e.iface.Name, err)
 		}
@@ -91,7 +94,7 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 	if err != nil {
 		return nil, s.cloud.Refuse(in.Caller, e.iface.Name, err)
 	}
-	resp, err = e.handle(r.Context(), s, in, req) // 12 and 13
+	resp, err = e.handle(ctx, s, in, req) // 12 and 13
 	return resp, e.listed(err)
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -53,7 +54,7 @@ func (s *Server) openLink(r *http.Request, token, rid string) (cloud.Code, error
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return cloud.Code{}, &cloud.Error{Kind: cloud.LinkInvalid, Detail: "the link was altered"}
 	}
-	return s.cloud.OpenLink(r.Context(), token, rid)
+	return s.cloud.OpenLink(context.WithoutCancel(r.Context()), token, rid)
 }
 
 // refuseDownload answers a link that gives no code: 403 for the link's fault,

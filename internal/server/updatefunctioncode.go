@@ -46,6 +46,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begi
 			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
+	ctx := context.WithoutCancel(r.Context()) // as for every call
 	grant, caller, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), rid)
 	if err == nil {
 		err = verifyUpload(r, grant)
@@ -60,7 +61,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begi
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(begin.Add(s.transferTime))
 	_ = conn.SetWriteDeadline(begin.Add(s.transferTime + answerTime))
-	if err := s.cloud.AuthenticateUpload(r.Context(), caller, grant, developerSets); err != nil {
+	if err := s.cloud.AuthenticateUpload(ctx, caller, grant, developerSets); err != nil {
 		return err
 	}
 	select {
@@ -69,7 +70,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begi
 	default:
 		return &cloud.Error{Kind: cloud.TooManyUploads, Detail: "too many uploads at once: try again"}
 	}
-	return s.receive(r.Context(), body, grant, caller)
+	return s.receive(ctx, body, grant, caller)
 }
 
 // verifyUpload says whether the request carries the grant's signature over

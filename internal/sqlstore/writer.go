@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -15,6 +17,9 @@ import (
 // sync of the disk whatever is in it, so changes that wait for the same sync
 // go together.
 const batchLimit = 256
+
+// queueTime is how long a change waits for a place in the queue.
+const queueTime = 10 * time.Second
 
 // errClosed is the answer to a change that comes after Close.
 var errClosed = fmt.Errorf("%w: the store is closed", cloud.ErrUnavailable)
@@ -61,14 +66,24 @@ func (w *writer) hand(ctx context.Context, c *change) error {
 	if w.closed {
 		return errClosed
 	}
-	if ctx.Err() == nil { // select would choose by chance
-		select {
-		case w.queue <- c:
-			return nil
-		case <-ctx.Done():
-		}
+	if ctx.Err() != nil { // select would choose by chance
+		return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
 	}
-	return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
+	select {
+	case w.queue <- c:
+		return nil
+	default:
+	}
+	patience := time.NewTimer(queueTime)
+	defer patience.Stop()
+	select {
+	case w.queue <- c:
+		return nil
+	case <-patience.C:
+		return fmt.Errorf("%w: too many changes wait to be written", cloud.ErrUnavailable)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
+	}
 }
 
 // close lets the changes that were handed over finish.
@@ -94,9 +109,15 @@ func (w *writer) run() {
 	}
 }
 
-// gather returns the first change and those that wait behind it.
+// gather returns the first change and those that wait behind it. It lets the
+// calls that are ready to run hand theirs over first: on one processor they
+// would otherwise find the writer gone with a batch of one.
 func (w *writer) gather(first *change) []*change {
 	batch := []*change{first}
+	for before := -1; before < len(w.queue) && len(w.queue) < batchLimit; {
+		before = len(w.queue)
+		runtime.Gosched()
+	}
 	for len(batch) < batchLimit {
 		select {
 		case c, ok := <-w.queue:

@@ -1,0 +1,150 @@
+//go:build linux
+
+package soaktest
+
+import (
+	"context"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// dev starts `opentcb dev` in a folder and returns it with the commands that it
+// prints, once it has printed them all, and how long that took.
+func dev(t *testing.T, dir string) (*server, []string, time.Duration) {
+	t.Helper()
+	began := time.Now()
+	s := begin(t, launch{verb: "dev", dir: dir})
+	s.data = filepath.Join(dir, ".opentcb")
+	within(t, readyWithin, "dev prints its commands and is quiet", func() bool {
+		return len(commands(s.out.String())) >= 3 && !s.isEnded() && s.quiet()
+	})
+	took := time.Since(began) - quietFor
+	found := commands(s.out.String())
+	if len(found) < 3 {
+		t.Fatalf("dev prints %d commands:\n%s%s", len(found), s.out.String(), s.log.String())
+	}
+	return s, found, took
+}
+
+const (
+	quietFor  = 200 * time.Millisecond
+	pasteTime = 20 * time.Second
+)
+
+// quiet says whether the server has printed nothing for a while.
+func (s *server) quiet() bool {
+	before := len(s.out.String())
+	time.Sleep(quietFor)
+	return len(s.out.String()) == before
+}
+
+func (s *server) isEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// commands are the lines of dev's output that are for pasting: those that
+// begin with curl, with those that they go on in.
+func commands(out string) []string {
+	var all []string
+	whole := strings.ReplaceAll(out, "\\\n", "")
+	for line := range strings.Lines(whole) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// TestDevLines pastes each command that dev prints into a shell, in several
+// orders: each works by itself, whatever came before. One uploads, one
+// downloads and checks.
+func TestDevLines(t *testing.T) {
+	for range length(3, 20) {
+		dir := t.TempDir()
+		s, lines, _ := dev(t, dir)
+		order := rand.Perm(len(lines))
+		for _, i := range append(order, order...) {
+			paste(t, dir, lines[i])
+		}
+		all := strings.Join(lines, "\n")
+		for _, what := range []string{"getcodesecret", "usecloudaccesstoken", "downloadfunction", "sha256sum"} {
+			if !strings.Contains(all, what) {
+				t.Errorf("no command of dev has %s:\n%s", what, all)
+			}
+		}
+		s.signal(syscall.SIGINT) // Ctrl-C
+		s.awaitExit()
+	}
+}
+
+var (
+	fails    = regexp.MustCompile(`"errcode":\s*-?[1-9]|"Error":|FAILED`)
+	succeeds = regexp.MustCompile(`"errcode":\s*0\b|"RequestId"|\bOK\b`)
+	codeKey  = regexp.MustCompile(`"codesecret":\s*"([^"]{64})"`)
+)
+
+// paste runs a command as a shell would that it is pasted into.
+func paste(t *testing.T, dir, line string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), pasteTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", line)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil || fails.Match(out) || !succeeds.Match(out) {
+		t.Errorf("pasted, this does not work: %v\n%s\n%s", err, line, out)
+	}
+	return string(out)
+}
+
+// TestDevAgain starts dev, stops it and starts it again: it finds its data as
+// it left them. Beside another in the same folder it does not start. It is
+// ready within a second.
+func TestDevAgain(t *testing.T) {
+	dir := t.TempDir()
+	s, lines, took := dev(t, dir)
+	key := keyOf(t, dir, lines)
+	failing{"dev beside another in its folder", dir, devved(), 1, []string{".opentcb", "another"}}.check(t)
+	s.signal(syscall.SIGINT)
+	s.awaitExit()
+	for range 2 {
+		again, lines, tookAgain := dev(t, dir)
+		took = min(took, tookAgain)
+		if keyOf(t, dir, lines) != key {
+			t.Error("CS-4: dev, started again, has another code protection key")
+		}
+		for _, line := range lines {
+			paste(t, dir, line)
+		}
+		again.kill() // the last time, not even told to stop
+	}
+	if took > time.Second {
+		t.Errorf("dev has printed its commands after %v at best, want within a second", took)
+	}
+}
+
+// keyOf is the code protection key that one of the commands shows.
+func keyOf(t *testing.T, dir string, lines []string) string {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(line, "getcodesecret") {
+			continue
+		}
+		if key := codeKey.FindStringSubmatch(paste(t, dir, line)); key != nil {
+			return key[1]
+		}
+	}
+	t.Fatalf("no command shows the code protection key:\n%s", strings.Join(lines, "\n"))
+	return ""
+}

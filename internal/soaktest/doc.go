@@ -1,0 +1,31 @@
+// Package soaktest holds the tests of behaviour under hardship: the real
+// binary, as a child process, is killed, starved of disk, flooded by bad
+// clients and told to stop, and what clients were told is compared with what
+// is there. All of it is in the tests; nothing imports the package.
+//
+//	main_test.go        builds the binary once
+//	server_test.go      starts, stops and kills it
+//	client_test.go      a client of the wire: what was answered, what was not
+//	code_test.go        zips, uploads and downloads
+//	world_test.go       the world that the tests play in, and logging in to it
+//	data_test.go        what lies in the data folder, and is the database sound
+//	audit_test.go       the audit record, read by the command
+//	mounts_test.go      running a test among mounts of its own
+//	proc_test.go        what /proc tells about the server
+//	witness*_test.go    clients that remember what they were told
+//	kill_test.go        kill -9 at any moment
+//	disk_test.go        the disk is full
+//	badclients_test.go  bad clients and good ones; the kinds of bad ones in
+//	                    door, slow, endless and malformed
+//	halfclosed_test.go  whole calls in half-closed connections
+//	stop_test.go        SIGTERM under load
+//	memory_test.go      the memory of uploads
+//	startup_test.go     starting where that cannot be
+//	altered_test.go     code altered on disk
+//	dev_test.go         the lines that dev prints
+//
+// The tests need Linux: its signals, mounts and /proc. `go test` runs a short
+// form; with OPENTCB_SOAK=1 in the environment it runs a long one, mostly with
+// the race detector in the binary (give it -timeout=2h). OPENTCB_SOAK_BINARY
+// names a binary to test in place of one built from this source.
+package soaktest
