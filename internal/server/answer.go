@@ -42,10 +42,13 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	e.Reset()
-	if err := e.json.Encode(v); err != nil {
+	if text, ok := appendPlain(e.AvailableBuffer(), v); ok {
+		_, _ = e.Write(text) // a buffer takes all
+	} else if err := e.json.Encode(v); err != nil {
 		panic(err) // the types of package tcb always encode
+	} else {
+		e.Truncate(e.Len() - 1) // the encoder ends with a line break
 	}
-	e.Truncate(e.Len() - 1) // the encoder ends with a line break
 	h := w.Header()
 	h["Content-Type"] = jsonType
 	if e.Len() >= smallAnswer {
@@ -74,14 +77,13 @@ func failure(err error, rid string) tcb.Status {
 // and a count, mixed so that it tells nobody how busy the server is. No two
 // are alike within one process (EN-4).
 type ridMaker struct {
-	now     func() time.Time
 	process [4]byte
 	mask    uint32
 	count   atomic.Uint32
 }
 
-func newRIDMaker(now func() time.Time) *ridMaker {
-	m := &ridMaker{now: now}
+func newRIDMaker() *ridMaker {
+	m := &ridMaker{}
 	var seed [8]byte
 	rand.Read(seed[:])
 	copy(m.process[:], seed[:4])
@@ -89,9 +91,10 @@ func newRIDMaker(now func() time.Time) *ridMaker {
 	return m
 }
 
-func (m *ridMaker) next() string {
+// next returns the id of a request that came at that time.
+func (m *ridMaker) next(at time.Time) string {
 	var raw [12]byte
-	binary.BigEndian.PutUint32(raw[:4], uint32(m.now().Unix()))
+	binary.BigEndian.PutUint32(raw[:4], uint32(at.Unix()))
 	copy(raw[4:8], m.process[:])
 	// An odd factor maps the 2^32 counts onto 2^32 numbers, one to one.
 	binary.BigEndian.PutUint32(raw[8:], m.count.Add(1)*0x9E3779B1^m.mask)

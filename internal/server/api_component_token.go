@@ -15,13 +15,13 @@ var apiComponentToken = call(endpoint{
 	iface: cloud.Interface{Name: "api_component_token"},
 	open:  true,
 	lists: credentialFaults,
-}, func(r *tcb.ComponentTokenRequest) []member {
+}, shape[tcb.ComponentTokenRequest]{required: func(r *tcb.ComponentTokenRequest) []member {
 	return []member{
 		{"component_appid", r.ComponentAppID == nil},
 		{"component_appsecret", r.ComponentAppSecret == nil},
 		{"component_verify_ticket", r.ComponentVerifyTicket == nil},
 	}
-}, func(ctx context.Context, s *Server, in inbound, req *tcb.ComponentTokenRequest) (tcb.ComponentTokenResponse, error) {
+}}, func(ctx context.Context, s *Server, in inbound, req *tcb.ComponentTokenRequest) (tcb.ComponentTokenResponse, error) {
 	t, err := s.cloud.IssueComponentToken(ctx, cloud.ComponentTokenRequest{
 		AppID: *req.ComponentAppID, Secret: *req.ComponentAppSecret, Ticket: *req.ComponentVerifyTicket,
 	}, in.RID)

@@ -11,9 +11,9 @@ var apiCreatePreAuthCode = call(endpoint{
 	path:  "/cgi-bin/component/api_create_preauthcode",
 	iface: cloud.Interface{Name: "api_create_preauthcode", Tokens: cloud.ComponentToken},
 	lists: credentialFaults,
-}, func(r *tcb.PreAuthCodeRequest) []member {
+}, shape[tcb.PreAuthCodeRequest]{required: func(r *tcb.PreAuthCodeRequest) []member {
 	return []member{{"component_appid", r.ComponentAppID == nil}}
-}, func(ctx context.Context, s *Server, in inbound, req *tcb.PreAuthCodeRequest) (tcb.PreAuthCodeResponse, error) {
+}}, func(ctx context.Context, s *Server, in inbound, req *tcb.PreAuthCodeRequest) (tcb.PreAuthCodeResponse, error) {
 	t, err := s.cloud.CreatePreAuthCode(ctx, in.Caller, *req.ComponentAppID)
 	return tcb.PreAuthCodeResponse{PreAuthCode: t.Value, ExpiresIn: int64(t.Life.Seconds())}, err
 })

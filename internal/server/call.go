@@ -34,10 +34,9 @@ type endpoint struct {
 	handle func(ctx context.Context, s *Server, in inbound, req any) (any, error)
 }
 
-// call makes an endpoint's decode and handle from a typed handler. required
-// lists the members that a request needs.
-func call[Req, Resp any](e endpoint, required func(*Req) []member, do func(ctx context.Context, s *Server, in inbound, req *Req) (Resp, error)) endpoint {
-	e.decode = func(body []byte) (any, error) { return decode(body, required) }
+// call makes an endpoint's decode and handle from a typed handler.
+func call[Req, Resp any](e endpoint, s shape[Req], do func(ctx context.Context, s *Server, in inbound, req *Req) (Resp, error)) endpoint {
+	e.decode = func(body []byte) (any, error) { return decode(body, s) }
 	e.handle = func(ctx context.Context, s *Server, in inbound, req any) (any, error) {
 		r, _ := req.(*Req)
 		return do(ctx, s, in, r)
@@ -51,7 +50,7 @@ func (s *Server) handler(e endpoint) http.Handler {
 	m := s.metrics.route(e.iface.Name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		rid := s.rids.next()
+		rid := s.rids.next(begin)
 		resp, err := s.serve(e, w, r, rid)
 		code := tcb.OK
 		if err != nil {

@@ -21,6 +21,15 @@ const maxBody = 1 << 20
 // bodies are buffers for reading bodies.
 var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
+// shape is what decode has to know of a request besides its type.
+type shape[Req any] struct {
+	// required lists the members that must be there.
+	required func(*Req) []member
+	// text sets a member that is a text, once, by its exact name; false for any
+	// other. It may be nil: then every body goes through encoding/json.
+	text func(r *Req, name, value string) bool
+}
+
 // member is a member of a request that must be there.
 type member struct {
 	name   string
@@ -63,9 +72,15 @@ func tooLarge() error {
 // with what is required (40101) and of the right types (40097), in this
 // order. Member names match without regard to case, null counts as absent
 // and unknown members are ignored (EN-7), all of which encoding/json does.
-func decode[Req any](body []byte, required func(*Req) []member) (*Req, error) {
+func decode[Req any](body []byte, s shape[Req]) (*Req, error) {
 	if len(body) == 0 {
 		return nil, &cloud.Error{Kind: cloud.EmptyBody}
+	}
+	if s.text != nil {
+		req := new(Req)
+		if plainTexts(string(body), func(name, value string) bool { return s.text(req, name, value) }) {
+			return req, missing(s.required(req), nil)
+		}
 	}
 	if text := bytes.TrimLeft(body, " \t\r\n"); len(text) == 0 || text[0] != '{' {
 		return nil, &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body must be a JSON object"}
@@ -76,15 +91,24 @@ func decode[Req any](body []byte, required func(*Req) []member) (*Req, error) {
 	if err != nil && !isType {
 		return nil, &cloud.Error{Kind: cloud.MalformedBody, Err: err}
 	}
-	for _, m := range required(req) {
-		if m.absent && !(isType && mentions(body, m.name)) {
-			return nil, &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
+	if !isType {
+		return req, missing(s.required(req), nil)
+	}
+	if err := missing(s.required(req), body); err != nil {
+		return nil, err
+	}
+	return nil, &cloud.Error{Kind: cloud.InvalidArgs, Detail: typeDetail(wrongType)}
+}
+
+// missing is the refusal of the first member that is absent, and that the
+// body, if one is given, does not mention either.
+func missing(members []member, body []byte) error {
+	for _, m := range members {
+		if m.absent && (body == nil || !mentions(body, m.name)) {
+			return &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
 		}
 	}
-	if isType {
-		return nil, &cloud.Error{Kind: cloud.InvalidArgs, Detail: typeDetail(wrongType)}
-	}
-	return req, nil
+	return nil
 }
 
 // mentions says whether a body has a member of that name that is not null: a

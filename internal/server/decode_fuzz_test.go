@@ -35,7 +35,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		req, err := decode(body, permissionMembers)
+		req, err := decode(body, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, text: permissionText})
 		var object map[string]json.RawMessage
 		isObject := json.Unmarshal(body, &object) == nil && object != nil
 		switch kind := cloud.KindOf(err); {

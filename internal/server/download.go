@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
@@ -21,7 +23,7 @@ const downloadName = "download"
 // download serves the code that a link leads to (DF-7 to DF-11). Its answers
 // are ordinary HTTP, for browsers and curl.
 func (s *Server) download(w http.ResponseWriter, r *http.Request, token string) {
-	rid := s.rids.next()
+	rid := s.rids.next(time.Now())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "a link is for GET and HEAD", http.StatusMethodNotAllowed)
@@ -50,7 +52,12 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, token string) 
 	}
 }
 
-func (s *Server) openLink(r *http.Request, token, rid string) (cloud.Code, error) {
+func (s *Server) openLink(r *http.Request, token, rid string) (code cloud.Code, err error) {
+	defer func() {
+		if p := recover(); p != nil { // EN-13
+			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return cloud.Code{}, &cloud.Error{Kind: cloud.LinkInvalid, Detail: "the link was altered"}
 	}

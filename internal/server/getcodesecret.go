@@ -17,7 +17,7 @@ var getCodeSecret = call(endpoint{
 	path:   "/tcb/getcodesecret",
 	iface:  cloud.Interface{Name: "getcodesecret", Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	noBody: true,
-}, nil, func(ctx context.Context, s *Server, in inbound, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
+}, shape[struct{}]{}, func(ctx context.Context, s *Server, in inbound, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
 	secret, err := s.cloud.CodeSecret(ctx, in.Caller)
 	return tcb.GetCodeSecretResponse{Status: tcb.Success(), CodeSecret: secret}, err
 })

@@ -15,9 +15,9 @@ var getUploadSignature = call(endpoint{
 	path:  "/tcb/getuploadsignature",
 	iface: cloud.Interface{Name: "getuploadsignature", Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, func(r *tcb.GetUploadSignatureRequest) []member {
+}, shape[tcb.GetUploadSignatureRequest]{required: func(r *tcb.GetUploadSignatureRequest) []member {
 	return []member{{"hashed_payload", r.HashedPayload == nil}}
-}, func(ctx context.Context, s *Server, in inbound, req *tcb.GetUploadSignatureRequest) (tcb.GetUploadSignatureResponse, error) {
+}}, func(ctx context.Context, s *Server, in inbound, req *tcb.GetUploadSignatureRequest) (tcb.GetUploadSignatureResponse, error) {
 	grant, err := s.cloud.UploadSignature(ctx, in.Caller, *req.HashedPayload)
 	if err != nil {
 		return tcb.GetUploadSignatureResponse{}, err

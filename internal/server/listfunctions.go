@@ -12,9 +12,9 @@ var listFunctions = call(endpoint{
 	path:  "/tcb/listfunctions",
 	iface: cloud.Interface{Name: "listfunctions", Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, func(r *tcb.ListFunctionsRequest) []member {
+}, shape[tcb.ListFunctionsRequest]{required: func(r *tcb.ListFunctionsRequest) []member {
 	return []member{{"env", r.Env == nil}}
-}, listOfFunctions)
+}}, listOfFunctions)
 
 // The bounds of limit (UP-2).
 const (

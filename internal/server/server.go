@@ -59,7 +59,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cloud: cfg.Cloud, log: cfg.Log, metrics: newMetrics(cfg.Registry), publicURL: cfg.PublicURL,
-		transferTime: cfg.TransferTime, rids: newRIDMaker(time.Now), uploads: make(chan struct{}, cfg.Uploads),
+		transferTime: cfg.TransferTime, rids: newRIDMaker(), uploads: make(chan struct{}, cfg.Uploads),
 		routes: map[string]http.Handler{},
 	}
 	for _, e := range []endpoint{
@@ -95,10 +95,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // noInterface answers a path that names nothing (EN-10).
-func (s *Server) noInterface(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) noInterface(w http.ResponseWriter, r *http.Request) {
+	rid := s.rids.next(time.Now())
+	s.answer(w, http.StatusNotFound, tcb.Status{ErrCode: tcb.InvalidURL, ErrMsg: tcb.InvalidURL.Text() + " rid: " + rid})
 	s.metrics.count("none", tcb.InvalidURL)
-	status := tcb.Status{ErrCode: tcb.InvalidURL, ErrMsg: tcb.InvalidURL.Text() + " rid: " + s.rids.next()}
-	s.answer(w, http.StatusNotFound, status)
+	s.logCall(r.Context(), "none", rid, tcb.InvalidURL, nil)
 }
 
 // origin is the scheme and host of the addresses that an answer holds: the

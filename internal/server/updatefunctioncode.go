@@ -31,7 +31,7 @@ const answerTime = time.Minute
 // after it.
 func (s *Server) updateFunctionCode(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	rid := s.rids.next()
+	rid := s.rids.next(begin)
 	err := s.upload(w, r, rid, begin)
 	s.answer(w, http.StatusOK, uploadAnswer(err, rid))
 	code := cloud.CodeOf(err)

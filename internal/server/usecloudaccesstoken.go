@@ -17,7 +17,7 @@ var useCloudAccessToken = call(endpoint{
 		Sets:   developerSets,
 	},
 	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, permissionMembers, usePermission)
+}, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, text: permissionText}, usePermission)
 
 // permissionMembers is UT-2 and UT-3.
 func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
@@ -26,6 +26,16 @@ func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
 		needed = append(needed, member{"open", r.Open == nil}, member{"api_whitelist", r.APIWhitelist == nil}, member{"version", r.Version == nil})
 	}
 	return needed
+}
+
+func permissionText(r *tcb.UseCloudAccessTokenRequest, name, value string) bool {
+	switch name {
+	case "action":
+		return setOnce(&r.Action, value)
+	case "env":
+		return setOnce(&r.Env, value)
+	}
+	return false
 }
 
 func usePermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
