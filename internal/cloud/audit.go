@@ -55,8 +55,12 @@ func (f RecordFilter) Fits(r Record) bool {
 
 // record is the entry of a decision of the caller's.
 func (s *Service) record(c Caller, action, target string) Record {
+	return recordAt(s.now(), c, action, target)
+}
+
+func recordAt(at int64, c Caller, action, target string) Record {
 	return Record{
-		At: s.now(), RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
+		At: at, RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
 		Action: action, Target: target,
 	}
 }
@@ -66,9 +70,13 @@ func (s *Service) record(c Caller, action, target string) Record {
 // when the decision cannot be recorded: what leaves no record is not
 // answered.
 func (s *Service) read(c Caller, action, target string, outcome error) error {
-	rec := s.record(c, action, target)
+	at := c.at // a read is over in no time: the clock need not be asked again
+	if at == 0 {
+		at = s.now()
+	}
+	rec := recordAt(at, c, action, target)
 	rec.Code = CodeOf(outcome)
-	if !s.reads.add(rec) {
+	if !s.reads.add(&rec) {
 		return &Error{Kind: Unavailable, Detail: "audit record full", Err: outcome}
 	}
 	return outcome
@@ -118,7 +126,7 @@ func named(noun, name string) string {
 const (
 	recorderPause = time.Second
 	recorderBatch = 8192
-	recorderLimit = 1 << 16
+	recorderLimit = 1 << 17
 )
 
 // recorder gathers the audit records of reads and writes them in batches.
@@ -144,13 +152,13 @@ func newRecorder(store Store, log *slog.Logger) *recorder {
 
 // add takes a record; false if so many wait that the store must be out of
 // reach.
-func (r *recorder) add(rec Record) bool {
+func (r *recorder) add(rec *Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.recs)+r.writing >= recorderLimit {
 		return false
 	}
-	r.recs = append(r.recs, rec)
+	r.recs = append(r.recs, *rec)
 	if len(r.recs) == recorderBatch {
 		select {
 		case r.full <- struct{}{}:

@@ -7,6 +7,7 @@ type Caller struct {
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
 	RID      string // the request's id, for the audit record
 	epoch    int64  // which grant of the authorization the token belongs to
+	at       int64  // when the token was looked at, Unix milliseconds; 0: ask the clock
 }
 
 // OperatorCaller returns the operator as caller of one request.

@@ -55,7 +55,12 @@ func checkFunctionName(name string) error {
 }
 
 // target names the function in the audit record.
-func (f Function) target() string { return named("env", f.Env) + " " + named("function", f.Name) }
+func (f Function) target() string {
+	if f.label != "" {
+		return f.label
+	}
+	return named("env", f.Env) + " " + named("function", f.Name)
+}
 
 // ListFunctions returns up to limit functions of an environment by name, from
 // offset on, and how many there are in all (UP-2).

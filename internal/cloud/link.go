@@ -25,19 +25,18 @@ type Link struct {
 // uploaded itself (DF-1, DF-3): EnvironmentNotFound, FunctionNotFound, or
 // NotCodeOwner for anybody else's code.
 func (s *Service) DownloadFunction(ctx context.Context, c Caller, env, name string) (Link, error) {
-	link, err := s.link(ctx, c, env, name)
-	target := Function{Env: env, Name: name}.target()
-	if err = s.read(c, actDownloadFunction, target, err); err != nil {
+	f, err := s.functionOf(ctx, c.account(), env, name)
+	if err != nil {
+		return Link{}, s.read(c, actDownloadFunction, Function{Env: env, Name: name}.target(), err)
+	}
+	link, err := s.link(c, f)
+	if err = s.read(c, actDownloadFunction, f.target(), err); err != nil {
 		return Link{}, err
 	}
 	return link, nil
 }
 
-func (s *Service) link(ctx context.Context, c Caller, env, name string) (Link, error) {
-	f, err := s.functionOf(ctx, c.account(), env, name)
-	if err != nil {
-		return Link{}, err
-	}
+func (s *Service) link(c Caller, f *Function) (Link, error) {
 	if f.Sum == "" {
 		return Link{}, refuse(NotCodeOwner, "the function has no code yet")
 	}
@@ -48,7 +47,7 @@ func (s *Service) link(ctx context.Context, c Caller, env, name string) (Link, e
 	if err != nil {
 		return Link{}, &Error{Kind: Internal, Err: wrap("function's checksum", err)}
 	}
-	l := linkClaim{expires: s.now() + s.linkLife.Milliseconds(), epoch: c.epoch, platform: c.Platform, appid: c.AppID, env: env, name: name}
+	l := linkClaim{expires: s.now() + s.linkLife.Milliseconds(), epoch: c.epoch, platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name}
 	copy(l.sum[:], sum)
 	return Link{Token: s.ring.Sign(seal.Link, l.encode()), Checksum: f.Sum}, nil
 }

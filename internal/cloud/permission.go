@@ -23,10 +23,10 @@ const actPermission = "usecloudaccesstoken"
 // the caller's account (UT-2).
 func (s *Service) Permission(ctx context.Context, c Caller, env string) (Environment, error) {
 	e, err := s.permission(ctx, c, env)
-	if err = s.read(c, actPermission, named("get env", env), err); err != nil {
-		return Environment{}, err
+	if err != nil {
+		return Environment{}, s.read(c, actPermission, named("get env", env), err)
 	}
-	return *e, nil
+	return *e, s.read(c, actPermission, e.target, nil)
 }
 
 func (s *Service) permission(ctx context.Context, c Caller, env string) (*Environment, error) {

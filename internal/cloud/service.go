@@ -131,6 +131,7 @@ func (s *Service) authorization(ctx context.Context, platform, appid string) (*A
 func (s *Service) environment(ctx context.Context, account, id string) (*Environment, error) {
 	return s.environments.get(envKey{account, id}, func() (*Environment, error) {
 		e, err := s.store.Environment(ctx, account, id)
+		e.target = named("get env", id)
 		return &e, err
 	})
 }
@@ -138,6 +139,7 @@ func (s *Service) environment(ctx context.Context, account, id string) (*Environ
 func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
 	return s.functions.get(functionKey{account, env, name}, func() (*Function, error) {
 		f, err := s.store.Function(ctx, account, env, name)
+		f.label = Function{Env: env, Name: name}.target()
 		return &f, err
 	})
 }

@@ -123,6 +123,8 @@ type Environment struct {
 	Version    int64
 	SetVersion int64
 	SetOpen    bool
+
+	target string // what the audit record of a get says, made once
 }
 
 // PermissionSet is one set on an environment.
@@ -157,4 +159,6 @@ type Function struct {
 	InstallDependency bool
 	AddedAt           int64
 	ModifiedAt        int64
+
+	label string // what the audit record calls it, made once
 }

@@ -79,8 +79,8 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	if err != nil {
 		return Caller{}, &Error{Kind: Internal, Err: wrap("access token", err)}
 	}
-	caller := Caller{Platform: c.platform, AppID: c.appid, RID: rid, epoch: c.epoch}
 	now := s.now()
+	caller := Caller{Platform: c.platform, AppID: c.appid, RID: rid, epoch: c.epoch, at: now}
 	if now >= c.expires {
 		return caller, refuse(TokenExpired, "")
 	}

@@ -1,0 +1,255 @@
+package storetest
+
+import (
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+func authCode(platform, appid, mac string) cloud.AuthCode {
+	return cloud.AuthCode{Platform: platform, AppID: appid, CodeMAC: mac, ExpiresAt: someTime + 3_600_000}
+}
+
+// consent gives an authorization and stores a code for it.
+func (e *exam) consent(platform, appid, mac string, sets ...int) cloud.Record {
+	e.Helper()
+	rec := e.rec("authorize")
+	e.ok("Consent", e.store.Consent(e.Context(), platform, appid, sets, authCode(platform, appid, mac), rec))
+	return rec
+}
+
+// code returns a stored code.
+func (e *exam) code(platform, mac string) cloud.AuthCode {
+	e.Helper()
+	c, err := e.store.AuthCode(e.Context(), platform, mac)
+	e.ok("AuthCode", err)
+	return c
+}
+
+func (e *exam) revoke(platform, appid string) {
+	e.Helper()
+	ok, err := e.store.Revoke(e.Context(), platform, appid, e.rec("revoke"))
+	e.is(true)("Revoke", ok, err)
+}
+
+func consentRoundTrip(e *exam) {
+	rec := e.consent(platform2, mini2, "code-mac", 64, 3, 49)
+	e.wrote(rec)
+	e.same("authorization", e.authorization(platform2, mini2),
+		cloud.Authorization{Platform: platform2, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{64, 3, 49}})
+	want := authCode(platform2, mini2, "code-mac")
+	want.Epoch = 1
+	e.same("code", e.code(platform2, "code-mac"), want)
+	_, err := e.store.AuthCode(e.Context(), platform1, "code-mac")
+	e.fails("the code of another platform", err, cloud.ErrNotFound)
+	// The neighbours are untouched.
+	e.same("same platform, other Mini Program", e.authorization(platform1, mini2),
+		cloud.Authorization{Platform: platform1, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{49}, RefreshMAC: "refresh-of-c1-a2"})
+	e.same("other platform, same Mini Program", e.authorization(platform2, mini1),
+		cloud.Authorization{Platform: platform2, AppID: mini1, InForce: true, Epoch: 1, Sets: []int{18}, RefreshMAC: "refresh-of-c2-a1"})
+}
+
+// consentEpochs: consent to an authorization in force replaces its sets alone;
+// consent to a cancelled one begins a new epoch, without refresh token and
+// issue times (CR-9).
+func consentEpochs(e *exam) {
+	a := e.authorization(platform1, mini1)
+	ok, err := e.store.IssueAuthorizerToken(e.Context(), a, cloud.Issues{someTime}, e.rec("token"))
+	e.is(true)("IssueAuthorizerToken", ok, err)
+
+	e.consent(platform1, mini1, "code-1", 49)
+	want := cloud.Authorization{
+		Platform: platform1, AppID: mini1, InForce: true, Epoch: 1,
+		Sets: []int{49}, RefreshMAC: "refresh-of-c1-a1", Issued: cloud.Issues{someTime},
+	}
+	e.same("consent while in force", e.authorization(platform1, mini1), want)
+
+	e.revoke(platform1, mini1)
+	e.consent(platform1, mini1, "code-2", 64)
+	want.Epoch, want.Sets, want.RefreshMAC, want.Issued = 2, []int{64}, "", nil
+	e.same("consent after cancellation", e.authorization(platform1, mini1), want)
+
+	for mac, epoch := range map[string]int64{"code-1": 1, "code-2": 2} {
+		if c := e.code(platform1, mac); c.Epoch != epoch {
+			e.Errorf("%s is of epoch %d, want %d", mac, c.Epoch, epoch)
+		}
+	}
+	e.revoke(platform1, mini1)
+	e.apply(cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{3}})
+	want.Epoch, want.Sets = 3, []int{3}
+	e.same("given again by a world file", e.authorization(platform1, mini1), want)
+}
+
+func revoke(e *exam) {
+	rec := e.rec("revoke")
+	ok, err := e.store.Revoke(e.Context(), platform1, mini1, rec)
+	e.is(true)("Revoke", ok, err)
+	e.wrote(rec)
+	if a := e.authorization(platform1, mini1); a.InForce || a.RefreshMAC != "" || a.Epoch != 1 {
+		e.Errorf("after Revoke: %+v; want not in force, without refresh token, of the same epoch", a)
+	}
+	for _, other := range [][2]string{{platform1, mini2}, {platform2, mini1}} {
+		if a := e.authorization(other[0], other[1]); !a.InForce || a.RefreshMAC == "" {
+			e.Errorf("Revoke hit a neighbour: %+v", a)
+		}
+	}
+	for name, of := range map[string][2]string{"again": {platform1, mini1}, "never given": {platform2, mini2}} {
+		rec := e.rec("revoke")
+		ok, err := e.store.Revoke(e.Context(), of[0], of[1], rec)
+		e.is(false)("Revoke "+name, ok, err)
+		e.wroteNot(rec)
+	}
+}
+
+func authorizerTokenSwap(e *exam) {
+	issue := func(want bool, name string, a cloud.Authorization, next ...int64) {
+		e.Helper()
+		rec := e.rec("token " + name)
+		ok, err := e.store.IssueAuthorizerToken(e.Context(), a, next, rec)
+		e.is(want)(name, ok, err)
+		if want {
+			e.wrote(rec)
+			return
+		}
+		e.wroteNot(rec)
+	}
+	before := e.authorization(platform1, mini1)
+	issue(true, "first", before, someTime)
+	issue(false, "on what was there before the first", before, someTime+5)
+	after := e.authorization(platform1, mini1)
+	before.Issued = cloud.Issues{someTime}
+	e.same("authorization", after, before)
+
+	wrong := after
+	wrong.Epoch++
+	issue(false, "of another epoch", wrong, someTime, someTime+1)
+	issue(true, "second", after, someTime, someTime+1)
+	e.revoke(platform1, mini1)
+	cancelled := e.authorization(platform1, mini1)
+	issue(false, "of a cancelled authorization", cancelled, someTime+2)
+	issue(false, "of none", cloud.Authorization{Platform: platform2, AppID: mini2, Epoch: 1}, someTime+2)
+	e.same("the neighbour's issue times", e.authorization(platform1, mini2).Issued, cloud.Issues(nil))
+}
+
+func authorizerTokenContention(e *exam) {
+	for round := range 8 {
+		a := e.authorization(platform1, mini1)
+		won := e.together(func(i int) (bool, error) {
+			next := append(cloud.Issues{}, a.Issued...)
+			return e.store.IssueAuthorizerToken(e.Context(), a, append(next, someTime+int64(round*crowd+i)), e.rec("token"))
+		})
+		if won != 1 {
+			e.Errorf("round %d: %d won, want 1", round, won)
+		}
+		if n := len(e.records(all)); n != round+1 {
+			e.Errorf("round %d: %d records, want %d", round, n, round+1)
+		}
+	}
+}
+
+func redeem(e *exam) {
+	e.consent(platform1, mini1, "code-mac", 49)
+	a := e.authorization(platform1, mini1)
+	rec := e.rec("api_query_auth")
+	ok, err := e.store.RedeemAuthCode(e.Context(), a, "code-mac", "new-refresh", cloud.Issues{someTime}, rec)
+	e.is(true)("RedeemAuthCode", ok, err)
+	e.wrote(rec)
+	if c := e.code(platform1, "code-mac"); c.UsedAt == 0 {
+		e.Error("the code is not used up")
+	}
+	a.RefreshMAC, a.Issued = "new-refresh", cloud.Issues{someTime}
+	e.same("authorization", e.authorization(platform1, mini1), a)
+
+	for name, mac := range map[string]string{"a used code": "code-mac", "an unknown code": "no-such-mac"} {
+		rec := e.rec("redeem " + name)
+		ok, err := e.store.RedeemAuthCode(e.Context(), a, mac, "newer-refresh", cloud.Issues{someTime, someTime + 1}, rec)
+		e.is(false)("redeem "+name, ok, err)
+		e.wroteNot(rec)
+	}
+	e.same("authorization after vain tries", e.authorization(platform1, mini1), a)
+}
+
+// redeemLeavesCode: where the authorization is not as given any more, the code
+// is not used up either.
+func redeemLeavesCode(e *exam) {
+	e.consent(platform1, mini1, "code-mac", 49)
+	a := e.authorization(platform1, mini1)
+	ok, err := e.store.IssueAuthorizerToken(e.Context(), a, cloud.Issues{someTime}, e.rec("token"))
+	e.is(true)("IssueAuthorizerToken", ok, err)
+	current := e.authorization(platform1, mini1)
+	otherEpoch := current
+	otherEpoch.Epoch++
+	for name, given := range map[string]cloud.Authorization{"stale issue times": a, "another epoch": otherEpoch} {
+		e.redeemInVain(name, given)
+	}
+	e.revoke(platform1, mini1)
+	cancelled := current
+	cancelled.Issued = nil
+	e.redeemInVain("cancelled", cancelled)
+}
+
+func (e *exam) redeemInVain(name string, a cloud.Authorization) {
+	e.Helper()
+	before := e.state()
+	rec := e.rec("redeem " + name)
+	ok, err := e.store.RedeemAuthCode(e.Context(), a, "code-mac", "new-refresh", cloud.Issues{someTime + 9}, rec)
+	e.is(false)(name, ok, err)
+	e.wroteNot(rec)
+	e.unchanged(name, before)
+}
+
+func redeemContention(e *exam) {
+	for _, mac := range []string{"code-1", "code-2", "code-3", "code-4"} {
+		e.consent(platform1, mini1, mac, 49)
+		a := e.authorization(platform1, mini1)
+		won := e.together(func(i int) (bool, error) {
+			next := append(cloud.Issues{}, a.Issued...)
+			return e.store.RedeemAuthCode(e.Context(), a, mac, "refresh-"+ridOf(int64(i)), append(next, someTime+int64(i)), e.rec("redeem"))
+		})
+		if won != 1 {
+			e.Errorf("%s was redeemed %d times", mac, won)
+		}
+	}
+}
+
+func codeSecret(e *exam) {
+	rec := e.rec("getcodesecret")
+	got, err := e.store.AddCodeSecret(e.Context(), platform1, mini1, "sealed-one", rec)
+	e.ok("AddCodeSecret", err)
+	e.same("first", got, "sealed-one")
+	e.wrote(rec)
+	rec = e.rec("getcodesecret")
+	got, err = e.store.AddCodeSecret(e.Context(), platform1, mini1, "sealed-two", rec)
+	e.ok("AddCodeSecret", err)
+	e.same("second", got, "sealed-one")
+	e.wroteNot(rec)
+	got, err = e.store.CodeSecret(e.Context(), platform1, mini1)
+	e.ok("CodeSecret", err)
+	e.same("read", got, "sealed-one")
+
+	won := e.together(func(i int) (bool, error) {
+		mine := "sealed-" + ridOf(int64(i))
+		got, err := e.store.AddCodeSecret(e.Context(), platform2, mini2, mine, e.rec("crowd"))
+		return got == mine, err
+	})
+	if won != 1 {
+		e.Errorf("%d of a crowd stored their key, want 1", won)
+	}
+	if n := len(e.records(all)); n != 2 {
+		e.Errorf("%d records, want those of the two keys that were made", n)
+	}
+}
+
+func codeSecretPerPair(e *exam) {
+	pairs := [][2]string{{platform1, mini1}, {platform1, mini2}, {platform2, mini1}}
+	for _, p := range pairs {
+		_, err := e.store.AddCodeSecret(e.Context(), p[0], p[1], "sealed "+p[0]+p[1], e.rec("getcodesecret"))
+		e.ok("AddCodeSecret", err)
+	}
+	e.revoke(platform1, mini1) // CS-7: the key outlives the authorization
+	for _, p := range pairs {
+		got, err := e.store.CodeSecret(e.Context(), p[0], p[1])
+		e.ok("CodeSecret", err)
+		e.same("key of the pair", got, "sealed "+p[0]+p[1])
+	}
+	_, err := e.store.CodeSecret(e.Context(), platform2, mini2)
+	e.fails("key of a pair without one", err, cloud.ErrNotFound)
+}

@@ -1,0 +1,168 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// change is a verb that writes, carried out on the fixture.
+type change struct {
+	name string
+	do   func(context.Context, cloud.Record) error
+}
+
+// changes are all the verbs that write, each of them such that it happens.
+func (e *exam) changes() []change {
+	a := e.authorization(platform1, mini1)
+	s := e.store
+	return []change{
+		{"IssueComponentToken", func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.IssueComponentToken(ctx, platform1, nil, cloud.Issues{someTime}, rec))
+		}},
+		{"Consent", func(ctx context.Context, rec cloud.Record) error {
+			return s.Consent(ctx, platform1, mini1, []int{49}, authCode(platform1, mini1, "code-mac"), rec)
+		}},
+		{"RedeemAuthCode", func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.RedeemAuthCode(ctx, a, "code-mac", "new-refresh", cloud.Issues{someTime}, rec))
+		}},
+		{"IssueAuthorizerToken", func(ctx context.Context, rec cloud.Record) error {
+			now := a
+			now.Issued = cloud.Issues{someTime}
+			return hit(s.IssueAuthorizerToken(ctx, now, cloud.Issues{someTime, someTime + 1}, rec))
+		}},
+		{"Revoke", func(ctx context.Context, rec cloud.Record) error { return hit(s.Revoke(ctx, platform1, mini2, rec)) }},
+		{"AddCodeSecret", func(ctx context.Context, rec cloud.Record) error {
+			_, err := s.AddCodeSecret(ctx, platform1, mini1, "sealed", rec)
+			return err
+		}},
+		{"SetPermission", func(ctx context.Context, rec cloud.Record) error {
+			res, err := s.SetPermission(ctx, set(env1, false, 2, "/new"), rec)
+			return hit(res.Accepted, err)
+		}},
+		{"CreateFunction", func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.CreateFunction(ctx, ownedFunction("new"), rec))
+		}},
+		{"PutCode", func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.PutCode(ctx, ownedFunction(function1), rec))
+		}},
+		{"Apply", func(ctx context.Context, rec cloud.Record) error {
+			return s.Apply(ctx, []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}}}, []cloud.Record{rec})
+		}},
+		{"AppendRecords", func(ctx context.Context, rec cloud.Record) error {
+			return s.AppendRecords(ctx, []cloud.Record{rec})
+		}},
+	}
+}
+
+var errMissed = errors.New("the change did not happen")
+
+func hit(ok bool, err error) error {
+	if err == nil && !ok {
+		return errMissed
+	}
+	return err
+}
+
+// reopened: every change, its record with it, is there after a restart.
+func reopened(e *exam) {
+	for _, c := range e.changes() {
+		rec := e.rec(c.name)
+		e.ok(c.name, c.do(e.Context(), rec))
+		e.wrote(rec)
+	}
+	state, recs := e.state(), e.records(all)
+	e.store = e.Reopen(e.T, e.store)
+	e.unchanged("reopening", state)
+	e.same("records after reopening", e.records(all), recs)
+	e.apply(cloud.AddEnvironment{Account: mini1, ID: "env-after"}) // and it goes on
+}
+
+// cancelled: a change whose caller gave up before it was handed over is not
+// made. It is tried several times, since chance may have a part in it.
+func cancelled(e *exam) {
+	ctx, cancel := context.WithCancel(e.Context())
+	cancel()
+	before := e.state()
+	for _, c := range e.changes() {
+		for range 10 {
+			rec := e.rec(c.name)
+			err := c.do(ctx, rec)
+			e.fails(c.name, err, cloud.ErrUnavailable)
+			e.fails(c.name, err, context.Canceled)
+			e.wroteNot(rec)
+		}
+		e.unchanged(c.name, before)
+	}
+}
+
+func ping(e *exam) {
+	before := e.state()
+	e.ok("Ping", e.store.Ping(e.Context()))
+	e.unchanged("Ping", before)
+	e.store = e.Reopen(e.T, e.store)
+	e.ok("Ping after reopening", e.store.Ping(e.Context()))
+}
+
+// closed: a closed store says so, and does not hang or panic.
+func closed(e *exam) {
+	changes := e.changes()
+	e.ok("Close", e.store.Close())
+	for _, c := range changes {
+		e.fails(c.name, c.do(e.Context(), e.rec(c.name)), cloud.ErrUnavailable)
+	}
+	if err := e.store.Ping(e.Context()); err == nil {
+		e.Error("Ping of a closed store: nil")
+	}
+	if _, err := e.store.Platform(e.Context(), platform1); err == nil || errors.Is(err, cloud.ErrNotFound) {
+		e.Errorf("Platform of a closed store: %v; want an error that does not say it is not there", err)
+	}
+	e.ok("Close again", e.store.Close())
+}
+
+// closeUnderWay: Close answers every change, and what was answered with
+// success is there afterwards, nothing else.
+func closeUnderWay(e *exam) {
+	var mu sync.Mutex
+	kept := map[string]bool{} // by function name: whether it was answered with success
+	var wg, begun sync.WaitGroup
+	for i := range crowd {
+		begun.Add(1)
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				name := "f" + strconv.Itoa(i) + "-" + strconv.Itoa(n)
+				ok, err := e.store.CreateFunction(e.Context(), ownedFunction(name), e.rec("createfunction"))
+				mu.Lock()
+				kept[name] = ok
+				mu.Unlock()
+				if n == 0 {
+					begun.Done()
+				}
+				if err != nil {
+					e.fails("CreateFunction", err, cloud.ErrUnavailable)
+					return
+				}
+			}
+		})
+	}
+	begun.Wait()
+	e.ok("Close", e.store.Close())
+	answered := make(chan struct{})
+	go func() { wg.Wait(); close(answered) }()
+	select {
+	case <-answered:
+	case <-time.After(30 * time.Second):
+		e.Fatal("changes were not answered")
+	}
+	e.store = e.Reopen(e.T, e.store)
+	for name, want := range kept {
+		_, err := e.store.Function(e.Context(), mini1, env1, name)
+		if there := err == nil; there != want {
+			e.Errorf("function %s: there %t (%v), answered with success %t", name, there, err, want)
+		}
+	}
+}

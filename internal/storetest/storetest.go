@@ -1,0 +1,229 @@
+// Package storetest is the exam of cloud.Store: what every implementation has
+// to pass, whatever database it is on. It is used from tests only.
+//
+//	storetest.go     Run, and how a part of the exam looks at a store
+//	fixture.go       the rows that every part begins with, none with a zero value
+//	life.go          reopening, cancelling, closing
+//	*.go             named after a noun of package cloud: the exam of its verbs
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// Hooks reach around a store, for what its interface cannot do. All are
+// needed. The store they are given is one that open or Reopen returned.
+type Hooks struct {
+	// Reopen closes a store and gives another on the same data, as a restart
+	// would.
+	Reopen func(t *testing.T, s cloud.Store) cloud.Store
+}
+
+// exam is one store under test.
+type exam struct {
+	*testing.T
+	Hooks
+	store cloud.Store
+	made  atomic.Int64 // records made by rec
+}
+
+// Run examines the store that open gives. Open is called once for every part
+// of the exam and gives an empty store each time; it closes it by t.Cleanup.
+func Run(t *testing.T, open func(t *testing.T) cloud.Store, hooks Hooks) {
+	for _, part := range parts {
+		t.Run(part.name, func(t *testing.T) {
+			e := &exam{T: t, Hooks: hooks, store: open(t)}
+			if !part.empty {
+				e.apply(fixture...)
+			}
+			part.run(e)
+		})
+	}
+}
+
+var parts = []struct {
+	name  string
+	run   func(*exam)
+	empty bool // begins without the fixture
+}{
+	{name: "not found", run: notFound, empty: true},
+	{name: "platform round trip", run: platformRoundTrip},
+	{name: "CR-8 component token swap", run: componentTokenSwap},
+	{name: "CR-8 component token contention", run: componentTokenContention},
+	{name: "consent round trip", run: consentRoundTrip},
+	{name: "CR-9 consent epochs", run: consentEpochs},
+	{name: "revoke", run: revoke},
+	{name: "CR-8 authorizer token swap", run: authorizerTokenSwap},
+	{name: "CR-8 authorizer token contention", run: authorizerTokenContention},
+	{name: "CR-5 redeem", run: redeem},
+	{name: "CR-5 redeem fails and leaves the code", run: redeemLeavesCode},
+	{name: "CR-5 redeem contention", run: redeemContention},
+	{name: "CS-5 code secret", run: codeSecret},
+	{name: "CS-6 code secret per pair", run: codeSecretPerPair},
+	{name: "UT-4 environment defaults", run: environmentDefaults},
+	{name: "UT-5 one switch, own whitelists", run: oneSwitch},
+	{name: "UT-6 version", run: version},
+	{name: "UT-7 what the last set carried", run: lastSet},
+	{name: "UT-8 flip", run: flip},
+	{name: "UT-9 contention", run: permissionContention},
+	{name: "UT-9 every set in its turn", run: permissionTurns},
+	{name: "UT-16 a set is seen once it has returned", run: permissionSeen},
+	{name: "function round trip", run: functionRoundTrip},
+	{name: "function list", run: functionList},
+	{name: "function contention", run: functionContention},
+	{name: "UP-6 code is replaced whole", run: codeWhole},
+	{name: "UP-6 never half of a code", run: codeNeverHalf},
+	{name: "apply", run: applyRoundTrip, empty: true},
+	{name: "apply again", run: applyAgain},
+	{name: "apply all or nothing", run: applyAllOrNothing},
+	{name: "apply stale", run: applyStale},
+	{name: "apply switch", run: applySwitch},
+	{name: "records round trip", run: recordsRoundTrip},
+	{name: "records filter", run: recordsFilter},
+	{name: "records in order of time", run: recordsOrder},
+	{name: "records over a long time", run: recordsLongTime},
+	{name: "records stream and end early", run: recordsEndEarly},
+	{name: "records of a change that did not happen", run: recordsOfNothing},
+	{name: "reopened", run: reopened},
+	{name: "cancelled", run: cancelled},
+	{name: "ping", run: ping},
+	{name: "closed", run: closed},
+	{name: "close answers what is under way", run: closeUnderWay},
+}
+
+// same wants two values to be equal in every member.
+func (e *exam) same(what string, got, want any) {
+	e.Helper()
+	if !reflect.DeepEqual(got, want) {
+		e.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+// unchanged wants the rows to be as they were, and says which are not.
+func (e *exam) unchanged(what string, before map[string]any) {
+	e.Helper()
+	now := e.state()
+	for name, row := range before {
+		e.same(name+" after "+what, now[name], row)
+	}
+}
+
+func (e *exam) fails(what string, err, want error) {
+	e.Helper()
+	if !errors.Is(err, want) {
+		e.Errorf("%s: error %v, want %v", what, err, want)
+	}
+}
+
+// ok wants no error.
+func (e *exam) ok(what string, err error) {
+	e.Helper()
+	if err != nil {
+		e.Fatalf("%s: %v", what, err)
+	}
+}
+
+// is wants a verb that says whether it hit to have said so.
+func (e *exam) is(want bool) func(what string, got bool, err error) {
+	return func(what string, got bool, err error) {
+		e.Helper()
+		if err != nil || got != want {
+			e.Errorf("%s: %t, %v; want %t", what, got, err, want)
+		}
+	}
+}
+
+// rec is a record to go with a change: no two are the same, and no member is
+// zero.
+func (e *exam) rec(action string) cloud.Record {
+	n := e.made.Add(1)
+	return cloud.Record{
+		At: someTime + n, RID: ridOf(n), Operator: true, Platform: platform1, AppID: mini1,
+		Action: action, Target: "target of " + action, Code: 40097, Detail: "detail of " + action,
+	}
+}
+
+// all chooses every record.
+var all = cloud.RecordFilter{Outcome: cloud.Outcome{Any: true}}
+
+func (e *exam) records(f cloud.RecordFilter) []cloud.Record {
+	e.Helper()
+	var recs []cloud.Record
+	e.ok("Records", e.store.Records(e.Context(), f, func(r cloud.Record) error {
+		recs = append(recs, r)
+		return nil
+	}))
+	return recs
+}
+
+// wrote wants a record to be there exactly once, every member as given.
+func (e *exam) wrote(rec cloud.Record) {
+	e.Helper()
+	if n := e.count(rec); n != 1 {
+		e.Errorf("the record of %s is there %d times, want once", rec.Action, n)
+	}
+}
+
+// wroteNot wants a record not to be there.
+func (e *exam) wroteNot(rec cloud.Record) {
+	e.Helper()
+	if n := e.count(rec); n != 0 {
+		e.Errorf("the record of %s is there %d times, though nothing changed", rec.Action, n)
+	}
+}
+
+func (e *exam) count(rec cloud.Record) int {
+	e.Helper()
+	n := 0
+	for _, r := range e.records(all) {
+		if r.RID == rec.RID {
+			e.same("record of "+rec.Action, r, rec)
+			n++
+		}
+	}
+	return n
+}
+
+// crowd is how many call a store at once.
+const crowd = 64
+
+// together runs do in a crowd, all beginning at the same moment, and returns
+// how often it said yes.
+func (e *exam) together(do func(i int) (bool, error)) int {
+	e.Helper()
+	var yes atomic.Int64
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range crowd {
+		wg.Go(func() {
+			<-begin
+			ok, err := do(i)
+			if err != nil {
+				e.Errorf("goroutine %d: %v", i, err)
+			}
+			if ok {
+				yes.Add(1)
+			}
+		})
+	}
+	close(begin)
+	wg.Wait()
+	return int(yes.Load())
+}
+
+// retry runs a swap until it hits, or the part ends.
+func retry(ctx context.Context, swap func() (bool, error)) (bool, error) {
+	for ctx.Err() == nil {
+		if ok, err := swap(); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, ctx.Err()
+}
