@@ -26,7 +26,7 @@ var layers = []struct {
 	{"internal/blob", ""},
 	{"internal/world", ""},
 	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
-	{"internal/sqlstore", "internal/cloud"},
+	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/server internal/admin"},
