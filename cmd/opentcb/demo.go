@@ -88,24 +88,23 @@ func (d *demo) writeWorld() (string, error) {
 }
 
 // begin gets the tokens for the lines and, at the first start, uploads the
-// function, so that there is something to download.
-func (d *demo) begin(ctx context.Context, first bool) error {
-	if err := d.credentials(ctx); err != nil {
-		return err
+// function, so that there is something to download. It returns the lines.
+func (d *demo) begin(ctx context.Context, first bool, admin string) (string, error) {
+	for _, step := range []func(context.Context) error{d.credentials, d.writeUpload, d.prepareSet} {
+		if err := step(ctx); err != nil {
+			return "", err
+		}
 	}
-	if err := d.writeUpload(ctx); err != nil {
-		return err
+	if first {
+		err := d.uploadFunction(ctx)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(d.dir, demoDone), nil, 0o600)
+		}
+		if err != nil {
+			return "", err
+		}
 	}
-	if err := d.prepareSet(ctx); err != nil {
-		return err
-	}
-	if !first {
-		return nil
-	}
-	if err := d.uploadFunction(ctx); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(d.dir, demoDone), nil, 0o600)
+	return d.lines(admin), nil
 }
 
 // credentials is the flow of a platform: ticket, own token, Mini Program's

@@ -28,7 +28,7 @@ func devCommand() *cobra.Command {
 environments, a function) in the folder .opentcb of the current directory, and
 print curl lines for the interfaces, ready to paste. Ctrl-C stops it; started
 again it finds its data as it left them. Delete the folder to begin anew.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkConfig(&cfg); err != nil {
 				return err
@@ -67,10 +67,15 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 	}
 	return serve(ctx, cfg, stdout, func(n *node.Node) error {
 		d.url = n.APIURL()
-		if err := d.begin(ctx, first); err != nil {
-			return fmt.Errorf("the demo could not begin: %w\nIf you changed the demo's credentials, delete the folder %s to begin anew, or run it with 'opentcb serve --data %s'", err, data, cfg.Data)
+		text, err := d.begin(ctx, first, n.AdminURL())
+		switch {
+		case err != nil && first:
+			return fmt.Errorf("the demo could not begin: %w: delete the folder %s and start again", err, data)
+		case err != nil:
+			text = fmt.Sprintf("\n# The server runs, but there are no lines to paste: %v\n"+
+				"# The demo's credentials were changed since its first start. Use yours, or delete %s to begin anew.\n", err, data)
 		}
-		_, err := io.WriteString(stdout, d.lines(n.AdminURL()))
+		_, err = io.WriteString(stdout, text)
 		return err
 	})
 }
