@@ -47,7 +47,7 @@ func (s *Service) link(c Caller, f *Function) (Link, error) {
 	if err != nil {
 		return Link{}, &Error{Kind: Internal, Err: wrap("function's checksum", err)}
 	}
-	l := linkClaim{expires: s.now() + s.linkLife.Milliseconds(), epoch: c.epoch, platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name}
+	l := linkClaim{expires: s.now() + s.linkLife.Milliseconds(), epoch: c.epoch, ownerEpoch: f.OwnerEpoch, platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name}
 	copy(l.sum[:], sum)
 	return Link{Token: s.ring.Sign(seal.Link, l.encode()), Checksum: f.Sum}, nil
 }
@@ -57,7 +57,8 @@ func (s *Service) link(c Caller, f *Function) (Link, error) {
 // ownership (DF-10).
 type linkClaim struct {
 	expires         int64 // Unix milliseconds
-	epoch           int64
+	epoch           int64 // of the authorization
+	ownerEpoch      int64 // of the function
 	platform, appid string
 	env, name       string
 	sum             blob.Sum
@@ -66,6 +67,7 @@ type linkClaim struct {
 func (l linkClaim) encode() []byte {
 	b := binary.AppendUvarint(make([]byte, 0, 256), uint64(l.expires))
 	b = binary.AppendUvarint(b, uint64(l.epoch))
+	b = binary.AppendUvarint(b, uint64(l.ownerEpoch))
 	for _, text := range []string{l.platform, l.appid, l.env, l.name} {
 		b = appendText(b, text)
 	}
@@ -74,7 +76,7 @@ func (l linkClaim) encode() []byte {
 
 func decodeLink(b []byte) (linkClaim, error) {
 	d := decoder{s: string(b)}
-	l := linkClaim{expires: d.int(), epoch: d.int(), platform: d.text(), appid: d.text(), env: d.text(), name: d.text()}
+	l := linkClaim{expires: d.int(), epoch: d.int(), ownerEpoch: d.int(), platform: d.text(), appid: d.text(), env: d.text(), name: d.text()}
 	if d.bad || len(d.s) != len(l.sum) {
 		return linkClaim{}, errClaim
 	}
@@ -126,8 +128,8 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 	}
 	f, err := s.functionOf(ctx, l.appid, l.env, l.name)
 	switch k := KindOf(err); {
-	case err != nil && (k == FunctionNotFound || k == EnvironmentNotFound) || err == nil && f.Owner != l.platform:
-		return Code{}, refuse(LinkInvalid, "the code belongs to another by now")
+	case err != nil && (k == FunctionNotFound || k == EnvironmentNotFound) || err == nil && (f.Owner != l.platform || f.OwnerEpoch != l.ownerEpoch):
+		return Code{}, refuse(LinkInvalid, "the code has become another's since")
 	case err != nil:
 		return Code{}, err
 	}

@@ -56,8 +56,9 @@ type Store interface {
 	SetPermission(ctx context.Context, set PermissionSet, rec Record) (PermissionResult, error)
 	// CreateFunction adds a function without code; false if it exists.
 	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
-	// PutCode replaces a function's code and owner whole (UP-6); false if
-	// there is no such function.
+	// PutCode replaces a function's code and owner whole (UP-6), and counts
+	// OwnerEpoch up if that changes the owner; false if there is no such
+	// function.
 	PutCode(ctx context.Context, f Function, rec Record) (bool, error)
 	// Apply carries out all changes of a world file, or none. ErrStale if
 	// one of them does not fit what is there any more.
@@ -147,12 +148,14 @@ type PermissionResult struct {
 
 // Function is a cloud function. Sum is the SHA-256 of its code in hex, ""
 // while it has none; Owner is the platform that protected the code, "" for
-// the merchant's own. Times are Unix milliseconds.
+// the merchant's own. OwnerEpoch counts how often the owner changed: links of
+// an earlier one are dead (DF-10). Times are Unix milliseconds.
 type Function struct {
 	Account           string
 	Env               string
 	Name              string
 	Owner             string
+	OwnerEpoch        int64
 	Sum               string
 	Size              int64
 	Handler           string

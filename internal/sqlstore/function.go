@@ -7,10 +7,10 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-const functionColumns = "name, owner, sum, size, handler, install_dependency, added_at, modified_at"
+const functionColumns = "name, owner, owner_epoch, sum, size, handler, install_dependency, added_at, modified_at"
 
 func functionFields(f *cloud.Function) []any {
-	return []any{&f.Name, &f.Owner, &f.Sum, &f.Size, &f.Handler, &f.InstallDependency, &f.AddedAt, &f.ModifiedAt}
+	return []any{&f.Name, &f.Owner, &f.OwnerEpoch, &f.Sum, &f.Size, &f.Handler, &f.InstallDependency, &f.AddedAt, &f.ModifiedAt}
 }
 
 // Function implements cloud.Store.
@@ -41,11 +41,11 @@ func (s *Store) Functions(_ context.Context, account, env string, offset, limit 
 	return fs, total, err
 }
 
-const insertFunction = "INSERT INTO functions (account, env, name, owner, sum, size, handler, install_dependency, added_at, modified_at) " +
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (account, env, name) "
+const insertFunction = "INSERT INTO functions (account, env, name, owner, owner_epoch, sum, size, handler, install_dependency, added_at, modified_at) " +
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account, env, name) "
 
 func functionValues(f cloud.Function) []any {
-	return []any{f.Account, f.Env, f.Name, f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.AddedAt, f.ModifiedAt}
+	return []any{f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum, f.Size, f.Handler, f.InstallDependency, f.AddedAt, f.ModifiedAt}
 }
 
 // CreateFunction implements cloud.Store.
@@ -55,7 +55,7 @@ func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.
 
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, rec, "UPDATE functions SET owner = $1, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
+	return s.swap(ctx, rec, "UPDATE functions SET owner = $1, owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
 		"WHERE account = $7 AND env = $8 AND name = $9",
 		f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
 }

@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS functions (
     env                TEXT    NOT NULL,
     name               TEXT    NOT NULL,
     owner              TEXT    NOT NULL, -- the platform that protected the code; '' for nobody
+    owner_epoch        BIGINT  NOT NULL, -- how often the owner changed
     sum                TEXT    NOT NULL, -- SHA-256 of the code; '' while there is none
     size               BIGINT  NOT NULL,
     handler            TEXT    NOT NULL,
