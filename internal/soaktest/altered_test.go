@@ -74,7 +74,7 @@ func inPlace(path string, change func(f *os.File) error) error {
 // has served it, while it serves it and across a restart: nobody gets it as if
 // it were sound, and the fault is counted.
 //
-// Proves DF-11.
+// Proves: DF-11
 func TestAlteredCode(t *testing.T) {
 	l := launch{data: filepath.Join(t.TempDir(), "data")}
 	first := l

@@ -35,7 +35,7 @@ const (
 // TestBadClients lets every kind of bad client loose at once, while good ones
 // work and feel nothing, and sees that nothing of them stays.
 //
-// Proves EN-9 on every interface.
+// Proves: EN-9
 func TestBadClients(t *testing.T) {
 	s := start(t, launch{data: filepath.Join(t.TempDir(), "data"), world: newWorld(t, 2)})
 	clients := login(t, s, 2)

@@ -19,7 +19,7 @@ import (
 // cannot store, leaves nothing half done, reads on, and goes on by itself when
 // there is room again.
 //
-// Proves EN-13, UT-16, UP-6 on a full disk.
+// Proves: EN-13, UT-16, UP-6
 func TestFullDisk(t *testing.T) { amongOwnMounts(t, testFullDisk) }
 
 func testFullDisk(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 // TestKill kills the server at any moment under load, starts it again on the
 // same data and lets every client compare what is there with what it was told.
 //
-// Proves UT-16, UP-6; and CS-4, CS-5, CR-10 across kills.
+// Proves: UT-16, UP-6, CS-4, CS-5, CR-10
 func TestKill(t *testing.T) {
 	kills := length(52, 500)
 	apps := busy + keysAKill*kills

@@ -46,7 +46,9 @@ func (v vector) request() Request {
 	}
 }
 
-// UP-9
+// The worked example of the signature page.
+//
+// Proves: UP-9
 func TestSignWorkedExample(t *testing.T) {
 	v := readVector(t)
 	sum := sha256.Sum256([]byte(v.Payload))
