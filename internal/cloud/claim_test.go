@@ -14,7 +14,7 @@ var someClaim = claim{
 }
 
 var someLink = linkClaim{
-	expires: begin, epoch: 3, platform: "wx00000000000000c1", appid: "wx00000000000000a1",
+	expires: begin, epoch: 3, ownerEpoch: 5, platform: "wx00000000000000c1", appid: "wx00000000000000a1",
 	env: "env-4f2a1b", name: "first", sum: [32]byte{1, 2, 3},
 }
 
@@ -98,7 +98,7 @@ func TestTokensOfTheLongestNames(t *testing.T) {
 	far := int64(1) << 53
 	c := claim{kind: AuthorizerToken, issued: far, expires: far, epoch: far, platform: appid, appid: appid}
 	l := linkClaim{
-		expires: far, epoch: far, platform: appid, appid: appid,
+		expires: far, epoch: far, ownerEpoch: far, platform: appid, appid: appid,
 		env: strings.Repeat("e", 64), name: strings.Repeat("f", 60), sum: [32]byte(bytes.Repeat([]byte{0xff}, 32)),
 	}
 	for class, b := range map[seal.Class][]byte{seal.AccessToken: c.encode(), seal.Link: l.encode()} {

@@ -145,6 +145,10 @@ func TestLinkDies(t *testing.T) {
 		"the other uploads the same bytes": func(r *rig, _ cloud.Caller) {
 			r.ok("upload", r.upload(r.caller(platform2, mini1), "first", "protected"))
 		},
+		"the owner comes back with the same bytes": func(r *rig, c cloud.Caller) {
+			r.deploy("first", "the merchant's own")
+			r.ok("upload", r.upload(c, "first", "protected"))
+		},
 		"the merchant's own deploy": func(r *rig, _ cloud.Caller) { r.deploy("first", "the merchant's own") },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -162,10 +162,10 @@ func (r *Ring) stored(form, s string) ([]byte, error) {
 
 // decodeStrict decodes base64url in its one canonical spelling. Go's decoder
 // skips line breaks, which would let an altered token pass (CR-10): what it
-// skipped is missing from the length.
+// skipped is missing when the bytes are measured back.
 func decodeStrict(s string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != base64.RawURLEncoding.DecodedLen(len(s)) {
+	if err != nil || base64.RawURLEncoding.EncodedLen(len(b)) != len(s) {
 		return nil, ErrAltered
 	}
 	return b, nil

@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -33,13 +35,17 @@ func (t *tx) appendRecords(recs []cloud.Record) error {
 		for n < len(recs) && recs[n].At-recs[0].At <= batchSpan.Milliseconds() {
 			n++
 		}
-		if _, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", recs[0].At, rand.Text(), encodeBatch(recs[:n])); err != nil {
+		if _, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", recs[0].At, batchID(), encodeBatch(recs[:n])); err != nil {
 			return err
 		}
 		recs = recs[n:]
 	}
 	return nil
 }
+
+// page is how many batches are read at once. No connection is held while the
+// records of a page are given away: whoever takes them may be slow.
+const page = 16
 
 // Records implements cloud.Store.
 func (s *Store) Records(_ context.Context, f cloud.RecordFilter, each func(cloud.Record) error) error {
@@ -48,22 +54,47 @@ func (s *Store) Records(_ context.Context, f cloud.RecordFilter, each func(cloud
 	if until == 0 {
 		until = math.MaxInt64
 	}
-	err := s.reads.rows("SELECT first_at, records FROM audit WHERE first_at >= $1 AND first_at < $2 ORDER BY first_at",
-		[]any{f.Since - batchSpan.Milliseconds(), until}, func(r *sql.Rows) error {
-			var first int64
-			var batch []byte
-			if err := r.Scan(&first, &batch); err != nil {
+	after := batchRow{first: f.Since - batchSpan.Milliseconds() - 1, id: "~"} // beyond every id of that time
+	for {
+		rows, err := s.batches(after, until)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := errors.Join(m.emit(row.first), m.add(row.records)); err != nil {
 				return err
 			}
-			if err := m.emit(first); err != nil {
-				return err
-			}
-			return m.add(batch)
-		})
-	if err != nil {
-		return err
+		}
+		if len(rows) < page {
+			return m.emit(math.MaxInt64)
+		}
+		after = rows[len(rows)-1]
 	}
-	return m.emit(math.MaxInt64)
+}
+
+// batchRow is a row of the audit table.
+type batchRow struct {
+	first   int64
+	id      string
+	records []byte
+}
+
+// batches reads a page of batches, the first of which comes after the given.
+func (s *Store) batches(after batchRow, until int64) ([]batchRow, error) {
+	var rows []batchRow
+	err := s.reads.rows("SELECT first_at, batch, records FROM audit WHERE (first_at, batch) > ($1, $2) AND first_at < $3 ORDER BY first_at, batch LIMIT $4",
+		[]any{after.first, after.id, until, page}, func(r *sql.Rows) error {
+			var row batchRow
+			err := r.Scan(&row.first, &row.id, &row.records)
+			rows = append(rows, row)
+			return err
+		})
+	return rows, err
+}
+
+// batchID makes a batch's id: in the order of writing, and never twice.
+func batchID() string {
+	return fmt.Sprintf("%019d-%s", time.Now().UnixNano(), rand.Text()[:8])
 }
 
 // merger puts the records of batches that overlap in the order of time.

@@ -53,7 +53,7 @@ var fixture = []cloud.Change{
 // to give.
 func fixtureFunction(env, name string) cloud.Function {
 	return cloud.Function{
-		Account: mini1, Env: env, Name: name, Sum: sum1, Size: 1111, Handler: "index.main",
+		Account: mini1, Env: env, Name: name, OwnerEpoch: 7, Sum: sum1, Size: 1111, Handler: "index.main",
 		InstallDependency: true, AddedAt: someTime - 2000, ModifiedAt: someTime - 1000,
 	}
 }
@@ -61,7 +61,7 @@ func fixtureFunction(env, name string) cloud.Function {
 // ownedFunction is a function with no zero member.
 func ownedFunction(name string) cloud.Function {
 	return cloud.Function{
-		Account: mini1, Env: env1, Name: name, Owner: platform1, Sum: sum2, Size: 2222, Handler: "other.main",
+		Account: mini1, Env: env1, Name: name, Owner: platform1, OwnerEpoch: 3, Sum: sum2, Size: 2222, Handler: "other.main",
 		InstallDependency: true, AddedAt: someTime + 3000, ModifiedAt: someTime + 4000,
 	}
 }
