@@ -22,7 +22,7 @@ func auditCommand() *cobra.Command {
 		`Print who did what and how it ended, oldest first: every decision on
 getcodesecret, usecloudaccesstoken and downloadfunction, every credential issued
 and every change by the operator.`,
-		cobra.NoArgs, func(cmd *cobra.Command, r *remote, c *admin.Client, _ []string) error {
+		cobra.ExactArgs(0), func(cmd *cobra.Command, r *remote, c *admin.Client, _ []string) error {
 			query, err := auditQuery(since, until, account, outcome, time.Now())
 			if err != nil {
 				return err

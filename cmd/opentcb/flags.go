@@ -21,11 +21,12 @@ func nameVariables(flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) { f.Usage += " [" + variable(f.Name) + "]" })
 }
 
-// fromEnvironment sets the flags that were not given from their variables.
+// fromEnvironment sets the flags that were not given from their variables. An
+// empty variable counts as none.
 func fromEnvironment(flags *pflag.FlagSet) (err error) {
 	flags.VisitAll(func(f *pflag.Flag) {
-		value, ok := os.LookupEnv(variable(f.Name))
-		if f.Changed || !ok || err != nil || f.Name == "help" {
+		value := os.Getenv(variable(f.Name))
+		if f.Changed || value == "" || err != nil || f.Name == "help" {
 			return
 		}
 		if bad := flags.Set(f.Name, value); bad != nil {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -45,13 +47,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return statusDone
 	}
 	_, isUsage := errors.AsType[usageError](err)
-	isUsage = isUsage || cmd == root // cobra's own error: no such command
+	if !isUsage && cmd == root { // cobra's own error, the only one there
+		isUsage, err = true, unknownCommand(root, args)
+	}
 	fmt.Fprintln(stderr, "opentcb: "+describe(err))
 	if isUsage {
-		fmt.Fprintf(stderr, "Run 'opentcb help%s' for its manual.\n", cmd.CommandPath()[len("opentcb"):])
+		path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "opentcb"), " help")
+		fmt.Fprintf(stderr, "Run 'opentcb help%s' for its manual.\n", path)
 		return statusUsage
 	}
 	return statusRefused
+}
+
+// unknownCommand names the command that was perhaps meant.
+func unknownCommand(root *cobra.Command, args []string) error {
+	name := args[slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })]
+	if meant := root.SuggestionsFor(name); len(meant) > 0 {
+		return usageError{fmt.Errorf("unknown command %q; did you mean %s?", name, strings.Join(meant, " or "))}
+	}
+	return usageError{fmt.Errorf("unknown command %q", name)}
 }
 
 // describe writes an error for a person, with the errcode of a refusal.
@@ -77,10 +91,26 @@ func newRoot() *cobra.Command {
 		applyCommand(), ticketCommand(), authorizeCommand(), revokeCommand(), deployCommand(), auditCommand(),
 		versionCommand(),
 	)
+	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range root.Commands() {
 		nameVariables(cmd.Flags())
 	}
 	return root
+}
+
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Print the manual of a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, _, err := root.Find(args)
+			if err != nil {
+				return unknownCommand(root, args)
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
 }
 
 // usageArgs makes a wrong number of arguments a usageError.

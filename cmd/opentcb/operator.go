@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 // remote is a command's way to a running server.
 type remote struct {
 	admin, token, data string
+	from               string // where the token was found
 	json               bool
 }
 
@@ -40,6 +43,7 @@ func (r *remote) client() (*admin.Client, error) {
 	}
 	c := &admin.Client{URL: r.admin, Token: r.token}
 	if c.Token != "" {
+		r.from = "--admin-token or " + variable("admin-token")
 		return c, nil
 	}
 	folders := []string{r.data}
@@ -47,6 +51,7 @@ func (r *remote) client() (*admin.Client, error) {
 		folders = []string{node.Default().Data, devData}
 	}
 	for _, dir := range folders {
+		r.from = "the file " + filepath.Join(dir, node.AdminTokenFile)
 		text, err := os.ReadFile(filepath.Join(dir, node.AdminTokenFile))
 		if err == nil {
 			c.Token = strings.TrimSpace(string(text))
@@ -60,8 +65,11 @@ func (r *remote) client() (*admin.Client, error) {
 		variable("admin-token"), node.AdminTokenFile, strings.Join(folders, " or "))}
 }
 
-// reach explains why a server could not be reached.
+// reach explains why a server could not be reached, or did not let us in.
 func (r *remote) reach(err error) error {
+	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status == http.StatusUnauthorized {
+		refusal.Message = fmt.Sprintf("the server at %s refuses the admin token of %s: give --data with its own data folder, or set %s", r.admin, r.from, variable("admin-token"))
+	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("cannot reach the admin interface at %s: %w: is the server running there? (--admin)", r.admin, ue.Err)
 	}
@@ -160,7 +168,7 @@ func deployCommand() *cobra.Command {
 		cobra.ExactArgs(3), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			zip, err := node.OpenZip(args[2])
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			defer zip.Close()
 			code, err := c.Deploy(cmd.Context(), args[0], args[1], zip)
@@ -179,6 +187,9 @@ func applyCommand() *cobra.Command {
 				added, err := c.AddCode(cmd.Context(), zip)
 				return added.SHA256, err
 			})
+			if errors.Is(err, fs.ErrNotExist) {
+				return usageError{err}
+			}
 			if err != nil {
 				return err
 			}

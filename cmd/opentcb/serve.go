@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/url"
 	"runtime/debug"
@@ -31,7 +30,7 @@ data folder. When it answers requests it prints one line on standard output:
 
 SIGTERM or SIGINT ends it: no new connection is taken, calls under way are
 finished, and the exit status is 0.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkConfig(&cfg); err != nil {
 				return err
@@ -81,8 +80,8 @@ func checkConfig(cfg *node.Config) error {
 		"shutdown-timeout": int64(cfg.ShutdownTimeout), "max-connections": int64(cfg.MaxConnections), "max-uploads": int64(cfg.MaxUploads),
 		"max-header-bytes": int64(cfg.MaxHeaderBytes), "cache-rows": int64(cfg.CacheRows),
 	}
-	for _, name := range slices.Sorted(maps.Keys(positive)) {
-		if positive[name] <= 0 {
+	for name, value := range positive {
+		if value <= 0 {
 			faults = append(faults, "--"+name+" must be more than 0")
 		}
 	}
@@ -98,7 +97,7 @@ func checkConfig(cfg *node.Config) error {
 		}
 		cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
 	}
-	if len(faults) > 0 {
+	if slices.Sort(faults); len(faults) > 0 {
 		return usageError{errors.New(strings.Join(faults, "\n"))}
 	}
 	return nil
@@ -145,7 +144,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  usageArgs(cobra.ExactArgs(0)),
 		Run: func(cmd *cobra.Command, _ []string) {
 			version := "(devel)"
 			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {

@@ -1,11 +1,14 @@
 package admin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -16,12 +19,14 @@ import (
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/world"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // Bounds of a request, in bytes.
 const (
-	maxJSON = 256 << 20 // a world of a million Mini Programs
-	maxCode = 64 << 20
+	maxWorld   = 256 << 20 // a million Mini Programs
+	maxConsent = 64 << 10
+	maxCode    = 64 << 20
 )
 
 // transferTime is how long an upload or a world may take.
@@ -49,10 +54,13 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)), log: cfg.Log, mux: http.NewServeMux()}
-	s.health(cfg.Metrics)
+	for pattern, handle := range s.openRoutes(cfg.Metrics) {
+		s.mux.Handle(pattern, handle)
+	}
 	for pattern, handle := range s.routes() {
 		s.mux.Handle(pattern, s.authorized(handle))
 	}
+	s.mux.Handle("/", s.authorized(s.noSuchPath))
 	return s
 }
 
@@ -73,7 +81,7 @@ func (s *Server) routes() map[string]handler {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-			s.writeError(w, r, "", &httpError{http.StatusForbidden, "requests of other sites are refused"})
+			s.writeError(w, r, "", &httpError{http.StatusForbidden, tcb.Unauthorized, "requests of other sites are refused"})
 			return
 		}
 	}
@@ -94,7 +102,7 @@ func (s *Server) authorized(h handler) http.Handler {
 		sum := sha256.Sum256([]byte(token))
 		if !ok || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.writeError(w, r, rid, &httpError{http.StatusUnauthorized, "give the admin token: Authorization: Bearer TOKEN"})
+			s.writeError(w, r, rid, &httpError{http.StatusUnauthorized, tcb.InvalidToken, "give the admin token: Authorization: Bearer TOKEN"})
 			return
 		}
 		conn := http.NewResponseController(w)
@@ -125,9 +133,27 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the operator has gone away: nobody to tell
 }
 
+// noSuchPath refuses what no route takes: the path, or its method.
+func (s *Server) noSuchPath(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	var allowed []string
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return nil, &httpError{http.StatusNotFound, tcb.InvalidURL, "no such path: /openapi.yaml lists them"}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return nil, &httpError{http.StatusMethodNotAllowed, tcb.InvalidURL, "the path takes " + strings.Join(allowed, " or ")}
+}
+
 // httpError is a refusal with a status of its own.
 type httpError struct {
 	status  int
+	code    tcb.Code
 	message string
 }
 
@@ -169,7 +195,7 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, 
 	body.Error.Code = int(cloud.CodeOf(err))
 	body.Error.Message = cloud.CodeOf(err).Text()
 	if he, ok := errors.AsType[*httpError](err); ok {
-		status, body.Error.Message = he.status, he.message
+		status, body.Error.Code, body.Error.Message = he.status, int(he.code), he.message
 	}
 	if ce, ok := errors.AsType[*cloud.Error](err); ok {
 		if known, ok := statuses[ce.Kind]; ok {
@@ -180,7 +206,8 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, 
 		}
 	}
 	if faults := worldFaults(err); len(faults) > 0 {
-		status, body.Error.Message, body.Error.Faults = http.StatusUnprocessableEntity, "the world file cannot be applied", faults
+		status, body.Error.Code = http.StatusUnprocessableEntity, int(tcb.InvalidArgs)
+		body.Error.Message, body.Error.Faults = "the world file cannot be applied", faults
 	}
 	if status >= 500 {
 		s.log.Error("admin", "rid", rid, "path", r.URL.Path, "err", err)
@@ -204,12 +231,24 @@ func worldFaults(err error) []Fault {
 	return out
 }
 
-// readJSON reads a request's body.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return &httpError{http.StatusBadRequest, "the body must be JSON: " + err.Error()}
+// readJSON reads a request's body: one JSON value of known members, of at most
+// so many bytes.
+func readJSON(w http.ResponseWriter, r *http.Request, most int64, v any) error {
+	large := &httpError{http.StatusRequestEntityTooLarge, tcb.MalformedBody, fmt.Sprintf("the body is over %d bytes", most)}
+	if r.ContentLength > most {
+		return large
 	}
-	return nil
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		}
+		err = cmp.Or(err, errors.New("something follows it"))
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return large
+	}
+	return &httpError{http.StatusBadRequest, tcb.MalformedBody, "the body must be JSON: " + err.Error()}
 }

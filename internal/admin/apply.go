@@ -23,8 +23,11 @@ type Applied struct {
 
 func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var req Apply
-	if err := readJSON(w, r, &req); err != nil {
+	if err := readJSON(w, r, maxWorld, &req); err != nil {
 		return nil, err
+	}
+	if len(req.World) == 0 {
+		return nil, &cloud.Error{Kind: cloud.MissingParameter, Detail: "world is missing"}
 	}
 	file, err := world.Decode(req.World, "")
 	if err != nil {

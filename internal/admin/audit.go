@@ -17,7 +17,7 @@ import (
 func (s *Server) audit(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	filter, err := parseFilter(r.URL.Query())
 	if err != nil {
-		return nil, &httpError{http.StatusBadRequest, err.Error()}
+		return nil, &httpError{http.StatusBadRequest, tcb.InvalidArgs, err.Error()}
 	}
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)

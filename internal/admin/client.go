@@ -43,7 +43,7 @@ func (r *Refusal) Error() string {
 // Ticket returns a platform's current verify ticket.
 func (c *Client) Ticket(ctx context.Context, platform string) (string, error) {
 	var t Ticket
-	err := c.call(ctx, "GET", "/v1/platforms/"+url.PathEscape(platform)+"/ticket", nil, &t)
+	err := c.call(ctx, "GET", "/v1/platforms/"+url.PathEscape(platform)+"/ticket", content{}, &t)
 	return t.Ticket, err
 }
 
@@ -54,13 +54,13 @@ func (c *Client) Authorize(ctx context.Context, platform, appid string, sets []i
 		return AuthorizationCode{}, err
 	}
 	var code AuthorizationCode
-	err = c.call(ctx, "POST", authorizationPath(platform, appid), bytes.NewReader(body), &code)
+	err = c.call(ctx, "POST", authorizationPath(platform, appid), jsonContent(body), &code)
 	return code, err
 }
 
 // Revoke cancels an authorization.
 func (c *Client) Revoke(ctx context.Context, platform, appid string) error {
-	return c.call(ctx, "DELETE", authorizationPath(platform, appid), nil, nil)
+	return c.call(ctx, "DELETE", authorizationPath(platform, appid), content{}, nil)
 }
 
 func authorizationPath(platform, appid string) string {
@@ -71,14 +71,14 @@ func authorizationPath(platform, appid string) string {
 // checksum.
 func (c *Client) Deploy(ctx context.Context, env, function string, zip io.Reader) (Code, error) {
 	var code Code
-	err := c.call(ctx, "PUT", "/v1/environments/"+url.PathEscape(env)+"/functions/"+url.PathEscape(function)+"/code", zip, &code)
+	err := c.call(ctx, "PUT", "/v1/environments/"+url.PathEscape(env)+"/functions/"+url.PathEscape(function)+"/code", content{"application/zip", zip}, &code)
 	return code, err
 }
 
 // AddCode stores a zip for a world to name.
 func (c *Client) AddCode(ctx context.Context, zip io.Reader) (Code, error) {
 	var code Code
-	err := c.call(ctx, "PUT", "/v1/code", zip, &code)
+	err := c.call(ctx, "PUT", "/v1/code", content{"application/zip", zip}, &code)
 	return code, err
 }
 
@@ -94,14 +94,14 @@ func (c *Client) Apply(ctx context.Context, w *world.World, code map[string]stri
 		return nil, err
 	}
 	var applied Applied
-	err = c.call(ctx, "POST", "/v1/apply", bytes.NewReader(body), &applied)
+	err = c.call(ctx, "POST", "/v1/apply", jsonContent(body), &applied)
 	return applied.Changes, err
 }
 
 // Audit gives every record that the query chooses to each, oldest first. The
 // query's members are since, until, account and outcome.
 func (c *Client) Audit(ctx context.Context, query url.Values, each func(cloud.Record) error) error {
-	resp, err := c.do(ctx, "GET", "/v1/audit?"+query.Encode(), nil)
+	resp, err := c.do(ctx, "GET", "/v1/audit?"+query.Encode(), content{})
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,16 @@ func (c *Client) Audit(ctx context.Context, query url.Values, each func(cloud.Re
 	return nil
 }
 
+// content is the body of a request and its type; zero for none.
+type content struct {
+	mime string
+	r    io.Reader
+}
+
+func jsonContent(text []byte) content { return content{"application/json", bytes.NewReader(text)} }
+
 // call sends a request and decodes the answer into v, unless v is nil.
-func (c *Client) call(ctx context.Context, method, path string, body io.Reader, v any) error {
+func (c *Client) call(ctx context.Context, method, path string, body content, v any) error {
 	resp, err := c.do(ctx, method, path, body)
 	if err != nil {
 		return err
@@ -140,10 +148,13 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 }
 
 // do sends a request; an answer that is no success is a Refusal.
-func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, body)
+func (c *Client) do(ctx context.Context, method, path string, body content) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, body.r)
 	if err != nil {
 		return nil, err
+	}
+	if body.mime != "" {
+		req.Header.Set("Content-Type", body.mime)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	client := c.HTTP

@@ -13,21 +13,23 @@ import (
 // as not ready.
 const readyTime = 2 * time.Second
 
-// health adds what needs no token: whether the server lives, whether it can
-// work, what it counts, and the interface's description.
-func (s *Server) health(metrics prometheus.Gatherer) {
+// openRoutes is every path that needs no token: whether the server lives,
+// whether it can work, what it counts, and the interface's description.
+func (s *Server) openRoutes(metrics prometheus.Gatherer) map[string]http.Handler {
 	if metrics == nil {
 		metrics = prometheus.NewRegistry()
 	}
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, Health{Status: "ok"})
-	})
-	s.mux.HandleFunc("GET /readyz", s.readyz)
-	s.mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	s.mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/yaml")
-		_, _ = w.Write(OpenAPI)
-	})
+	return map[string]http.Handler{
+		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			writeJSON(w, http.StatusOK, Health{Status: "ok"})
+		}),
+		"GET /readyz":  http.HandlerFunc(s.readyz),
+		"GET /metrics": promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+		"GET /openapi.yaml": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/yaml")
+			_, _ = w.Write(OpenAPI)
+		}),
+	}
 }
 
 // Health says how the server is. Reasons are there when it is not ready.
@@ -37,7 +39,7 @@ type Health struct {
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), readyTime)
 	defer cancel()
 	reasons := s.cloud.Ready(ctx)
 	if len(reasons) > 0 {

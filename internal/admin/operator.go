@@ -7,6 +7,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // Ticket is a platform's current verify ticket.
@@ -33,7 +34,7 @@ type AuthorizationCode struct {
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var consent Consent
-	if err := readJSON(w, r, &consent); err != nil {
+	if err := readJSON(w, r, maxConsent, &consent); err != nil {
 		return nil, err
 	}
 	t, err := s.cloud.Authorize(r.Context(), c, r.PathValue("platform"), r.PathValue("appid"), consent.PermissionSets)
@@ -71,6 +72,10 @@ func (s *Server) addCode(w http.ResponseWriter, r *http.Request, _ cloud.Caller)
 
 // receive writes the body, a zip, to a draft as it comes.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) (blob.Draft, error) {
+	large := &httpError{http.StatusRequestEntityTooLarge, tcb.InvalidArgs, "code is at most 64 MiB"}
+	if r.ContentLength > maxCode {
+		return nil, large
+	}
 	draft, err := s.cloud.NewCode(r.Context())
 	if err != nil {
 		return nil, err
@@ -81,11 +86,11 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (blob.Draft, er
 		return draft, nil
 	}
 	_ = draft.Discard()
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, &httpError{http.StatusRequestEntityTooLarge, "code is at most 64 MiB"}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, large
 	}
 	if body.err != nil {
-		return nil, &httpError{http.StatusBadRequest, "the code did not arrive whole"}
+		return nil, &httpError{http.StatusBadRequest, tcb.MalformedBody, "the code did not arrive whole"}
 	}
 	return nil, &cloud.Error{Kind: cloud.Unavailable, Err: err}
 }

@@ -78,8 +78,8 @@ func (d *dataDir) ring(file string) (*seal.Ring, error) {
 }
 
 // adminToken returns the operator's token: the given one, or the folder's
-// own, which is made at first start. Either way the folder's file holds it
-// afterwards, for the commands to read.
+// own, which is made at first start for the commands to read. A given one is
+// written nowhere.
 func (d *dataDir) adminToken(given string) (string, error) {
 	file := d.file(AdminTokenFile)
 	stored, err := os.ReadFile(file)

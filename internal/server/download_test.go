@@ -93,7 +93,7 @@ func TestAlteredMidway(t *testing.T) {
 	s := newFixture(t, Config{})
 	ts := httptest.NewServer(s)
 	defer ts.Close()
-	token, size := s.token(t), int64(14<<20)
+	token, size := s.token(t), int64(8<<20)
 	s.upload(t, token, ts.URL, zipOf(t, noise(int(size))))
 	link, file := s.link(t, token, ts.URL), s.stored(t)
 	all := []string{"", "bytes=0-", fmt.Sprintf("bytes=1000-%d", size-1000), fmt.Sprintf("bytes=0-%d,%d-%d", size/2, size/2+10, size-5)}

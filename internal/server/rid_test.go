@@ -38,6 +38,15 @@ func TestRIDs(t *testing.T) {
 			t.Errorf("rid %q", rids[0])
 		}
 	}
+	// Counts that are far apart differ too, until all 2^32 have come.
+	for shift := range 32 {
+		m.count.Store(0)
+		first := m.next(beginning)
+		m.count.Store(1 << shift)
+		if m.next(beginning) == first {
+			t.Errorf("2^%d calls later %s comes again", shift, first)
+		}
+	}
 	if again := newRIDMaker().next(beginning); seen[again] {
 		t.Errorf("another process makes %s too", again)
 	}

@@ -56,7 +56,7 @@ func FuzzUploadHeaders(f *testing.F) {
 		}
 		isSigned := grant == good.Get("X-TC-Token") && timestamp == good.Get("X-TC-Timestamp") && action == good.Get("X-TC-Action") &&
 			canonical(contentType) == canonical(good.Get("Content-Type")) && canonical(host) == uploadHost &&
-			strings.Contains(auth, "Signature="+signatureOf(good)) && bytes.Equal(sent, body)
+			strings.Contains(auth, "Signature="+signatureOf(good)) && strings.Contains(auth, "SignedHeaders=content-type;host") && bytes.Equal(sent, body)
 		if !isSigned {
 			t.Fatalf("accepted %q with %q", sent, h)
 		}

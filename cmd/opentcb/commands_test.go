@@ -1,0 +1,132 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+var update = flag.Bool("update", false, "write the generated part of docs/commands.md anew")
+
+// The manual's page. What stands below the mark is generated.
+const (
+	manual = "../../docs/commands.md"
+	mark   = "<!-- Below is what the program says of itself; make it anew with: go test ./cmd/opentcb -run TestManual -update -->\n"
+)
+
+// TestManual holds docs/commands.md to the commands and flags that there are.
+func TestManual(t *testing.T) {
+	text, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	intro, got, ok := strings.Cut(string(text), mark)
+	if !ok {
+		t.Fatalf("%s has no line %q", manual, mark)
+	}
+	want := reference()
+	if *update {
+		if err := os.WriteFile(manual, []byte(intro+mark+want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != want {
+		t.Errorf("%s is not of today: go test ./cmd/opentcb -run TestManual -update", manual)
+	}
+	root := newRoot()
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if !strings.Contains(string(text), "opentcb "+cmd.Name()) {
+			t.Errorf("%s does not have %s", manual, cmd.Name())
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !strings.Contains(string(text), "`--"+f.Name+"`") || !strings.Contains(string(text), "`"+variable(f.Name)+"`") {
+				t.Errorf("%s does not have --%s of %s", manual, f.Name, cmd.Name())
+			}
+		})
+	}
+}
+
+// reference is a section for each command.
+func reference() string {
+	var b strings.Builder
+	for _, cmd := range newRoot().Commands() {
+		usage := cmd.UseLine()
+		if !cmd.HasFlags() {
+			usage = strings.TrimSuffix(usage, " [flags]")
+		}
+		fmt.Fprintf(&b, "\n## opentcb %s\n\n%s.\n\n    %s\n", cmd.Name(), cmd.Short, usage)
+		if cmd.Long != "" {
+			fmt.Fprintf(&b, "\n%s\n", cmd.Long)
+		}
+		b.WriteString(flagTable(cmd))
+	}
+	return b.String()
+}
+
+func flagTable(cmd *cobra.Command) string {
+	var b strings.Builder
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if b.Len() == 0 {
+			b.WriteString("\n| flag | variable | default | what it is |\n|---|---|---|---|\n")
+		}
+		what := strings.TrimSuffix(f.Usage, " ["+variable(f.Name)+"]")
+		if what == f.Usage {
+			panic("the description of --" + f.Name + " does not end with its variable")
+		}
+		what, elsewhere, found := strings.Cut(what, " (default: ")
+		value := ""
+		switch {
+		case found:
+			value = strings.TrimSuffix(elsewhere, ")")
+		case f.DefValue != "" && f.DefValue != "[]":
+			value = "`" + f.DefValue + "`"
+		}
+		fmt.Fprintf(&b, "| `--%s` | `%s` | %s | %s |\n", f.Name, variable(f.Name), value, strings.ReplaceAll(what, "|", `\|`))
+	})
+	return b.String()
+}
+
+// TestVariables sets every flag of every command by its variable.
+func TestVariables(t *testing.T) {
+	for _, cmd := range newRoot().Commands() {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			value := map[string]string{"int": "17", "duration": "17s", "bool": "true", "level": "error", "stringSlice": "17,18"}[f.Value.Type()]
+			if value == "" {
+				value = "seventeen"
+			}
+			before := f.Value.String()
+			t.Setenv(variable(f.Name), value)
+			fresh := commandNamed(t, cmd.Name())
+			if err := fromEnvironment(fresh.Flags()); err != nil {
+				t.Errorf("%s: %v", cmd.Name(), err)
+			}
+			if got := fresh.Flag(f.Name).Value.String(); got == before || strings.Trim(got, "[]") != value {
+				t.Errorf("%s --%s is %q, want %q", cmd.Name(), f.Name, got, value)
+			}
+			fresh = commandNamed(t, cmd.Name())
+			if err := fresh.Flags().Set(f.Name, before); err == nil && f.Value.Type() != "stringSlice" {
+				if err := fromEnvironment(fresh.Flags()); err != nil || fresh.Flag(f.Name).Value.String() != before {
+					t.Errorf("%s --%s: the variable beats the flag: %v", cmd.Name(), f.Name, err)
+				}
+			}
+			t.Setenv(variable(f.Name), "")
+		})
+	}
+}
+
+func commandNamed(t *testing.T, name string) *cobra.Command {
+	t.Helper()
+	cmd, _, err := newRoot().Find([]string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"opentcb": main})
+}
+
+// TestScripts plays the scripts of testdata/script, one for each command, with
+// the real binary. Besides what testscript knows there are:
+//
+//	start COMMAND [FLAG...]  runs opentcb COMMAND on free ports, waits until
+//	                         it is ready and sets $API and $OPENTCB_ADMIN.
+//	                         What it printed by then is in the file "printed"
+//	stop                     sends it SIGTERM; it has to end with status 0
+//	status N opentcb ...     runs a command that has to end with that status
+//	onejson                  the last standard output is one JSON value
+//	nobody VARIABLE          sets it to an address where nobody listens
+//	get URL                  prints the answer of a GET
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"start": start, "stop": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get,
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Values[runningKey{}] = &running{}
+			return nil
+		},
+	})
+}
+
+// runningKey finds a script's server.
+type runningKey struct{}
+
+// running is the server that a script has started.
+type running struct {
+	cmd    *exec.Cmd
+	stdout io.ReadCloser
+	stderr bytes.Buffer
+}
+
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	r := ts.Value(runningKey{}).(*running)
+	args = append(args, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	path, err := exec.LookPath("opentcb") // testscript has put it there
+	ts.Check(err)
+	r.cmd = exec.Command(path, args...)
+	r.cmd.Dir, r.cmd.Env, r.cmd.Stderr = ts.Getenv("WORK"), environment(ts), &r.stderr
+	r.stdout, err = r.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(r.cmd.Start())
+	ts.Defer(func() { _ = r.cmd.Process.Kill() })
+	lines, printed := bufio.NewReader(r.stdout), ""
+	ready, err := lines.ReadString('\n')
+	if err != nil {
+		_ = r.cmd.Wait()
+		ts.Fatalf("opentcb %s did not become ready: %s", strings.Join(args, " "), r.stderr.String())
+	}
+	for line := ready; ; {
+		printed += line
+		if args[0] != "dev" || strings.HasPrefix(line, "# Ctrl-C") {
+			break
+		}
+		line, err = lines.ReadString('\n')
+		ts.Check(err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("printed"), []byte(printed), 0o600))
+	fields := strings.Fields(ready)
+	if len(fields) != 3 || fields[0] != "ready" {
+		ts.Fatalf("the first line is %q", ready)
+	}
+	ts.Setenv("API", strings.TrimPrefix(fields[1], "api="))
+	ts.Setenv("OPENTCB_ADMIN", strings.TrimPrefix(fields[2], "admin="))
+}
+
+// environment is the script's own, which knows nothing of the machine's.
+func environment(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "OPENTCB_DATA", "OPENTCB_WORLD", "OPENTCB_ADMIN_TOKEN", "OPENTCB_LINK_TTL", "OPENTCB_LOG_LEVEL"} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func stop(ts *testscript.TestScript, _ bool, _ []string) {
+	r := ts.Value(runningKey{}).(*running)
+	ts.Check(r.cmd.Process.Signal(syscall.SIGTERM))
+	rest, _ := io.ReadAll(r.stdout)
+	if err := r.cmd.Wait(); err != nil || len(rest) > 0 {
+		ts.Fatalf("it ended with %v and printed %q: %s", err, rest, r.stderr.String())
+	}
+}
+
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	want := args[0]
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != want {
+		ts.Fatalf("%s ended with %v, want %s", strings.Join(args[1:], " "), err, want)
+	}
+}
+
+func oneJSON(ts *testscript.TestScript, _ bool, _ []string) {
+	text := ts.ReadFile("stdout")
+	d := json.NewDecoder(strings.NewReader(text))
+	var v any
+	ts.Check(d.Decode(&v))
+	if _, err := d.Token(); err != io.EOF {
+		ts.Fatalf("not one JSON value: %s", text)
+	}
+}
+
+func nobody(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], "http://"+l.Addr().String())
+	ts.Check(l.Close())
+}
+
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("got"), text, 0o600))
+}

@@ -1,0 +1,154 @@
+package admin_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/world"
+)
+
+// TestOperator does everything that the client can, as an operator would.
+func TestOperator(t *testing.T) {
+	s := start(t)
+	changes := s.applyWorld(t)
+	want := []string{
+		"platform " + platform + ": added", "Mini Program " + mini + ": added", "Mini Program " + other + ": added",
+		"environment " + env + ": added", "environment batch-5f3c21: added", "authorization " + platform + " " + mini + ": added",
+		"function " + env + " empty: added", "function " + env + " login: added with code",
+	}
+	if !slices.Equal(changes, want) {
+		t.Errorf("apply changed %q", changes)
+	}
+	if again := s.applyWorld(t); len(again) != 0 {
+		t.Errorf("applied again it changed %q", again)
+	}
+	ticket, err := s.Ticket(t.Context(), platform)
+	if must(t, err); ticket != "ticket@@@one" {
+		t.Errorf("ticket %q", ticket)
+	}
+	code, err := s.Authorize(t.Context(), platform, other, []int{18, 64})
+	if must(t, err); !strings.HasPrefix(code.AuthorizationCode, "queryauthcode@@@") || code.ExpiresIn != 3600 {
+		t.Errorf("consent: %+v", code)
+	}
+	must(t, s.Revoke(t.Context(), platform, other))
+	deployed, err := s.Deploy(t.Context(), env, "another", bytes.NewReader(aZip(t)))
+	must(t, err)
+	if added, err := s.AddCode(t.Context(), bytes.NewReader(aZip(t))); err != nil || added != deployed {
+		t.Errorf("the same zip is %v and %v: %v", added, deployed, err)
+	}
+}
+
+// TestNotThere names what is not there.
+func TestNotThere(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	_, err := s.Ticket(t.Context(), "wx00000000000000cf")
+	if r := refused(t, err, http.StatusNotFound); r.Code != -501000 || r.RID == "" || r.Message != "no platform wx00000000000000cf" {
+		t.Errorf("%+v", r)
+	}
+	_, err = s.Ticket(t.Context(), "../x")
+	refused(t, err, http.StatusNotFound)
+	_, err = s.Authorize(t.Context(), platform, "wx00000000000000af", []int{49})
+	refused(t, err, http.StatusNotFound)
+	_, err = s.Authorize(t.Context(), platform, platform, []int{49})
+	refused(t, err, http.StatusNotFound)
+	refused(t, s.Revoke(t.Context(), platform, other), http.StatusNotFound)
+	_, err = s.Deploy(t.Context(), "none", "login", bytes.NewReader(aZip(t)))
+	refused(t, err, http.StatusNotFound)
+}
+
+// TestWorldFaults applies a world that contradicts what is there: every fault
+// is told with the line of the file, and nothing is changed.
+func TestWorldFaults(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	const bad = `platforms:
+  - {appid: wx00000000000000a1, secret: s}
+miniprograms:
+  - {appid: wx00000000000000c1}
+  - {appid: wx00000000000000a9}
+environments:
+  - {id: test-777bb9, appid: wx00000000000000a2}
+  - {id: new-1, appid: wx00000000000000a9, api_whitelist: ["https://x/"]}
+functions:
+  - {env: nowhere, name: login}
+  - {env: test-777bb9, name: fresh, zip: gone.zip}
+`
+	w, err := world.Parse([]byte(bad), "bad.yaml")
+	must(t, err)
+	_, err = s.Apply(t.Context(), w, nil)
+	r := refused(t, err, http.StatusUnprocessableEntity)
+	var lines []int
+	for _, f := range r.Faults {
+		lines = append(lines, f.Line)
+	}
+	if !slices.Equal(lines, []int{2, 4, 7, 8, 10, 11}) || r.Code != 40097 {
+		t.Errorf("code %d, faults %+v", r.Code, r.Faults)
+	}
+	if text := r.Error(); !strings.Contains(text, "\n  line 8: ") || strings.Count(text, "\n") != len(lines) {
+		t.Errorf("the error reads %q", text)
+	}
+	_, err = s.Ticket(t.Context(), mini)
+	refused(t, err, http.StatusNotFound) // it did not become a platform
+	if again := s.applyWorld(t); len(again) != 0 {
+		t.Errorf("the refused world changed something: %q", again)
+	}
+	// What the file alone shows is told by the server too.
+	resp, text := s.request(t, "POST", "/v1/apply", `{"world":{"platforms":[{"appid":"x","secret":"s3cr3t","line":7}]}}`, nil)
+	if resp.StatusCode != 422 || !strings.Contains(text, `"line":7`) || strings.Contains(text, "s3cr3t") {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+}
+
+// TestReadyz takes the code folder away and gives it back.
+func TestReadyz(t *testing.T) {
+	s := start(t)
+	if resp, text := s.request(t, "GET", "/readyz", "", nil); resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	drafts := filepath.Join(s.data, "code", "tmp")
+	must(t, os.Rename(drafts, drafts+".away"))
+	resp, text := s.request(t, "GET", "/readyz", "", nil)
+	if resp.StatusCode != 503 || !strings.Contains(text, `"reasons":["code storage cannot be reached"]`) || strings.Contains(text, s.data) {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+	_, err := s.Deploy(t.Context(), env, "login", bytes.NewReader(aZip(t)))
+	if r := refused(t, err, http.StatusServiceUnavailable); r.Code != -1 || strings.Contains(r.Message, s.data) {
+		t.Errorf("%+v", r)
+	}
+	if resp, _ := s.request(t, "GET", "/healthz", "", nil); resp.StatusCode != 200 {
+		t.Errorf("alive? %d", resp.StatusCode)
+	}
+	must(t, os.Rename(drafts+".away", drafts))
+	if resp, text := s.request(t, "GET", "/readyz", "", nil); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+}
+
+// TestClientErrors meets what is no server of ours.
+func TestClientErrors(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	api := &admin.Client{URL: s.node.APIURL() + "/", Token: s.Token}
+	_, err := api.Ticket(t.Context(), platform)
+	if r := refused(t, err, http.StatusNotFound); r.Message != "404 Not Found" {
+		t.Errorf("%+v", r)
+	}
+	nobody := &admin.Client{URL: "http://127.0.0.1:1", Token: s.Token}
+	_, err = nobody.Ticket(t.Context(), platform)
+	if _, ok := errors.AsType[*url.Error](err); !ok {
+		t.Errorf("%v", err)
+	}
+	slash := &admin.Client{URL: s.URL + "/", Token: s.Token}
+	if _, err := slash.Ticket(t.Context(), platform); err != nil {
+		t.Error(err)
+	}
+}
