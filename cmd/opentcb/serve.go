@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -106,6 +107,11 @@ func checkConfig(cfg *node.Config) error {
 // serve runs a server until ctx ends. begun, if not nil, is called once the
 // server answers; its error ends the server.
 func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*node.Node) error) error {
+	// Rows in memory are long-lived: looking through them half as often saves a
+	// thirtieth of the processor. Whoever sets GOGC knows better.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 	n, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err

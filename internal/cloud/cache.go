@@ -33,6 +33,14 @@ func (c *cache[K, V]) get(key K, load func() (V, error)) (V, error) {
 	return row, err
 }
 
+// peek returns the row of a key if it is in memory.
+func (c *cache[K, V]) peek(key K) (V, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	row, ok := c.rows[key]
+	return row, ok
+}
+
 // put keeps a row that was read when drops stood as given. When the cache is
 // full some other row gives way: a map's order is random enough.
 func (c *cache[K, V]) put(key K, row V, drops uint64) {

@@ -40,6 +40,7 @@ type Service struct {
 	log      *slog.Logger
 	linkLife time.Duration
 
+	claims         *cache[string, claim] // of tokens that were found genuine
 	platforms      *cache[string, Platform]
 	accounts       *cache[string, Account]
 	authorizations *cache[grantKey, *Authorization]
@@ -78,6 +79,7 @@ func New(cfg Config) *Service {
 	n := cfg.CacheRows
 	return &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife,
+		claims:         newCache[string, claim](n),
 		platforms:      newCache[string, Platform](n),
 		accounts:       newCache[string, Account](n),
 		authorizations: newCache[grantKey, *Authorization](n),

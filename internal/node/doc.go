@@ -5,5 +5,6 @@
 //	node.go      Start, Shutdown: open, listen, drain, in this order
 //	data.go      the data folder: its lock, master key and admin token
 //	listener.go  taking and refusing connections
+//	deadline.go  deadlines of connections, to the second
 //	world.go     a world file, from the disk to the rules
 package node

@@ -25,7 +25,9 @@ const lingerTime = 300 * time.Millisecond
 type listener struct {
 	*net.TCPListener
 	slots    chan struct{}
+	sweeper  *sweeper
 	draining atomic.Bool
+	once     sync.Once
 }
 
 // listen opens an address. what and flag name it in the error.
@@ -41,13 +43,13 @@ func listen(address, what, flag string, most int) (*listener, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s is no TCP address", address)
 	}
-	return &listener{TCPListener: tcp, slots: make(chan struct{}, most)}, nil
+	return &listener{TCPListener: tcp, slots: make(chan struct{}, most), sweeper: newSweeper()}, nil
 }
 
 // Accept waits for a free slot and a connection.
 func (l *listener) Accept() (net.Conn, error) {
 	l.slots <- struct{}{}
-	conn, err := l.TCPListener.Accept()
+	tcp, err := l.AcceptTCP()
 	if err != nil {
 		<-l.slots
 		if l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -55,8 +57,19 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		return nil, err
 	}
-	return &slotConn{TCPConn: conn.(*net.TCPConn), slots: l.slots}, nil
+	c := newConn(tcp, l.release)
+	l.sweeper.add(c)
+	return c, nil
 }
+
+// release gives the place of a closed connection to another.
+func (l *listener) release(c *conn) {
+	l.sweeper.remove(c)
+	<-l.slots
+}
+
+// end stops watching deadlines, once the connections are closed.
+func (l *listener) end() { l.once.Do(func() { close(l.sweeper.stop) }) }
 
 // drain takes what is in the backlog and ends Accept.
 func (l *listener) drain() {
@@ -72,20 +85,6 @@ func (l *listener) url() string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
-}
-
-// slotConn gives its slot back when it is closed. It embeds the TCP
-// connection, so that the kernel can still send files to it.
-type slotConn struct {
-	*net.TCPConn
-	slots chan struct{}
-	once  sync.Once
-}
-
-// Close closes the connection.
-func (c *slotConn) Close() error {
-	c.once.Do(func() { <-c.slots })
-	return c.TCPConn.Close()
 }
 
 // lastCalls makes the answer to every call the last on its connection, once

@@ -176,9 +176,13 @@ func (n *Node) close() error {
 		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close())
 	}
 	for _, l := range []*listener{n.api, n.admin} {
-		if l != nil && n.apiSrv == nil {
+		if l == nil {
+			continue
+		}
+		if n.apiSrv == nil {
 			errs = append(errs, l.Close())
 		}
+		l.end()
 	}
 	if n.cloud != nil {
 		errs = append(errs, n.cloud.Close())

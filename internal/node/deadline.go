@@ -1,0 +1,135 @@
+package node
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// net/http sets five deadlines for each call, and a timer for each costs a
+// twentieth of a call that is answered from memory. The deadlines of a server
+// are there against clients that never come to an end, so a second more does
+// no harm: they are noted, and a sweeper looks once a second whose has passed.
+
+// sweepPause is how long a deadline may be overrun.
+const sweepPause = time.Second
+
+// longAgo is before every deadline that net/http sets for the future; it sets
+// earlier ones to wake a reader at once.
+var longAgo = time.Unix(1<<30, 0)
+
+// deadline is one direction's: when it passes, in Unix nanoseconds, 0 for never.
+type deadline struct {
+	at    atomic.Int64
+	armed atomic.Bool // the connection itself has a deadline set
+	set   func(time.Time) error
+}
+
+// put notes a deadline, or sets it at once if it has passed.
+func (d *deadline) put(t time.Time) error {
+	if !t.IsZero() && t.Before(longAgo) {
+		d.at.Store(0)
+		d.armed.Store(true)
+		return d.set(t)
+	}
+	at := int64(0)
+	if !t.IsZero() {
+		at = t.UnixNano()
+	}
+	d.at.Store(at)
+	if d.armed.Swap(false) {
+		return d.set(time.Time{})
+	}
+	return nil
+}
+
+// sweep ends what waits on a deadline that has passed.
+func (d *deadline) sweep(now time.Time) {
+	if at := d.at.Load(); at != 0 && at <= now.UnixNano() && d.at.CompareAndSwap(at, 0) {
+		d.armed.Store(true)
+		_ = d.set(time.Unix(1, 0)) // closed meanwhile: nothing waits any more
+	}
+}
+
+// conn is a connection with noted deadlines. It embeds the TCP connection, so
+// that the kernel can still send files to it.
+type conn struct {
+	*net.TCPConn
+	read, write deadline
+	once        sync.Once
+	release     func(*conn)
+}
+
+func newConn(tcp *net.TCPConn, release func(*conn)) *conn {
+	c := &conn{TCPConn: tcp, release: release}
+	c.read.set, c.write.set = tcp.SetReadDeadline, tcp.SetWriteDeadline
+	return c
+}
+
+// SetReadDeadline notes when reading ends.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.read.put(t) }
+
+// SetWriteDeadline notes when writing ends.
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.write.put(t) }
+
+// SetDeadline notes both.
+func (c *conn) SetDeadline(t time.Time) error {
+	if err := c.read.put(t); err != nil {
+		return err
+	}
+	return c.write.put(t)
+}
+
+// Close closes the connection and gives its place to another.
+func (c *conn) Close() error {
+	c.once.Do(func() { c.release(c) })
+	return c.TCPConn.Close()
+}
+
+// sweeper watches the deadlines of open connections.
+type sweeper struct {
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	stop  chan struct{}
+}
+
+func newSweeper() *sweeper {
+	s := &sweeper{conns: map[*conn]struct{}{}, stop: make(chan struct{})}
+	go s.run()
+	return s
+}
+
+func (s *sweeper) add(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = struct{}{}
+}
+
+func (s *sweeper) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+func (s *sweeper) run() {
+	tick := time.NewTicker(sweepPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-tick.C:
+			s.sweep(now)
+		}
+	}
+}
+
+func (s *sweeper) sweep(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.read.sweep(now)
+		c.write.sweep(now)
+	}
+}
