@@ -58,7 +58,7 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 	}
 	if first {
 		// Where there are data but no demo, they are somebody's own.
-		if _, err := os.Stat(filepath.Join(data, node.AdminTokenFile)); err == nil && !d.begun() {
+		if entries, err := os.ReadDir(data); err == nil && len(entries) > 0 && !d.begun() {
 			return fmt.Errorf("the data folder %s holds data, but not the demo's: choose another with --data, or run it with 'opentcb serve --data %s'", data, cfg.Data)
 		}
 		if cfg.World, err = d.writeWorld(); err != nil {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -111,4 +112,30 @@ func TestBugsAreNotUnavailable(t *testing.T) {
 			t.Errorf("%s: %v, want an error that does not pass", name, err)
 		}
 	}
+}
+
+// TestRemovedFile removes the database under an open store: what SQLite would
+// go on writing to nowhere is refused instead.
+func TestRemovedFile(t *testing.T) {
+	file := newFile(t)
+	s := open(t, file)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	unavailable(t, "Ping", s.Ping(t.Context()))
+	unavailable(t, "Apply", s.Apply(t.Context(), []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: "wx00000000000000a1"}}}, nil))
+}
+
+// TestClosedStore: reads and changes after Close say that trying again may
+// help, as they would with the next server.
+func TestClosedStore(t *testing.T) {
+	s := open(t, newFile(t))
+	if _, err := s.Account(t.Context(), "wx00000000000000a1"); !errors.Is(err, cloud.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Account(t.Context(), "wx00000000000000a1")
+	unavailable(t, "a read", err)
 }

@@ -31,7 +31,8 @@ func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Close(); err != nil {
+	opened, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	wdb, err := openSQLite(abs, 1, "_txlock=immediate")
@@ -42,11 +43,21 @@ func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, wdb.Close())
 	}
-	s, err := newStore(ctx, db, wdb)
+	s, err := newStore(ctx, db, wdb, func() error { return isStill(opened, abs) })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", file, err), wdb.Close(), db.Close())
 	}
 	return s, nil
+}
+
+// isStill says whether a file is the one that was opened: SQLite itself goes on
+// writing to a file that was removed, and all of it would be lost.
+func isStill(opened os.FileInfo, abs string) error {
+	now, err := os.Stat(abs)
+	if err != nil || !os.SameFile(opened, now) {
+		return fmt.Errorf("%w: the database file was removed or replaced under the running server: stop it and put the file back", cloud.ErrUnavailable)
+	}
+	return nil
 }
 
 func openSQLite(abs string, conns int, option string) (*sql.DB, error) {

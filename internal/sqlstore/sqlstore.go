@@ -26,8 +26,9 @@ type Store struct {
 
 var _ cloud.Store = (*Store)(nil)
 
-// newStore migrates the database and begins to write.
-func newStore(ctx context.Context, db, wdb *sql.DB) (*Store, error) {
+// newStore migrates the database and begins to write. check says whether what
+// is written can be found again; it is asked for each transaction.
+func newStore(ctx context.Context, db, wdb *sql.DB, check func() error) (*Store, error) {
 	if err := migrate(ctx, wdb); err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func newStore(ctx context.Context, db, wdb *sql.DB) (*Store, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
-	return &Store{db: db, reads: statements{prepare: db.PrepareContext}, wdb: wdb, w: newWriter(conn)}, nil
+	return &Store{db: db, reads: statements{prepare: db.PrepareContext}, wdb: wdb, w: newWriter(conn, check)}, nil
 }
 
 // migrate brings the schema to this version's. A database that a newer

@@ -15,6 +15,7 @@ type statements struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	mu      sync.RWMutex
 	byText  map[string]*sql.Stmt
+	closed  bool
 }
 
 func (s *statements) get(query string) (*sql.Stmt, error) {
@@ -28,6 +29,9 @@ func (s *statements) get(query string) (*sql.Stmt, error) {
 	defer s.mu.Unlock()
 	if st := s.byText[query]; st != nil {
 		return st, nil
+	}
+	if s.closed {
+		return nil, errClosed
 	}
 	st, err := s.prepare(context.Background(), query)
 	if err != nil {
@@ -47,7 +51,7 @@ func (s *statements) close() error {
 	for _, st := range s.byText {
 		errs = append(errs, st.Close())
 	}
-	s.byText = nil
+	s.byText, s.closed = nil, true
 	return errors.Join(errs...)
 }
 

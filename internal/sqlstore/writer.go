@@ -35,6 +35,7 @@ type change struct {
 // those that wait together as one transaction.
 type writer struct {
 	conn  *sql.Conn
+	check func() error
 	stmts statements
 	queue chan *change
 
@@ -43,8 +44,8 @@ type writer struct {
 	ended  chan struct{}
 }
 
-func newWriter(conn *sql.Conn) *writer {
-	w := &writer{conn: conn, stmts: statements{prepare: conn.PrepareContext}, queue: make(chan *change, batchLimit), ended: make(chan struct{})}
+func newWriter(conn *sql.Conn, check func() error) *writer {
+	w := &writer{conn: conn, check: check, stmts: statements{prepare: conn.PrepareContext}, queue: make(chan *change, batchLimit), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -161,6 +162,9 @@ func answer(batch []*change, err error) {
 // failed is the index of the change that caused it, or -1.
 func (w *writer) try(batch []*change) (failed int, err error) {
 	t := &tx{stmts: &w.stmts}
+	if err := w.check(); err != nil {
+		return -1, err
+	}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return -1, err
 	}
