@@ -117,7 +117,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
+			return usageError{fmt.Errorf("%w; usage: %s; given: %q", err, cmd.UseLine(), args)}
 		}
 		return nil
 	}

@@ -152,7 +152,7 @@ func TestOutOfReach(t *testing.T) {
 		{"ticket", "", append([]string{"ticket", platformID}, token...), 1, []string{nobody, "--admin"}},
 		{"audit", "", append([]string{"audit"}, token...), 1, []string{nobody, "--admin"}},
 		{"no token", "", []string{"ticket", platformID, "--admin", nobody, "--data", missing}, 2, []string{missing, "--data", "OPENTCB_ADMIN_TOKEN"}},
-		{"apply of no file", "", append([]string{"apply", missing}, token...), 1, []string{missing}},
+		{"apply of no file", "", append([]string{"apply", missing}, token...), 2, []string{missing}},
 	} {
 		f.check(t)
 	}
