@@ -93,7 +93,7 @@ func checkConfig(cfg *node.Config) error {
 	}
 	if cfg.PublicURL != "" {
 		u, err := url.Parse(cfg.PublicURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
 			faults = append(faults, "--public-url must be http://HOST or https://HOST, with a port if need be and nothing else")
 		}
 		cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")

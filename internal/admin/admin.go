@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -108,13 +109,28 @@ func (s *Server) authorized(h handler) http.Handler {
 		conn := http.NewResponseController(w)
 		_ = conn.SetReadDeadline(time.Now().Add(transferTime))
 		_ = conn.SetWriteDeadline(time.Now().Add(2 * transferTime))
-		v, err := h(w, r, cloud.OperatorCaller(rid))
+		v, err := guarded(h, w, r, cloud.OperatorCaller(rid))
 		if err != nil {
 			s.writeError(w, r, rid, err)
 			return
 		}
 		s.write(w, v)
 	})
+}
+
+// guarded turns a panic, which is a bug, into an error that is logged (EN-13).
+// A handler that breaks its answer off on purpose still does.
+func guarded(h handler, w http.ResponseWriter, r *http.Request, c cloud.Caller) (v any, err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	return h(w, r, c)
 }
 
 func (s *Server) write(w http.ResponseWriter, v any) {

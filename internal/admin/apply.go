@@ -61,7 +61,11 @@ func Rules(file *world.World, code map[string]string) cloud.World {
 		})
 	}
 	for _, f := range file.Functions {
-		w.Functions = append(w.Functions, cloud.WorldFunction{Line: f.Line, Env: f.Env, Name: f.Name, Zip: f.Zip, Sum: code[f.Zip]})
+		fn := cloud.WorldFunction{Line: f.Line, Env: f.Env, Name: f.Name, Zip: f.Zip}
+		if f.Zip != "" {
+			fn.Sum = code[f.Zip]
+		}
+		w.Functions = append(w.Functions, fn)
 	}
 	return w
 }

@@ -111,7 +111,7 @@ type CodeUpdate struct {
 // MissingPermission.
 func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, u CodeUpdate) error {
 	if err := s.stillAuthorized(ctx, c, sets); err != nil {
-		return err
+		return err // before anything is said of the key or the function
 	}
 	if err := s.checkCodeSecret(ctx, c, u.CodeSecret); err != nil {
 		return err
@@ -127,6 +127,10 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 		Handler: u.Handler, InstallDependency: u.InstallDependency,
 	}
 	if err := s.storeCode(ctx, u.Code); err != nil {
+		return err
+	}
+	// Checking and storing takes its time: a cancellation meanwhile counts (CR-9).
+	if err := s.stillAuthorized(ctx, c, sets); err != nil {
 		return err
 	}
 	return s.putCode(ctx, c, actUpdateCode, f, u.Code)

@@ -38,10 +38,15 @@ func (d *directory) checkContents() error {
 		return err
 	}
 	slices.SortFunc(c.extents, func(a, b extent) int { return cmp.Compare(a.start, b.start) })
-	for i := 1; i < len(c.extents); i++ {
-		if c.extents[i].start < c.extents[i-1].end {
+	before := int64(0)
+	for _, e := range append(c.extents, extent{d.start, d.start}) {
+		if e.start < before {
 			return refuse("its entries overlap")
 		}
+		if e.start-before >= localBytes { // room for an entry that the directory does not list
+			return refuse("it has bytes between its entries that belong to none")
+		}
+		before = e.end
 	}
 	return nil
 }

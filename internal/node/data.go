@@ -33,6 +33,13 @@ func openData(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w: choose another with --data, or mend its permissions", err)
 	}
+	// A folder that was there may be open to others; what it holds may not be.
+	if err := os.Chmod(path, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot close the data folder to others: %w: mend its permissions, or choose another with --data", err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
 	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot write in the data folder %s: %w: choose another with --data, or mend its permissions", path, err)
@@ -113,7 +120,12 @@ func writeSecret(file string, text []byte) error {
 	if err := os.Rename(tmp.Name(), file); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(file))
+	return syncFolder(filepath.Dir(file))
+}
+
+// syncFolder makes what was made in a folder survive a power cut.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

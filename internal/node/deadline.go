@@ -3,7 +3,6 @@ package node
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,26 +18,25 @@ const sweepPause = time.Second
 // earlier ones to wake a reader at once.
 var longAgo = time.Unix(1<<30, 0)
 
-// deadline is one direction's: when it passes, in Unix nanoseconds, 0 for never.
+// deadline is one direction's.
 type deadline struct {
-	at    atomic.Int64
-	armed atomic.Bool // the connection itself has a deadline set
+	mu    sync.Mutex
+	at    time.Time // zero for never; with its monotonic reading, so that a clock that is set changes nothing
+	armed bool      // the connection itself has a deadline set
 	set   func(time.Time) error
 }
 
 // put notes a deadline, or sets it at once if it has passed.
 func (d *deadline) put(t time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if !t.IsZero() && t.Before(longAgo) {
-		d.at.Store(0)
-		d.armed.Store(true)
+		d.at, d.armed = time.Time{}, true
 		return d.set(t)
 	}
-	at := int64(0)
-	if !t.IsZero() {
-		at = t.UnixNano()
-	}
-	d.at.Store(at)
-	if d.armed.Swap(false) {
+	d.at = t
+	if d.armed {
+		d.armed = false
 		return d.set(time.Time{})
 	}
 	return nil
@@ -46,8 +44,10 @@ func (d *deadline) put(t time.Time) error {
 
 // sweep ends what waits on a deadline that has passed.
 func (d *deadline) sweep(now time.Time) {
-	if at := d.at.Load(); at != 0 && at <= now.UnixNano() && d.at.CompareAndSwap(at, 0) {
-		d.armed.Store(true)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.at.IsZero() && !now.Before(d.at) {
+		d.at, d.armed = time.Time{}, true
 		_ = d.set(time.Unix(1, 0)) // closed meanwhile: nothing waits any more
 	}
 }

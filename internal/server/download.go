@@ -44,9 +44,13 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, token string) 
 	h.Set("X-Content-Type-Options", "nosniff")
 	guard := &guardedWriter{ResponseWriter: w, code: code.Blob}
 	http.ServeContent(guard, r, "", time.Time{}, content(code.Blob))
-	s.metrics.count(downloadName, tcb.OK)
-	if guard.err != nil {
-		s.metrics.corrupt.Inc()
+	if guard.err == nil {
+		s.metrics.count(downloadName, tcb.OK)
+	} else {
+		s.metrics.count(downloadName, tcb.SystemError)
+		if errors.Is(guard.err, blob.ErrCorrupt) {
+			s.metrics.corrupt.Inc()
+		}
 		s.logCall(r.Context(), downloadName, rid, tcb.SystemError, guard.err)
 		panic(http.ErrAbortHandler) // the answer breaks off (DF-11)
 	}

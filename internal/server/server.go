@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -108,8 +109,9 @@ func (s *Server) origin(r *http.Request) string {
 	if s.publicURL != "" {
 		return s.publicURL
 	}
-	if r.TLS != nil {
-		return "https://" + r.Host
+	host := r.Host
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" {
+		host = local.String() // HTTP/1.0 names no host
 	}
-	return "http://" + r.Host
+	return "http://" + host
 }
