@@ -31,8 +31,8 @@ func (d *directory) checkContents() error {
 	packed := bufio.NewReaderSize(nil, 32<<10)
 	c := &contents{
 		d: d, packed: packed, inflate: flate.NewReader(packed),
-		local: make([]byte, localBytes+1<<16), buf: make([]byte, 32<<10),
-		extents: make([]extent, 0, d.records),
+		local: make([]byte, localBytes+2<<16), buf: make([]byte, 32<<10),
+		extents: make([]extent, 0, d.records+1),
 	}
 	if err := d.walk(c.check); err != nil {
 		return err
@@ -91,7 +91,15 @@ func (c *contents) checkLocal(rec *record) (data int64, reason string, err error
 		u16(8) != int(rec.method) || u16(6)&flagEncrypted != 0 || !c.sameSizes(rec, b) {
 		return 0, contradiction, nil
 	}
-	return rec.local + int64(len(b)) + int64(u16(28)), "", nil
+	data = rec.local + int64(len(b)) + int64(u16(28))
+	if data > c.d.start {
+		return 0, "its data is outside of the file", nil
+	}
+	extra := c.local[len(b) : len(b)+u16(28)]
+	if _, err := c.d.s.ReadAt(extra, rec.local+int64(len(b))); err != nil {
+		return 0, "", err
+	}
+	return data, otherName(rec.name, extra), nil
 }
 
 // sameSizes compares the sizes and the checksum of a local header, if it has

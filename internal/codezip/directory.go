@@ -35,6 +35,7 @@ const (
 // directory is where a zip's central directory is: it ends where the end
 // record begins, so that there is one way to find it.
 type directory struct {
+	texts      []byte // room for a record's name and extra field
 	s          *source
 	start, end int64
 	records    int // as the end record counts them
@@ -91,10 +92,13 @@ func (d *directory) checkNoLocator() error {
 // walk calls visit with every record in turn, and ends at the first error.
 func (d *directory) walk(visit func(*record) error) error {
 	r := bufio.NewReaderSize(d.s.section(d.start, d.end), 32<<10)
-	name := make([]byte, 1<<16)
+	if d.texts == nil {
+		d.texts = make([]byte, 2<<16)
+	}
+	name, extra := d.texts[:1<<16], d.texts[1<<16:]
 	for {
 		var rec record
-		switch err := readRecord(r, name, &rec); {
+		switch err := readRecord(r, name, extra, &rec); {
 		case err == io.EOF:
 			return nil
 		case err != nil:
@@ -108,9 +112,9 @@ func (d *directory) walk(visit func(*record) error) error {
 
 var errSignature = errors.New("no record where one should be")
 
-// readRecord reads the next record, its name into the buffer. It fails with
-// io.EOF where the directory ends between two records.
-func readRecord(r *bufio.Reader, name []byte, rec *record) error {
+// readRecord reads the next record, its name and extra field into the buffers.
+// It fails with io.EOF where the directory ends between two records.
+func readRecord(r *bufio.Reader, name, extra []byte, rec *record) error {
 	b, err := r.Peek(recordBytes)
 	if err != nil {
 		if len(b) > 0 {
@@ -124,14 +128,17 @@ func readRecord(r *bufio.Reader, name []byte, rec *record) error {
 	u16 := func(i int) int { return int(binary.LittleEndian.Uint16(b[i:])) }
 	u32 := func(i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
 	*rec = record{
-		name: name[:u16(28)], flags: uint16(u16(8)), method: uint16(u16(10)),
+		name: name[:u16(28)], extra: extra[:u16(30)], flags: uint16(u16(8)), method: uint16(u16(10)),
 		crc: u32(16), packed: int64(u32(20)), unpacked: int64(u32(24)),
-		attrs: u32(38), local: int64(u32(42)), disk: u16(34), skip: u16(30) + u16(32),
+		attrs: u32(38), local: int64(u32(42)), disk: u16(34), skip: u16(32),
 	}
 	if _, err := r.Discard(recordBytes); err != nil {
 		return err
 	}
 	if _, err := io.ReadFull(r, rec.name); err != nil {
+		return io.ErrUnexpectedEOF
+	}
+	if _, err := io.ReadFull(r, rec.extra); err != nil {
 		return io.ErrUnexpectedEOF
 	}
 	if _, err := r.Discard(rec.skip); err != nil {

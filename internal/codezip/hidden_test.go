@@ -40,3 +40,33 @@ func add(t *testing.T, w *zip.Writer, name string) {
 		t.Fatal(err)
 	}
 }
+
+// TestSecondName refuses a second name, in the field of a name in UTF-8, that
+// a first may not be, or that an ASCII name does not need.
+func TestSecondName(t *testing.T) {
+	for _, c := range []struct {
+		name, other string
+		refused     bool
+	}{
+		{"a.js", "a.js", false},
+		{"a.js", "../../x", true},
+		{"a.js", "b.js", true},
+		{"\xd6\xd0.js", "中.js", false},
+		{"\xd6\xd0.js", "../中.js", true},
+		{"\xd6\xd0.js", "/etc/x", true},
+	} {
+		field := append([]byte{0x75, 0x70, byte(5 + len(c.other)), 0, 1, 0, 0, 0, 0}, c.other...)
+		var b bytes.Buffer
+		w := zip.NewWriter(&b)
+		if _, err := w.CreateRaw(&zip.FileHeader{Name: c.name, NonUTF8: true, Extra: field}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		err := Check(bytes.NewReader(b.Bytes()), int64(b.Len()), UploadLimits)
+		if refused := err != nil; refused != c.refused {
+			t.Errorf("%q, %q: %v", c.name, c.other, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package codezip
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 	"strconv"
 	"unicode"
@@ -28,6 +29,36 @@ func nameFault(name []byte) string {
 	}
 	if last := len(name) - 1; name[last] == '.' && (last == 0 || isSeparator(name[last-1])) {
 		return "its name ends in ." // a folder's would end in a slash
+	}
+	return ""
+}
+
+// unicodePath is the extra field in which some writers repeat a name in UTF-8;
+// some unpackers take it in place of the name.
+const unicodePath = 0x7075
+
+// otherName says why the name in an entry's extra field cannot be, "" if it
+// can or there is none: an ASCII name has no other, and no other name may be
+// what a name may not.
+func otherName(name, extra []byte) string {
+	for len(extra) >= 4 {
+		id, size := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
+		if extra = extra[4:]; size > len(extra) {
+			return ""
+		}
+		field := extra[:size]
+		extra = extra[size:]
+		if id != unicodePath || len(field) < 5 { // version and checksum stand before the name
+			continue
+		}
+		other := field[5:]
+		ascii := !bytes.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf })
+		if ascii && !bytes.Equal(other, name) {
+			return "it has two names"
+		}
+		if reason := nameFault(other); reason != "" {
+			return reason
+		}
 	}
 	return ""
 }

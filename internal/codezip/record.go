@@ -3,6 +3,7 @@ package codezip
 // record is what the directory says of an entry.
 type record struct {
 	name     []byte // good until the next record is read
+	extra    []byte // likewise
 	flags    uint16
 	method   uint16
 	crc      uint32
@@ -11,7 +12,7 @@ type record struct {
 	attrs    uint32
 	local    int64 // where the local header is
 	disk     int
-	skip     int // bytes of extra field and comment
+	skip     int // bytes of comment
 }
 
 // Flags of an entry.
@@ -39,8 +40,9 @@ func (rec *record) check(d *directory) error {
 		return refuse("entry %s: %s", shown(rec.name), reason)
 	}
 	folder := rec.isFolder()
-	reason := ""
+	reason := otherName(rec.name, rec.extra)
 	switch {
+	case reason != "":
 	case rec.disk != 0:
 		reason = "it is in another part of a split zip"
 	case rec.packed == zip64Size || rec.unpacked == zip64Size || rec.local == zip64Size:
