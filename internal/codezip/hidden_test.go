@@ -64,9 +64,17 @@ func TestSecondName(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		err := Check(bytes.NewReader(b.Bytes()), int64(b.Len()), UploadLimits)
-		if refused := err != nil; refused != c.refused {
-			t.Errorf("%q, %q: %v", c.name, c.other, err)
+		// In both headers, in the directory alone, in the local header alone.
+		local, directory := bytes.Index(b.Bytes(), field), bytes.LastIndex(b.Bytes(), field)
+		for where, hidden := range map[string]int{"both": -1, "directory": local, "local": directory} {
+			zipped := bytes.Clone(b.Bytes())
+			if hidden >= 0 {
+				zipped[hidden], zipped[hidden+1] = 0xff, 0xff // a field that nobody knows
+			}
+			err := Check(bytes.NewReader(zipped), int64(len(zipped)), UploadLimits)
+			if refused := err != nil; refused != c.refused {
+				t.Errorf("%q, %q in %s: %v", c.name, c.other, where, err)
+			}
 		}
 	}
 }
