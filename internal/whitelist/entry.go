@@ -71,43 +71,13 @@ func fault(entry string) string {
 		return "does not begin with /"
 	}
 	path, below := strings.CutSuffix(entry, "/*")
-	if below && path == "" {
-		return "" // everything
-	}
-	for i := range len(path) {
-		if reason := byteFault(path[i]); reason != "" {
-			return reason
-		}
-	}
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		switch segment {
-		case "":
-			return "has an empty segment"
-		case ".", "..":
-			return "has a segment . or .."
-		}
-	}
-	return ""
-}
-
-// byteFault refuses what UT-10 names, and ";" and "\" too: no call's path
-// may hold them (CC-4), so that such an entry would admit nothing.
-func byteFault(b byte) string {
 	switch {
-	case b <= ' ' || b > '~':
-		return "has a byte that is a space or not printable ASCII"
-	case b == '*':
+	case below && path == "":
+		return "" // everything
+	case strings.Contains(path, "*"):
 		return "has a * that is not its last segment"
-	case b == '?':
-		return "has a query"
-	case b == '#':
-		return "has a fragment"
-	case b == '%':
-		return "has an escape"
-	case b == ';' || b == '\\':
-		return "has a ; or \\, which no path may have"
 	}
-	return ""
+	return plainFault(path)
 }
 
 // shown makes an entry fit for a message. One that is not too long is shown
