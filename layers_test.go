@@ -25,12 +25,14 @@ var layers = []struct {
 	{"internal/codezip", ""},
 	{"internal/blob", ""},
 	{"internal/world", ""},
+	{"internal/gateway", "internal/whitelist"},
+	{"internal/agent", ""},
 	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
 	{"internal/sqlstore", "tcb internal/cloud"},
-	{"internal/server", "tcb internal/tc3 internal/blob internal/cloud"},
+	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/codezip internal/cloud internal/admin internal/node"},
+	{"cmd/opentcb", "tcb internal/codezip internal/agent internal/cloud internal/admin internal/node"},
 	// From tests alone:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},
@@ -41,7 +43,7 @@ var layers = []struct {
 
 // standardAlone are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
-var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/wiretest"}
+var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
 var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest"}

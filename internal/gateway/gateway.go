@@ -1,0 +1,167 @@
+// Package gateway forwards cloud calls that were judged to the upstream that
+// answers them (CC-1). It decides nothing: a call's path is a whitelist.Path,
+// which only a judgement makes, and goes out as it was judged (CC-4).
+//
+//	gateway.go    Gateway: the way there and back
+//	header.go     what of the caller's headers does not pass
+//	patience.go   how long the upstream may take
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+)
+
+// Config is what a Gateway works with. Upstream is required: scheme and host.
+type Config struct {
+	Upstream *url.URL
+	// Timeout is how long a call may be without progress until the header of
+	// its answer is there. The body that is sent is progress.
+	Timeout time.Duration
+	// TransferTime is how long a whole call may take.
+	TransferTime time.Duration
+}
+
+// Call is a call that was allowed.
+type Call struct {
+	Path  whitelist.Path
+	Query string // without the token
+	AppID string // whose call it is: a Mini Program, or a batch environment's platform
+	Env   string
+	Token string // dropped with whatever header holds it
+}
+
+// Connections to the upstream.
+const (
+	dialTime      = 5 * time.Second
+	keepAlive     = 30 * time.Second
+	idleTime      = 90 * time.Second
+	idleMost      = 1024 // beyond, a connection is closed after its call
+	maxHeaderSize = 1 << 20
+)
+
+// Gateway forwards calls to one upstream. It is safe for concurrent use.
+type Gateway struct {
+	upstream     *url.URL
+	timeout      time.Duration
+	transferTime time.Duration
+	transport    *http.Transport
+	buffers      bufferPool
+}
+
+// New returns a gateway; Close gives up its connections.
+func New(cfg Config) *Gateway {
+	dialer := net.Dialer{Timeout: min(dialTime, cfg.Timeout), KeepAlive: keepAlive}
+	return &Gateway{
+		upstream: cfg.Upstream, timeout: cfg.Timeout, transferTime: cfg.TransferTime,
+		// The default transport keeps two idle connections to a host, and asks
+		// for compressed answers on its own.
+		transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			DisableCompression:     true,
+			MaxIdleConns:           idleMost,
+			MaxIdleConnsPerHost:    idleMost,
+			IdleConnTimeout:        idleTime,
+			TLSHandshakeTimeout:    min(dialTime, cfg.Timeout),
+			MaxResponseHeaderBytes: maxHeaderSize,
+		},
+	}
+}
+
+// Close closes connections that carry no call.
+func (g *Gateway) Close() { g.transport.CloseIdleConnections() }
+
+// errUpgraded is the answer of an upstream that changes the protocol, though
+// it was not asked to: what follows could not be judged.
+var errUpgraded = errors.New("the upstream switched protocols")
+
+// Forward sends a call to the upstream and its answer back. An error says that
+// the upstream gave no answer, and that nothing was written. If the upstream
+// breaks off in the midst of its answer, Forward panics with
+// http.ErrAbortHandler, so that the caller's answer breaks off too.
+func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error {
+	conn := http.NewResponseController(w)
+	until := time.Now().Add(g.transferTime)
+	_ = conn.SetWriteDeadline(until)
+	if r.ContentLength != 0 {
+		_ = conn.SetReadDeadline(until)
+	}
+	p := newPatience(r.Context(), g.timeout, g.transferTime)
+	defer p.end()
+	var failed error
+	proxy := httputil.ReverseProxy{
+		Transport:     g.transport,
+		FlushInterval: -1, // answers stream
+		BufferPool:    &g.buffers,
+		Rewrite:       func(pr *httputil.ProxyRequest) { g.rewrite(pr, c) },
+		ModifyResponse: func(resp *http.Response) error {
+			p.answered()
+			if resp.StatusCode == http.StatusSwitchingProtocols {
+				return errUpgraded
+			}
+			return nil
+		},
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
+	}
+	out := r.WithContext(p.ctx)
+	out.Header = r.Header.Clone()
+	out.Header.Del("Upgrade") // ReverseProxy would pass it on
+	if r.ContentLength != 0 {
+		out.Body = p.watch(r.Body)
+	}
+	proxy.ServeHTTP(w, out)
+	if failed != nil {
+		return fmt.Errorf("upstream: %w", g.cause(p, failed))
+	}
+	return nil
+}
+
+// cause is why there was no answer. The address of the call is left out: its
+// query may hold what nobody but the upstream should see.
+func (g *Gateway) cause(p *patience, err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		err = ue.Err
+	}
+	if p.lost() {
+		return fmt.Errorf("no answer within %v: %w", g.timeout, err)
+	}
+	return err
+}
+
+// rewrite makes the request that the upstream gets.
+func (g *Gateway) rewrite(pr *httputil.ProxyRequest, c Call) {
+	// An opaque address is written as it is: Go would escape some characters
+	// of a path that were judged as they came. A Path begins with one slash.
+	pr.Out.URL = &url.URL{Scheme: g.upstream.Scheme, Host: g.upstream.Host, Opaque: c.Path.String(), RawQuery: c.Query}
+	pr.Out.Host = ""
+	pr.Out.Trailer = nil
+	dropHeaders(pr.Out.Header, c.Token)
+	pr.SetXForwarded()
+	pr.Out.Header["X-Wx-Appid"] = []string{c.AppID}
+	pr.Out.Header["X-Wx-Env"] = []string{c.Env}
+	if _, ok := pr.Out.Header["User-Agent"]; !ok {
+		pr.Out.Header.Set("User-Agent", "") // else Go names itself
+	}
+}
+
+// bufferPool keeps the buffers that answers are copied through.
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func (b *bufferPool) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, bufferSize)
+}
+
+func (b *bufferPool) Put(buf []byte) { b.pool.Put(&buf) }
