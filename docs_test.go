@@ -83,7 +83,7 @@ func TestFailureTables(t *testing.T) {
 // TestWirePages wants a page for every interface that the server has, and no
 // page for one that it has not.
 func TestWirePages(t *testing.T) {
-	want := []string{"codes.md", "envelope.md"}
+	want := []string{"codes.md", "envelope.md", "cloudcalls.md"}
 	for _, route := range routes(t) {
 		want = append(want, path.Base(route)+".md")
 	}
@@ -105,7 +105,7 @@ func TestWirePages(t *testing.T) {
 }
 
 // clauseID is a clause that a page names.
-var clauseID = regexp.MustCompile(`\b(?:EN|CS|UT|DF|CR|UP)-\d+\b`)
+var clauseID = regexp.MustCompile(`\b(?:EN|CS|UT|DF|CR|UP|CC)-\d+\b`)
 
 // TestClausesOfPages wants every clause that a page names to have its row in
 // docs/clauses.md.

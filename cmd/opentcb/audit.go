@@ -114,6 +114,8 @@ func auditLine(rec cloud.Record) string {
 	switch {
 	case rec.Operator:
 		who = strings.TrimSpace("operator for " + strings.TrimSpace(rec.Platform+" "+rec.AppID))
+	case rec.Platform == "":
+		who = "runtime of " + rec.AppID
 	case rec.AppID != "":
 		who += " for " + rec.AppID
 	}
@@ -121,7 +123,7 @@ func auditLine(rec cloud.Record) string {
 	if rec.Code != 0 {
 		outcome = fmt.Sprintf("refused %d", rec.Code)
 	}
-	words := []string{time.UnixMilli(rec.At).UTC().Format("2006-01-02T15:04:05.000Z"), who + ":", rec.Action}
+	words := []string{moment(rec.At), who + ":", rec.Action}
 	for _, w := range []string{rec.Target, rec.Detail} {
 		if w != "" {
 			words = append(words, "("+w+")")

@@ -42,8 +42,11 @@ func TestManual(t *testing.T) {
 	root := newRoot()
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		if !strings.Contains(string(text), "opentcb "+cmd.Name()) {
+	for _, cmd := range allCommands(root) {
+		if strings.HasPrefix(cmd.CommandPath(), "opentcb completion ") {
+			continue // cobra's own
+		}
+		if !strings.Contains(string(text), cmd.CommandPath()) {
 			t.Errorf("%s does not have %s", manual, cmd.Name())
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -57,12 +60,15 @@ func TestManual(t *testing.T) {
 // reference is a section for each command.
 func reference() string {
 	var b strings.Builder
-	for _, cmd := range newRoot().Commands() {
+	for _, cmd := range allCommands(newRoot()) {
+		if cmd.HasSubCommands() {
+			continue
+		}
 		usage := cmd.UseLine()
 		if !cmd.HasFlags() {
 			usage = strings.TrimSuffix(usage, " [flags]")
 		}
-		fmt.Fprintf(&b, "\n## opentcb %s\n\n%s.\n\n    %s\n", cmd.Name(), cmd.Short, usage)
+		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n    %s\n", cmd.CommandPath(), cmd.Short, usage)
 		if cmd.Long != "" {
 			fmt.Fprintf(&b, "\n%s\n", cmd.Long)
 		}
@@ -96,7 +102,7 @@ func flagTable(cmd *cobra.Command) string {
 
 // TestVariables sets every flag of every command by its variable.
 func TestVariables(t *testing.T) {
-	for _, cmd := range newRoot().Commands() {
+	for _, cmd := range allCommands(newRoot()) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			value := map[string]string{"int": "17", "duration": "17s", "bool": "true", "level": "error", "stringSlice": "17,18"}[f.Value.Type()]
 			if value == "" {
@@ -104,14 +110,14 @@ func TestVariables(t *testing.T) {
 			}
 			before := f.Value.String()
 			t.Setenv(variable(f.Name), value)
-			fresh := commandNamed(t, cmd.Name())
+			fresh := commandNamed(t, cmd.CommandPath())
 			if err := fromEnvironment(fresh.Flags()); err != nil {
 				t.Errorf("%s: %v", cmd.Name(), err)
 			}
 			if got := fresh.Flag(f.Name).Value.String(); got == before || strings.Trim(got, "[]") != value {
 				t.Errorf("%s --%s is %q, want %q", cmd.Name(), f.Name, got, value)
 			}
-			fresh = commandNamed(t, cmd.Name())
+			fresh = commandNamed(t, cmd.CommandPath())
 			if err := fresh.Flags().Set(f.Name, before); err == nil && f.Value.Type() != "stringSlice" {
 				if err := fromEnvironment(fresh.Flags()); err != nil || fresh.Flag(f.Name).Value.String() != before {
 					t.Errorf("%s --%s: the variable beats the flag: %v", cmd.Name(), f.Name, err)
@@ -122,9 +128,9 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-func commandNamed(t *testing.T, name string) *cobra.Command {
+func commandNamed(t *testing.T, path string) *cobra.Command {
 	t.Helper()
-	cmd, _, err := newRoot().Find([]string{name})
+	cmd, _, err := newRoot().Find(strings.Fields(path)[1:])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -28,6 +29,7 @@ const (
 	demoRefresh  = "refreshtoken@@@demo"
 	demoEnv      = "demo-1a2b3c"
 	demoFunction = "hello"
+	demoCall     = "/wxa/msg_sec_check" // what the demo's code may call
 
 	demoWorld = `platforms:
   - appid: ` + demoPlatform + `
@@ -39,6 +41,7 @@ miniprograms:
 environments:
   - id: ` + demoEnv + `
     appid: ` + demoMini + `
+    api_whitelist: ["` + demoCall + `"]
   - id: demo-4d5e6f
     appid: wx00000000000000a2
   - id: batch-7a8b9c
@@ -67,11 +70,15 @@ const (
 
 // demo drives the demo world over the wire, as a platform would.
 type demo struct {
-	dir    string
-	url    string
-	token  string // authorizer_access_token
-	upload string // SHA-256 of the upload's body
-	set    string // the body of a set that fits what is stored
+	dir   string
+	url   string
+	token string // authorizer_access_token
+	cloud string // cloudbase_access_token
+
+	admin    *admin.Client
+	upstream string // "" if there is none
+	upload   string // SHA-256 of the upload's body
+	set      string // the body of a set that fits what is stored
 }
 
 // writeWorld writes the world file and the function's code, and returns the
@@ -89,8 +96,8 @@ func (d *demo) writeWorld() (string, error) {
 
 // begin gets the tokens for the lines and, at the first start, uploads the
 // function, so that there is something to download. It returns the lines.
-func (d *demo) begin(ctx context.Context, first bool, admin string) (string, error) {
-	for _, step := range []func(context.Context) error{d.credentials, d.writeUpload, d.prepareSet} {
+func (d *demo) begin(ctx context.Context, first bool) (string, error) {
+	for _, step := range []func(context.Context) error{d.credentials, d.runtimeToken, d.writeUpload, d.prepareSet} {
 		if err := step(ctx); err != nil {
 			return "", err
 		}
@@ -104,7 +111,7 @@ func (d *demo) begin(ctx context.Context, first bool, admin string) (string, err
 			return "", err
 		}
 	}
-	return d.lines(admin), nil
+	return d.lines(), nil
 }
 
 // credentials is the flow of a platform: ticket, own token, Mini Program's
@@ -122,6 +129,13 @@ func (d *demo) credentials(ctx context.Context) error {
 		"component_appid": demoPlatform, "authorizer_appid": demoMini, "authorizer_refresh_token": demoRefresh,
 	}, &authorizer)
 	d.token = authorizer.AuthorizerAccessToken
+	return err
+}
+
+// runtimeToken gets what code in the environment would have.
+func (d *demo) runtimeToken(ctx context.Context) error {
+	token, err := d.admin.CloudbaseToken(ctx, demoEnv)
+	d.cloud = token.Token
 	return err
 }
 
@@ -230,7 +244,7 @@ func (d *demo) do(req *http.Request, answer any) error {
 
 // lines is what dev prints once the server is ready. Every line that does not
 // begin with # can be pasted into a shell, in any order.
-func (d *demo) lines(admin string) string {
+func (d *demo) lines() string {
 	call := func(name, body string) string {
 		line := "curl -sw '\\n' '" + d.url + d.path("/tcb/"+name) + "'"
 		if body != "" {
@@ -242,8 +256,8 @@ func (d *demo) lines(admin string) string {
 	zip := quote(filepath.Join(d.dir, demoZip))
 	return strings.Join([]string{
 		"",
-		"# The interfaces are at " + d.url + ", the admin interface is at " + admin + ".",
-		"# Paste these lines into another shell, in any order. The tokens are good for 2 hours.",
+		"# The interfaces are at " + d.url + ", the admin interface is at " + d.admin.URL + ".",
+		"# Paste these lines into another shell, in any order. The access tokens are good for 2 hours.",
 		"",
 		"# getcodesecret: the code protection key",
 		call("getcodesecret", "{}"),
@@ -251,6 +265,10 @@ func (d *demo) lines(admin string) string {
 		"# usecloudaccesstoken: which interfaces may code in the environment call? And: allow these",
 		call("usecloudaccesstoken", `{"action":"get","env":"`+demoEnv+`"}`),
 		call("usecloudaccesstoken", d.set),
+		"",
+		"# A call of code in the environment, with its cloudbase_access_token: good for 30 minutes,",
+		"# 'opentcb token cloudbase " + demoEnv + "' prints another. " + d.whereCallsGo(),
+		"curl -sw '\\n' '" + d.url + demoCall + "?cloudbase_access_token=" + d.cloud + "' -d '{\"content\":\"hello\"}'",
 		"",
 		"# Upload code: have the exact body signed, then send it with the headers that come back",
 		call("getuploadsignature", `{"hashed_payload":"`+d.upload+`"}`) +
@@ -264,6 +282,14 @@ func (d *demo) lines(admin string) string {
 		"# Ctrl-C stops the server. Its data stay in " + filepath.Dir(d.dir) + ".",
 		"",
 	}, "\n")
+}
+
+// whereCallsGo says what becomes of calls that are allowed.
+func (d *demo) whereCallsGo() string {
+	if d.upstream == "" {
+		return "Without --upstream, a call that is allowed is answered with success."
+	}
+	return "What is allowed goes to " + d.upstream + "."
 }
 
 // quote makes a path one word of a shell's.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
 )
 
@@ -67,7 +68,8 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 	}
 	return serve(ctx, cfg, stdout, func(n *node.Node) error {
 		d.url = n.APIURL()
-		text, err := d.begin(ctx, first, n.AdminURL())
+		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
+		text, err := d.begin(ctx, first)
 		switch {
 		case err != nil && first:
 			return fmt.Errorf("the demo could not begin: %w: delete the folder %s and start again", err, data)

@@ -89,13 +89,35 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		devCommand(), serveCommand(),
 		applyCommand(), ticketCommand(), authorizeCommand(), revokeCommand(), deployCommand(), auditCommand(),
+		tokenCommand(), agentCommand(), envCredentialCommand(), explainCommand(), whitelistCommand(),
 		versionCommand(),
 	)
 	root.SetHelpCommand(helpCommand(root))
-	for _, cmd := range root.Commands() {
+	for _, cmd := range allCommands(root) {
 		nameVariables(cmd.Flags())
 	}
 	return root
+}
+
+// allCommands are the commands below one, and those below them.
+func allCommands(cmd *cobra.Command) []*cobra.Command {
+	var all []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		all = append(append(all, sub), allCommands(sub)...)
+	}
+	return all
+}
+
+// groupCommand makes a command that only has others below it.
+func groupCommand(name, short string, subs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, SuggestionsMinimumDistance: 2, RunE: func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(cmd, args)
+		}
+		return usageError{fmt.Errorf("%s what?", cmd.CommandPath())}
+	}}
+	cmd.AddCommand(subs...)
+	return cmd
 }
 
 func helpCommand(root *cobra.Command) *cobra.Command {

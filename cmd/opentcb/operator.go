@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
@@ -23,17 +24,22 @@ import (
 type remote struct {
 	admin, token, data string
 	from               string // where the token was found
+	credential         bool   // it is an environment's credential
 	json               bool
 }
 
-// remoteFlags adds the flags of every command that talks to a server.
+// flags adds the flags of every command that asks a server one thing.
 func (r *remote) flags(cmd *cobra.Command) *cobra.Command {
-	f := cmd.Flags()
+	r.serverFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&r.json, "json", false, "print one JSON value")
+	return cmd
+}
+
+// serverFlags are where the server is, and what lets us in.
+func (r *remote) serverFlags(f *pflag.FlagSet) {
 	f.StringVar(&r.admin, "admin", "http://127.0.0.1:8081", "address of the server's admin interface")
 	f.StringVar(&r.token, "admin-token", "", "its token; better given by the variable, since others can see arguments (default: the file admin-token in the data folder)")
 	f.StringVar(&r.data, "data", "", "the server's data folder, to read the token from (default: opentcb-data, else .opentcb)")
-	f.BoolVar(&r.json, "json", false, "print one JSON value")
-	return cmd
 }
 
 // client returns a client with the token from where it is to be had.
@@ -67,7 +73,9 @@ func (r *remote) client() (*admin.Client, error) {
 
 // reach explains why a server could not be reached, or did not let us in.
 func (r *remote) reach(err error) error {
-	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status == http.StatusUnauthorized {
+	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status == http.StatusUnauthorized && r.credential {
+		refusal.Message = fmt.Sprintf("the server at %s refuses the credential: it is another environment's, or was revoked; 'opentcb env-credential ENV' prints one", r.admin)
+	} else if ok && refusal.Status == http.StatusUnauthorized {
 		refusal.Message = fmt.Sprintf("the server at %s refuses the admin token of %s: give --data with its own data folder, or set %s", r.admin, r.from, variable("admin-token"))
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {

@@ -56,6 +56,7 @@ func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.StringVar(&cfg.AdminToken, "admin-token", "", "token of the admin interface; better given by the variable, since others can see arguments (default: the file admin-token in the data folder, made at first start)")
 	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the master key, 32 bytes in base64 (default: master-key in the data folder, made at first start)")
 	f.StringVar(&cfg.PublicURL, "public-url", "", "how callers reach the interfaces, for the links that are given out (default: as each caller did)")
+	f.StringVar(&cfg.Upstream, "upstream", "", "where cloud calls that are allowed are forwarded to, such as http://127.0.0.1:9000 (default: nowhere, they are answered with success)")
 	f.DurationVar(&cfg.LinkLife, "link-ttl", cfg.LinkLife, "how long a download link is good")
 }
 
@@ -64,7 +65,8 @@ func limitFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.DurationVar(&cfg.ReadTimeout, "read-timeout", cfg.ReadTimeout, "for a call to arrive whole")
 	f.DurationVar(&cfg.WriteTimeout, "write-timeout", cfg.WriteTimeout, "for a call to be answered")
 	f.DurationVar(&cfg.IdleTimeout, "idle-timeout", cfg.IdleTimeout, "between two calls on one connection")
-	f.DurationVar(&cfg.TransferTimeout, "transfer-timeout", cfg.TransferTimeout, "for one upload or download")
+	f.DurationVar(&cfg.TransferTimeout, "transfer-timeout", cfg.TransferTimeout, "for one upload, download or cloud call")
+	f.DurationVar(&cfg.UpstreamTimeout, "upstream-timeout", cfg.UpstreamTimeout, "for the upstream to go on with a cloud call, until its answer begins")
 	f.DurationVar(&cfg.ShutdownTimeout, "shutdown-timeout", cfg.ShutdownTimeout, "for calls under way to finish at the end")
 	f.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "connections at once; further ones wait")
 	f.IntVar(&cfg.MaxUploads, "max-uploads", cfg.MaxUploads, "uploads at once; further ones are told to try again")
@@ -78,7 +80,7 @@ func checkConfig(cfg *node.Config) error {
 	positive := map[string]int64{
 		"link-ttl": int64(cfg.LinkLife), "read-header-timeout": int64(cfg.ReadHeaderTimeout), "read-timeout": int64(cfg.ReadTimeout),
 		"write-timeout": int64(cfg.WriteTimeout), "idle-timeout": int64(cfg.IdleTimeout), "transfer-timeout": int64(cfg.TransferTimeout),
-		"shutdown-timeout": int64(cfg.ShutdownTimeout), "max-connections": int64(cfg.MaxConnections), "max-uploads": int64(cfg.MaxUploads),
+		"upstream-timeout": int64(cfg.UpstreamTimeout), "shutdown-timeout": int64(cfg.ShutdownTimeout), "max-connections": int64(cfg.MaxConnections), "max-uploads": int64(cfg.MaxUploads),
 		"max-header-bytes": int64(cfg.MaxHeaderBytes), "cache-rows": int64(cfg.CacheRows),
 	}
 	for name, value := range positive {
@@ -97,6 +99,9 @@ func checkConfig(cfg *node.Config) error {
 			faults = append(faults, "--public-url must be http://HOST or https://HOST, with a port if need be and nothing else")
 		}
 		cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
+	}
+	if _, err := node.ParseUpstream(cfg.Upstream); err != nil {
+		faults = append(faults, err.Error())
 	}
 	if slices.Sort(faults); len(faults) > 0 {
 		return usageError{errors.New(strings.Join(faults, "\n"))}

@@ -61,11 +61,15 @@ func New(cfg Config) *Server {
 	for pattern, handle := range s.routes() {
 		s.mux.Handle(pattern, s.authorized(handle))
 	}
+	s.mux.Handle(tokenRoute, s.runtimeToo(s.cloudbaseToken))
 	s.mux.Handle("/", s.authorized(s.noSuchPath))
 	return s
 }
 
-// routes is every path that needs the token.
+// tokenRoute is the one path that an environment's own credential opens too.
+const tokenRoute = "POST /v1/environments/{environment}/token"
+
+// routes is every path that needs the admin token.
 func (s *Server) routes() map[string]handler {
 	return map[string]handler{
 		"POST /v1/apply":                      s.apply,
@@ -75,6 +79,13 @@ func (s *Server) routes() map[string]handler {
 		"POST /v1/platforms/{platform}/authorizations/{appid}":         s.authorize,
 		"DELETE /v1/platforms/{platform}/authorizations/{appid}":       s.revoke,
 		"PUT /v1/environments/{environment}/functions/{function}/code": s.deploy,
+		"POST /v1/environments/{environment}/credential":               s.credential,
+		"DELETE /v1/environments/{environment}/credential":             s.revokeCredentials,
+		"GET /v1/environments/{environment}/whitelist/suggestion":      s.suggestWhitelist,
+		"POST /v1/environments/{environment}/whitelist/trial":          s.tryWhitelist,
+		"GET /v1/environments/{environment}/whitelist/history":         s.whitelistHistory,
+		"POST /v1/environments/{environment}/whitelist/restore":        s.restoreWhitelist,
+		"GET /v1/calls/{rid}": s.explain,
 	}
 }
 
@@ -96,20 +107,62 @@ type handler func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, 
 // streamed is returned by a handler that has written its answer itself.
 type streamed struct{}
 
+// authorized lets the operator in.
 func (s *Server) authorized(h handler) http.Handler {
+	return s.admitted(h, func(r *http.Request, token, rid string) (cloud.Caller, error) {
+		if !s.isAdmin(token) {
+			return cloud.Caller{}, errNotAdmin
+		}
+		return cloud.OperatorCaller(rid), nil
+	})
+}
+
+// runtimeToo lets the operator in, and the runtime of the environment that
+// the path names.
+func (s *Server) runtimeToo(h handler) http.Handler {
+	return s.admitted(h, func(r *http.Request, token, rid string) (cloud.Caller, error) {
+		if s.isAdmin(token) {
+			return cloud.OperatorCaller(rid), nil
+		}
+		c, err := s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
+		if cloud.KindOf(err) == cloud.InvalidToken {
+			err = errNotRuntime
+		}
+		return c, err
+	})
+}
+
+// isAdmin compares in constant time (CR-11).
+func (s *Server) isAdmin(token string) bool {
+	sum := sha256.Sum256([]byte(token))
+	return token != "" && subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
+}
+
+var (
+	errNotAdmin   = &httpError{http.StatusUnauthorized, tcb.InvalidToken, "give the admin token: Authorization: Bearer TOKEN"}
+	errNotRuntime = &httpError{http.StatusUnauthorized, tcb.InvalidToken, "give the environment's credential, which may have been revoked, or the admin token: Authorization: Bearer TOKEN"}
+)
+
+// admitted serves a request whose bearer token proves a caller.
+func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string) (cloud.Caller, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rid := rand.Text()
 		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		sum := sha256.Sum256([]byte(token))
-		if !ok || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.writeError(w, r, rid, &httpError{http.StatusUnauthorized, tcb.InvalidToken, "give the admin token: Authorization: Bearer TOKEN"})
+		if !ok {
+			token = ""
+		}
+		caller, err := who(r, token, rid)
+		if err != nil {
+			if he, ok := errors.AsType[*httpError](err); ok && he.status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			s.writeError(w, r, rid, err)
 			return
 		}
 		conn := http.NewResponseController(w)
 		_ = conn.SetReadDeadline(time.Now().Add(transferTime))
 		_ = conn.SetWriteDeadline(time.Now().Add(2 * transferTime))
-		v, err := guarded(h, w, r, cloud.OperatorCaller(rid))
+		v, err := guarded(h, w, r, caller)
 		if err != nil {
 			s.writeError(w, r, rid, err)
 			return

@@ -67,6 +67,74 @@ func authorizationPath(platform, appid string) string {
 	return "/v1/platforms/" + url.PathEscape(platform) + "/authorizations/" + url.PathEscape(appid)
 }
 
+// CloudbaseToken gives a token for the code of an environment.
+func (c *Client) CloudbaseToken(ctx context.Context, env string) (CloudbaseToken, error) {
+	var token CloudbaseToken
+	err := c.call(ctx, "POST", environmentPath(env, "token"), content{}, &token)
+	return token, err
+}
+
+// Credential gives what the runtime of an environment proves itself with.
+func (c *Client) Credential(ctx context.Context, env string) (Credential, error) {
+	var credential Credential
+	err := c.call(ctx, "POST", environmentPath(env, "credential"), content{}, &credential)
+	return credential, err
+}
+
+// RevokeCredentials voids every credential of an environment.
+func (c *Client) RevokeCredentials(ctx context.Context, env string) error {
+	return c.call(ctx, "DELETE", environmentPath(env, "credential"), content{}, nil)
+}
+
+// Explain says why the call with that rid was refused.
+func (c *Client) Explain(ctx context.Context, rid string) (cloud.Explanation, error) {
+	var x cloud.Explanation
+	err := c.call(ctx, "GET", "/v1/calls/"+url.PathEscape(rid), content{}, &x)
+	return x, err
+}
+
+// SuggestWhitelist returns what an environment called in the last week, and
+// the smallest whitelist that allows it.
+func (c *Client) SuggestWhitelist(ctx context.Context, env string, allowedOnly bool) (cloud.Suggestion, error) {
+	var suggestion cloud.Suggestion
+	err := c.call(ctx, "GET", environmentPath(env, "whitelist/suggestion")+fmt.Sprintf("?allowed_only=%t", allowedOnly), content{}, &suggestion)
+	return suggestion, err
+}
+
+// TryWhitelist says which calls of the last day a whitelist would have
+// refused.
+func (c *Client) TryWhitelist(ctx context.Context, env string, entries []string) (cloud.Trial, error) {
+	var trial cloud.Trial
+	body, err := json.Marshal(Whitelist{entries})
+	if err == nil {
+		err = c.call(ctx, "POST", environmentPath(env, "whitelist/trial"), jsonContent(body), &trial)
+	}
+	return trial, err
+}
+
+// WhitelistHistory returns the changes of an environment's permission, oldest
+// first.
+func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]PermissionChange, error) {
+	var history History
+	err := c.call(ctx, "GET", environmentPath(env, "whitelist/history"), content{}, &history)
+	return history.Changes, err
+}
+
+// RestoreWhitelist sets the whitelist of an earlier version anew, and returns
+// the new version.
+func (c *Client) RestoreWhitelist(ctx context.Context, env string, version int64) (int64, error) {
+	var now Version
+	body, err := json.Marshal(Version{version})
+	if err == nil {
+		err = c.call(ctx, "POST", environmentPath(env, "whitelist/restore"), jsonContent(body), &now)
+	}
+	return now.Version, err
+}
+
+func environmentPath(env, rest string) string {
+	return "/v1/environments/" + url.PathEscape(env) + "/" + rest
+}
+
 // Deploy uploads a zip as the merchant's own developer and returns its
 // checksum.
 func (c *Client) Deploy(ctx context.Context, env, function string, zip io.Reader) (Code, error) {

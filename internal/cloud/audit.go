@@ -129,10 +129,18 @@ const (
 	recorderLimit = 1 << 17
 )
 
-// recorder gathers the audit records of reads and writes them in batches.
+// recorderOf is what a recorder gathers.
+type recorderOf struct {
+	what  string // for the log
+	write func(context.Context, []Record) error
+	limit int // how many wait at most
+}
+
+// recorder gathers the records of decisions that changed nothing and writes
+// them in batches.
 type recorder struct {
-	store Store
-	log   *slog.Logger
+	recorderOf
+	log *slog.Logger
 
 	mu      sync.Mutex
 	recs    []Record
@@ -144,8 +152,8 @@ type recorder struct {
 	writes  sync.Mutex // one batch is written at a time, in order
 }
 
-func newRecorder(store Store, log *slog.Logger) *recorder {
-	r := &recorder{store: store, log: log, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+func newRecorder(of recorderOf, log *slog.Logger) *recorder {
+	r := &recorder{recorderOf: of, log: log, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go r.run()
 	return r
 }
@@ -155,7 +163,7 @@ func newRecorder(store Store, log *slog.Logger) *recorder {
 func (r *recorder) add(rec *Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.recs)+r.writing >= recorderLimit {
+	if len(r.recs)+r.writing >= r.limit {
 		return false
 	}
 	r.recs = append(r.recs, *rec)
@@ -172,7 +180,7 @@ func (r *recorder) add(rec *Record) bool {
 func (r *recorder) isFull() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.recs)+r.writing >= recorderLimit
+	return len(r.recs)+r.writing >= r.limit
 }
 
 func (r *recorder) run() {
@@ -187,7 +195,7 @@ func (r *recorder) run() {
 		case <-r.full:
 		}
 		if err := r.flush(context.Background()); err != nil {
-			r.log.Error("audit records of reads wait for the store", "err", err)
+			r.log.Error("records wait for the store", "of", r.what, "err", err)
 		}
 	}
 }
@@ -205,7 +213,7 @@ func (r *recorder) flush(ctx context.Context) error {
 		r.giveBack(batch, nil)
 		return nil
 	}
-	err := r.store.AppendRecords(ctx, batch)
+	err := r.write(ctx, batch)
 	r.giveBack(batch, err)
 	return err
 }

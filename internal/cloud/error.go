@@ -42,6 +42,8 @@ const (
 	UploadSignatureExpired             // upload's signature over 5 minutes old
 	TooManyUploads                     // the server takes no more uploads right now
 	LinkInvalid                        // download link false, expired or dead
+	SwitchClosed                       // cloud call: the switch of the account is off
+	NotWhitelisted                     // cloud call: the path is not on the list, or not in plain form
 	NotFound                           // operator: no such thing
 	Conflict                           // operator: contradicts what is there
 	kinds                              // how many there are
@@ -80,6 +82,8 @@ var codes = [kinds]tcb.Code{
 	UploadSignatureExpired: tcb.TokenExpired,
 	TooManyUploads:         tcb.SystemBusy,
 	LinkInvalid:            tcb.InvalidToken,
+	SwitchClosed:           tcb.CloudTokenClosed,
+	NotWhitelisted:         tcb.NotInWhitelist,
 	NotFound:               tcb.ResourceNotFound,
 	Conflict:               tcb.InvalidArgs,
 }

@@ -139,8 +139,24 @@ func (s *down) PutCode(context.Context, cloud.Function, cloud.Record) (bool, err
 }
 func (s *down) Apply(context.Context, []cloud.Change, []cloud.Record) error { return s.err }
 func (s *down) AppendRecords(context.Context, []cloud.Record) error         { return s.err }
-func (s *down) Ping(context.Context) error                                  { return s.err }
-func (s *down) Close() error                                                { return nil }
+func (s *down) History(context.Context, string, string) ([]cloud.PermissionChange, error) {
+	return nil, s.err
+}
+func (s *down) CredentialEpoch(context.Context, string, string) (int64, error) { return 0, s.err }
+func (s *down) RevokeCredentials(context.Context, string, string, cloud.Record) error {
+	return s.err
+}
+func (s *down) Observed(context.Context, string, string, int64) ([]cloud.Observed, error) {
+	return nil, s.err
+}
+func (s *down) Refusals(context.Context, int64, int64, func(cloud.Record) error) error {
+	return s.err
+}
+func (s *down) AddObserved(context.Context, []cloud.Observed) error        { return s.err }
+func (s *down) AppendRefusals(context.Context, []cloud.Record) error       { return s.err }
+func (s *down) Prune(context.Context, int64, []cloud.EnvironmentKey) error { return s.err }
+func (s *down) Ping(context.Context) error                                 { return s.err }
+func (s *down) Close() error                                               { return nil }
 
 // EN-13: a store out of reach is -1, any other fault of it -1000, whatever was
 // asked; EN-5: and neither shows what the fault was.
@@ -152,6 +168,7 @@ func TestStoreOutOfReach(t *testing.T) {
 	r.create(c, "first")
 	r.ok("upload", r.upload(c, "first", "protected"))
 	link, ticket := r.link(c), r.ticket(platform1)
+	cloudbase, credential := r.cloudbase(env1), r.credential(env1)
 	grant, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
 	r.ok("UploadSignature", err)
 	for want, fault := range map[cloud.Kind]error{cloud.Unavailable: errDisk, cloud.Internal: errors.New("a bug")} {
@@ -182,10 +199,20 @@ func TestStoreOutOfReach(t *testing.T) {
 			"upload": func() error {
 				return s.UpdateFunctionCode(ctx, c, nil, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
 			},
-			"deploy":           func() error { _, err := s.Deploy(ctx, operator, env1, "first", r.draft(zipOf(r, "x"))); return err },
-			"downloadfunction": func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },
-			"link":             func() error { _, err := s.OpenLink(ctx, link.Token, "rid"); return err },
-			"apply":            func() error { _, err := s.Apply(ctx, operator, rigWorld); return err },
+			"deploy":             func() error { _, err := s.Deploy(ctx, operator, env1, "first", r.draft(zipOf(r, "x"))); return err },
+			"downloadfunction":   func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },
+			"link":               func() error { _, err := s.OpenLink(ctx, link.Token, "rid"); return err },
+			"apply":              func() error { _, err := s.Apply(ctx, operator, rigWorld); return err },
+			"cloud call":         func() error { _, err := s.JudgeCall(ctx, someRID, cloudbase, "/wxa/x"); return err }, // CC-8
+			"cloudbase token":    func() error { _, err := s.CloudbaseToken(ctx, operator, env1); return err },
+			"credential":         func() error { _, err := s.EnvironmentCredential(ctx, operator, env1); return err },
+			"runtime":            func() error { _, err := s.Runtime(ctx, credential, env1, "rid"); return err },
+			"revoke credentials": func() error { return s.RevokeEnvironmentCredentials(ctx, operator, env1) },
+			"explain":            func() error { _, err := s.Explain(ctx, someRID); return err },
+			"suggest":            func() error { _, err := s.SuggestWhitelist(ctx, env1, false); return err },
+			"try":                func() error { _, err := s.TryWhitelist(ctx, env1, nil); return err },
+			"history":            func() error { _, err := s.PermissionHistory(ctx, env1); return err },
+			"restore":            func() error { _, err := s.RestoreWhitelist(ctx, operator, env1, 2); return err },
 		} {
 			err := do()
 			r.refused(name, err, want)

@@ -91,6 +91,7 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	case !res.Accepted: // UT-7: its answer was lost
 		return s.read(c, actPermission, rec.Target, nil)
 	}
+	s.observer.changed(EnvironmentKey{set.Account, set.Env})
 	return nil
 }
 
@@ -116,9 +117,9 @@ func (s *Service) forgetPermission(account, env string, others []string, err err
 		s.environments.clear()
 		return
 	}
-	keys := []envKey{{account, env}}
+	keys := []EnvironmentKey{{account, env}}
 	for _, id := range others {
-		keys = append(keys, envKey{account, id})
+		keys = append(keys, EnvironmentKey{account, id})
 	}
 	s.environments.drop(keys...)
 }

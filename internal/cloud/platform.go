@@ -76,8 +76,12 @@ func (s *Service) issueComponentToken(ctx context.Context, appid, rid string) (T
 
 // sign makes the access token of a claim, with its time of expiry set.
 func (s *Service) sign(c claim) Token {
-	c.expires = c.issued + TokenLife.Milliseconds()
-	return Token{Value: s.ring.Sign(seal.AccessToken, c.encode()), Life: TokenLife}
+	life := TokenLife
+	if c.kind == CloudbaseToken {
+		life = CloudbaseLife
+	}
+	c.expires = c.issued + life.Milliseconds()
+	return Token{Value: s.ring.Sign(seal.AccessToken, c.encode()), Life: life}
 }
 
 // Ticket returns a platform's current verify ticket: NotFound if there is no

@@ -65,6 +65,7 @@ type rig struct {
 	folder  string
 	clock   atomic.Int64 // Unix milliseconds
 	secrets []string     // every secret that was handed out
+	rids    atomic.Int64
 }
 
 func newRig(t *testing.T) *rig {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/seal"
+	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
 // Config is what a Service works with. Store, Blobs and Ring are required.
@@ -45,24 +46,23 @@ type Service struct {
 	accounts       *cache[string, Account]
 	authorizations *cache[grantKey, *Authorization]
 	secrets        *cache[grantKey, string]
-	environments   *cache[envKey, *Environment]
+	environments   *cache[EnvironmentKey, *Environment]
 	functions      *cache[functionKey, *Function]
 
-	reads   *recorder
-	applyMu sync.Mutex // one world file at a time
+	reads    *recorder
+	observer *observer
+	applyMu  sync.Mutex // one world file at a time
 }
 
 // grantKey names what belongs to a platform and a Mini Program.
 type grantKey struct{ platform, appid string }
 
-// envKey names an environment within its account.
-type envKey struct{ account, id string }
-
 // functionKey names a function within its environment.
 type functionKey struct{ account, env, name string }
 
-// New returns a Service over an open store. It starts the goroutine that
-// writes the audit records of reads; Close stops it.
+// New returns a Service over an open store. It starts the goroutines
+// that write the audit records of reads and what was observed of cloud calls;
+// Close stops them.
 func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -84,15 +84,16 @@ func New(cfg Config) *Service {
 		accounts:       newCache[string, Account](n),
 		authorizations: newCache[grantKey, *Authorization](n),
 		secrets:        newCache[grantKey, string](n),
-		environments:   newCache[envKey, *Environment](n),
+		environments:   newCache[EnvironmentKey, *Environment](n),
 		functions:      newCache[functionKey, *Function](n),
-		reads:          newRecorder(cfg.Store, cfg.Log),
+		reads:          newRecorder(recorderOf{"reads", cfg.Store.AppendRecords, recorderLimit}, cfg.Log),
+		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
 	}
 }
 
-// Close writes the audit records that are still in memory. The store stays
-// open: who opened it closes it.
-func (s *Service) Close() error { return s.reads.close() }
+// Close writes the audit records and observations that are still in memory.
+// The store stays open: who opened it closes it.
+func (s *Service) Close() error { return errors.Join(s.reads.close(), s.observer.close()) }
 
 // Ready returns why the server cannot work right now, nothing if it can. The
 // reasons are for the operator and name no host path; the log has more.
@@ -131,9 +132,10 @@ func (s *Service) authorization(ctx context.Context, platform, appid string) (*A
 }
 
 func (s *Service) environment(ctx context.Context, account, id string) (*Environment, error) {
-	return s.environments.get(envKey{account, id}, func() (*Environment, error) {
+	return s.environments.get(EnvironmentKey{account, id}, func() (*Environment, error) {
 		e, err := s.store.Environment(ctx, account, id)
 		e.target = named("get env", id)
+		e.admits = whitelist.NewList(e.Whitelist)
 		return &e, err
 	})
 }

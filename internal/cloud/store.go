@@ -1,6 +1,11 @@
 package cloud
 
-import "context"
+import (
+	"context"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+	"github.com/opentcb/opentcb/tcb"
+)
 
 // Store is the list of verbs that the rules need. Each is one atomic step:
 // wholly done and durable (synced) when it returns nil, not done at all when
@@ -32,6 +37,22 @@ type Store interface {
 	// first, and ends early with an error of each.
 	Records(ctx context.Context, f RecordFilter, each func(Record) error) error
 
+	// History returns what is kept of the changes of an environment's
+	// permission, oldest first: how it was made, its sets, and the sets of the
+	// account's other environments that flipped the switch. At least the
+	// latest HistoryKept of the environment's own are there.
+	History(ctx context.Context, account, env string) ([]PermissionChange, error)
+	// CredentialEpoch returns how often the credentials of an environment
+	// were revoked; 0 if they never were.
+	CredentialEpoch(ctx context.Context, account, env string) (int64, error)
+	// Observed returns the counts of an environment's cloud calls since a
+	// time (Unix milliseconds), by hour, in no particular order.
+	Observed(ctx context.Context, account, env string, since int64) ([]Observed, error)
+	// Refusals gives the records of refused cloud calls from since until
+	// until (Unix milliseconds, exclusive) to each, oldest first, and ends
+	// early with an error of each.
+	Refusals(ctx context.Context, since, until int64, each func(Record) error) error
+
 	// IssueComponentToken replaces the platform's issue times, if they are
 	// still the old ones; false if they are not.
 	IssueComponentToken(ctx context.Context, platform string, old, next Issues, rec Record) (bool, error)
@@ -52,7 +73,8 @@ type Store interface {
 	// AddCodeSecret stores a sealed key unless there is one, and returns the
 	// one that is there afterwards.
 	AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec Record) (string, error)
-	// SetPermission carries out UT-5 to UT-9 in one step.
+	// SetPermission carries out UT-5 to UT-9 in one step. An accepted set
+	// becomes part of the history, with the time, rid and caller of rec.
 	SetPermission(ctx context.Context, set PermissionSet, rec Record) (PermissionResult, error)
 	// CreateFunction adds a function without code; false if it exists.
 	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
@@ -63,6 +85,18 @@ type Store interface {
 	// Apply carries out all changes of a world file, or none. ErrStale if
 	// one of them does not fit what is there any more.
 	Apply(ctx context.Context, changes []Change, recs []Record) error
+	// RevokeCredentials counts the credential epoch of an environment up.
+	RevokeCredentials(ctx context.Context, account, env string, rec Record) error
+	// AddObserved adds counts of cloud calls to those that are there.
+	AddObserved(ctx context.Context, counts []Observed) error
+	// AppendRefusals writes records of refused cloud calls.
+	AppendRefusals(ctx context.Context, recs []Record) error
+	// Prune deletes what observation and history keep beyond their bounds:
+	// records of refused calls before a time (Unix milliseconds) or older than
+	// the latest RefusalsKept, and of the named environments the counts before
+	// that time and the history beyond the latest HistoryKept changes. What is
+	// in bounds stays; a little more than that may.
+	Prune(ctx context.Context, before int64, envs []EnvironmentKey) error
 	// AppendRecords writes audit records of decisions that changed nothing.
 	AppendRecords(ctx context.Context, recs []Record) error
 
@@ -125,7 +159,8 @@ type Environment struct {
 	SetVersion int64
 	SetOpen    bool
 
-	target string // what the audit record of a get says, made once
+	target string          // what the audit record of a get says, made once
+	admits *whitelist.List // Whitelist, made ready for judging calls
 }
 
 // PermissionSet is one set on an environment.
@@ -164,4 +199,40 @@ type Function struct {
 	ModifiedAt        int64
 
 	label string // what the audit record calls it, made once
+}
+
+// HistoryKept is how many changes of an environment's permission are kept at
+// least, and RefusalsKept how many records of refused cloud calls.
+const (
+	HistoryKept  = 200
+	RefusalsKept = 1_000_000
+)
+
+// EnvironmentKey names an environment within its account.
+type EnvironmentKey struct{ Account, Env string }
+
+// PermissionChange is an accepted set, or the making of an environment, as
+// the history keeps it.
+type PermissionChange struct {
+	Account   string
+	Env       string // through which it was set
+	Version   int64  // of that environment from then on
+	At        int64  // Unix milliseconds
+	RID       string
+	Operator  bool   // done by the operator; else by Platform
+	Platform  string // "" if the operator did it
+	Open      bool   // the account's switch from then on
+	Flipped   bool   // the switch was the other way before
+	Whitelist []string
+}
+
+// Observed is how often code of an environment called one path in one hour,
+// with one outcome.
+type Observed struct {
+	Account string
+	Env     string
+	Hour    int64  // when the hour began, Unix milliseconds
+	Path    string // "" for calls of paths that were not kept apart
+	Code    tcb.Code
+	Count   int64
 }

@@ -39,6 +39,8 @@ type Interface struct {
 }
 
 // claim is what an access token says of itself. Times are Unix milliseconds.
+// A cloudbase token has an account, in appid, and an environment; no platform
+// and no epoch.
 type claim struct {
 	kind     TokenKind
 	issued   int64
@@ -46,6 +48,7 @@ type claim struct {
 	epoch    int64
 	platform string
 	appid    string
+	env      string
 }
 
 func (c claim) encode() []byte {
@@ -54,7 +57,11 @@ func (c claim) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(c.expires))
 	b = binary.AppendUvarint(b, uint64(c.epoch))
 	b = appendText(b, c.platform)
-	return appendText(b, c.appid)
+	b = appendText(b, c.appid)
+	if c.kind == CloudbaseToken {
+		b = appendText(b, c.env)
+	}
+	return b
 }
 
 func decodeClaim(b []byte) (claim, error) {
@@ -62,6 +69,9 @@ func decodeClaim(b []byte) (claim, error) {
 	c := claim{
 		kind: TokenKind(d.byte()), issued: d.int(), expires: d.int(), epoch: d.int(),
 		platform: d.text(), appid: d.text(),
+	}
+	if c.kind == CloudbaseToken {
+		c.env = d.text()
 	}
 	return c, d.end()
 }
@@ -71,25 +81,36 @@ func decodeClaim(b []byte) (claim, error) {
 // (61003), a needed permission set held (61007). The caller is returned with
 // the error as soon as it is known, for the audit record.
 func (s *Service) Authenticate(ctx context.Context, token string, iface Interface, rid string) (Caller, error) {
-	// A token that was once found genuine is known by heart: that is cheaper
-	// than its signature.
-	c, known := s.claims.peek(token)
-	if !known {
-		var err error
-		if c, err = s.openToken(token); err != nil {
-			return Caller{}, err
-		}
-		s.claims.put(strings.Clone(token), c, 0) // not the whole request that it is part of
+	c, err := s.knownToken(token)
+	if err != nil {
+		return Caller{}, err
 	}
 	now := s.now()
 	caller := Caller{Platform: c.platform, AppID: c.appid, RID: rid, epoch: c.epoch, at: now}
 	if now >= c.expires {
 		return caller, refuse(TokenExpired, "")
 	}
-	if c.kind == ComponentToken {
+	switch c.kind {
+	case ComponentToken:
 		return caller, s.authenticateComponent(ctx, c, iface, now)
+	case CloudbaseToken:
+		return caller, refuse(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone") // CC-5
 	}
 	return caller, s.authenticateAuthorizer(ctx, c, iface, now)
+}
+
+// knownToken returns the claim of a genuine token. One that was once found
+// genuine is known by heart: that is cheaper than its signature.
+func (s *Service) knownToken(token string) (claim, error) {
+	c, known := s.claims.peek(token)
+	if known {
+		return c, nil
+	}
+	c, err := s.openToken(token)
+	if err == nil {
+		s.claims.put(strings.Clone(token), c, 0) // not the whole request that it is part of
+	}
+	return c, err
 }
 
 // openToken returns the claim of a genuine token.

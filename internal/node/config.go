@@ -19,12 +19,14 @@ type Config struct {
 	World         string // world file to apply before the first request; "": none
 	PublicURL     string // how callers reach the API; "": as each did
 	LinkLife      time.Duration
+	Upstream      string // where allowed cloud calls are forwarded to; "": they are answered with success
 
 	ReadHeaderTimeout time.Duration // for a request's header to arrive
 	ReadTimeout       time.Duration // for a call's body to arrive
 	WriteTimeout      time.Duration // for a call to be answered
 	IdleTimeout       time.Duration // between two calls on one connection
-	TransferTimeout   time.Duration // for one upload or download
+	TransferTimeout   time.Duration // for one upload, download or cloud call
+	UpstreamTimeout   time.Duration // of the upstream without progress, until its answer begins
 	ShutdownTimeout   time.Duration // for calls under way to finish
 	MaxConnections    int           // at once, on the API listener
 	MaxUploads        int           // at once
@@ -49,6 +51,7 @@ func Default() Config {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		TransferTimeout:   server.DefaultTransferTime,
+		UpstreamTimeout:   server.DefaultUpstreamTime,
 		ShutdownTimeout:   30 * time.Second,
 		MaxConnections:    10000,
 		MaxUploads:        server.DefaultUploads,

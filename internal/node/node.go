@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,14 +23,16 @@ import (
 
 // Node is a running server.
 type Node struct {
-	cfg   Config
-	token string
+	cfg      Config
+	upstream *url.URL // nil if there is none
+	token    string
 
 	data  *dataDir
 	store *sqlstore.Store
 	blobs *blob.Dir
 	cloud *cloud.Service
 
+	server *server.Server
 	calls  *lastCalls
 	api    *listener
 	admin  *listener
@@ -51,6 +55,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context) (err error) {
+	if n.upstream, err = ParseUpstream(n.cfg.Upstream); err != nil {
+		return err
+	}
 	if err := n.open(ctx); err != nil {
 		return err
 	}
@@ -67,6 +74,21 @@ func (n *Node) start(ctx context.Context) (err error) {
 	}
 	n.serve()
 	return nil
+}
+
+// ParseUpstream reads where cloud calls are forwarded to: http or https, and a
+// host; nil for "". A path is refused: the upstream gets the path that was
+// judged (CC-4).
+func ParseUpstream(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return nil, errors.New("--upstream must be http://HOST or https://HOST, with a port if need be and nothing else")
+	}
+	u.Path = ""
+	return u, nil
 }
 
 // open opens what a server keeps its state in.
@@ -101,10 +123,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 func (n *Node) serve() {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	n.calls = &lastCalls{next: server.New(server.Config{
+	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: n.cfg.PublicURL,
 		Uploads: n.cfg.MaxUploads, TransferTime: n.cfg.TransferTimeout,
-	})}
+		Upstream: n.upstream, UpstreamTime: n.cfg.UpstreamTimeout,
+	})
+	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)
@@ -174,6 +198,7 @@ func (n *Node) close() error {
 	var errs []error
 	if n.apiSrv != nil {
 		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close())
+		n.server.Close()
 	}
 	for _, l := range []*listener{n.api, n.admin} {
 		if l == nil {

@@ -20,6 +20,7 @@ const (
 	Link        Class = "link"   // download links
 	Upload      Class = "upload" // the token of an upload's signature
 	Ticket      Class = "ticket" // verify tickets
+	Credential  Class = "env"    // credentials of environments, for their runtimes
 )
 
 // A token is base64url of: key id, claim, HMAC-SHA256 over class and both. It
@@ -75,6 +76,7 @@ var prefixes = map[Class][]byte{
 	Link:        bind(string(Link), nil),
 	Upload:      bind(string(Upload), nil),
 	Ticket:      bind(string(Ticket), nil),
+	Credential:  bind(string(Credential), nil),
 }
 
 func (c Class) prefix() []byte { return prefixes[c] }

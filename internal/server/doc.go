@@ -6,6 +6,8 @@
 //	answer.go     the envelope of an answer, and request ids
 //	metrics.go    what is counted
 //	download.go   the links that downloadfunction gives
+//	cloudcall.go  calls with a cloudbase_access_token: judged, then forwarded
+//	decide.go     the same judgement, for proxies that forward by themselves
 //	*.go          one file an interface, named as on the wire
 //
 // An interface's file holds its data (kinds of token, permission sets, codes)

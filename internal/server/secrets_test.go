@@ -24,17 +24,24 @@ var comparing = regexp.MustCompile(`^(bytes|strings|slices)\.(Equal|EqualFold|Co
 // harmless are comparisons of things with such names that are no secrets, and
 // why.
 var harmless = map[string]string{
-	`c.kind == ComponentToken`:        "kinds of token",
-	`old.FixedTicket == ticket`:       "one of the two is empty",
-	`was == ticket`:                   "the operator's own file, and what the operator gave before",
-	`stored == sealed`:                "encrypted forms, both made here",
-	`auth.SecretID != grant.SecretID`: "a key's public name, which stands in the header",
-	`parts[1] != r.KeyID()`:           "a key's public name",
-	`[keyIDBytes]byte(b) != r.id`:     "a key's public name",
-	`len(key) != MasterKeyBytes`:      "lengths",
-	`len(master) != MasterKeyBytes`:   "lengths",
-	`len(value) != signatureBytes`:    "lengths",
-	`strings.Contains(token, "/")`:    "the form of a path",
+	`c.kind == CloudbaseToken`:                "kinds of token",
+	`c.kind != CloudbaseToken`:                "kinds of token",
+	`cloud.KindOf(err) == cloud.InvalidToken`: "kinds of error",
+	`x.Code == tcb.InvalidToken`:              "codes",
+	`x.Code == tcb.TokenExpired`:              "codes",
+	`x.Code == tcb.CloudTokenClosed`:          "codes",
+	`strings.Contains(pair, token)`:           "both are the caller's own",
+	`strings.Contains(j.path, j.token)`:       "both are the caller's own",
+	`old.FixedTicket == ticket`:               "one of the two is empty",
+	`was == ticket`:                           "the operator's own file, and what the operator gave before",
+	`stored == sealed`:                        "encrypted forms, both made here",
+	`auth.SecretID != grant.SecretID`:         "a key's public name, which stands in the header",
+	`parts[1] != r.KeyID()`:                   "a key's public name",
+	`[keyIDBytes]byte(b) != r.id`:             "a key's public name",
+	`len(key) != MasterKeyBytes`:              "lengths",
+	`len(master) != MasterKeyBytes`:           "lengths",
+	`len(value) != signatureBytes`:            "lengths",
+	`strings.Contains(token, "/")`:            "the form of a path",
 }
 
 // mustCompare are the functions that tell a secret from a false one. Each has
@@ -42,7 +49,7 @@ var harmless = map[string]string{
 var mustCompare = map[string]bool{
 	"../seal/ring.go CheckMAC": true, "../seal/token.go Verify": true, "../tc3/tc3.go Verify": true,
 	"../cloud/platform.go checkTicket": true, "../cloud/function.go checkCodeSecret": true,
-	"../admin/admin.go authorized": true, "updatefunctioncode.go sameHash": true,
+	"../admin/admin.go isAdmin": true, "updatefunctioncode.go sameHash": true,
 }
 
 // TestSecretsInConstantTime reads the packages that see secrets. Where one is

@@ -1,15 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/gateway"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -27,12 +30,19 @@ type Config struct {
 	// TransferTime is how long one upload or download may take; default
 	// DefaultTransferTime.
 	TransferTime time.Duration
+	// Upstream is where allowed cloud calls are forwarded to: scheme and host.
+	// Nil: they are answered with success.
+	Upstream *url.URL
+	// UpstreamTime is how long the upstream may leave a call without progress
+	// until its answer begins; default DefaultUpstreamTime.
+	UpstreamTime time.Duration
 }
 
 // Defaults of Config.
 const (
 	DefaultUploads      = 64
 	DefaultTransferTime = 10 * time.Minute
+	DefaultUpstreamTime = 10 * time.Second
 )
 
 // Server answers every request of the API listener.
@@ -45,6 +55,9 @@ type Server struct {
 	rids         *ridMaker
 	uploads      chan struct{} // one token for each upload under way
 	routes       map[string]http.Handler
+	gateway      *gateway.Gateway // nil without an upstream
+	calls        routeMetrics     // of cloud calls
+	decisions    routeMetrics
 }
 
 // New returns a handler of all interfaces.
@@ -63,6 +76,10 @@ func New(cfg Config) *Server {
 		transferTime: cfg.TransferTime, rids: newRIDMaker(), uploads: make(chan struct{}, cfg.Uploads),
 		routes: map[string]http.Handler{},
 	}
+	s.calls, s.decisions = s.metrics.route("cloudcall"), s.metrics.route("decide")
+	if cfg.Upstream != nil {
+		s.gateway = gateway.New(gateway.Config{Upstream: cfg.Upstream, Timeout: cmp.Or(cfg.UpstreamTime, DefaultUpstreamTime), TransferTime: cfg.TransferTime})
+	}
 	for _, e := range []endpoint{
 		getCodeSecret, useCloudAccessToken, downloadFunction,
 		createFunction, listFunctions, getUploadSignature,
@@ -76,6 +93,15 @@ func New(cfg Config) *Server {
 // ServeHTTP finds the interface by the exact path: no redirect, and no second
 // spelling of a path (EN-10).
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A decision first: the call that it is about may be a part of the path.
+	if isDecide(r.URL.Path) {
+		s.decide(w, r)
+		return
+	}
+	if q, ok := parseCloudQuery(r.URL.RawQuery); ok {
+		s.cloudCall(w, r, q)
+		return
+	}
 	path := r.URL.Path
 	if r.URL.RawPath != "" {
 		path = r.URL.RawPath // an escape that a plain path does not need
@@ -101,6 +127,13 @@ func (s *Server) noInterface(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, http.StatusNotFound, tcb.Status{ErrCode: tcb.InvalidURL, ErrMsg: tcb.InvalidURL.Text() + " rid: " + rid})
 	s.metrics.count("none", tcb.InvalidURL)
 	s.logCall(r.Context(), "none", rid, tcb.InvalidURL, nil)
+}
+
+// Close gives up the connections to the upstream.
+func (s *Server) Close() {
+	if s.gateway != nil {
+		s.gateway.Close()
+	}
 }
 
 // origin is the scheme and host of the addresses that an answer holds: the

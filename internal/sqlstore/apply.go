@@ -10,8 +10,12 @@ import (
 // Apply implements cloud.Store.
 func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.Record) error {
 	return s.w.write(ctx, func(t *tx) error {
-		for _, c := range changes {
-			if err := t.apply(c); err != nil {
+		for i, c := range changes {
+			var rec cloud.Record
+			if i < len(recs) {
+				rec = recs[i]
+			}
+			if err := t.apply(c, rec); err != nil {
 				return err
 			}
 		}
@@ -20,7 +24,7 @@ func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.
 	})
 }
 
-func (t *tx) apply(c cloud.Change) error {
+func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	switch c := c.(type) {
 	case cloud.PutPlatform:
 		return t.putPlatform(c.Platform)
@@ -28,7 +32,7 @@ func (t *tx) apply(c cloud.Change) error {
 		return t.one("INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, FALSE, $2, TRUE) "+
 			"ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform", c.AppID, c.Cloud)
 	case cloud.AddEnvironment:
-		return t.addEnvironment(c)
+		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
 		if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
 			return err
@@ -65,16 +69,26 @@ func (t *tx) putPlatform(p cloud.Platform) error {
 
 // addEnvironment adds an environment with the defaults of UT-4, and sets the
 // account's switch if the world says so.
-func (t *tx) addEnvironment(c cloud.AddEnvironment) error {
+func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 	list, err := encodeList(c.Whitelist)
 	if err != nil {
 		return err
 	}
+	var flipped bool
 	if c.Open != nil {
-		if _, err := t.setSwitch(c.Account, c.ID, *c.Open); err != nil {
+		if _, flipped, err = t.setSwitch(c.Account, c.ID, *c.Open); err != nil {
 			return err
 		}
 	}
-	return t.one("INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open) VALUES ($1, $2, $3, $4, -1, TRUE) "+
+	err = t.one("INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open) VALUES ($1, $2, $3, $4, -1, TRUE) "+
 		"ON CONFLICT (id) DO NOTHING", c.Account, c.ID, list, cloud.FirstVersion)
+	if err != nil {
+		return err
+	}
+	var open bool
+	if err := t.stmts.row("SELECT open FROM accounts WHERE appid = $1", []any{c.Account}, &open); err != nil {
+		return err
+	}
+	rec.Operator, rec.Platform = true, ""
+	return t.keepHistory(c.Account, c.ID, cloud.FirstVersion, open, flipped, list, rec)
 }

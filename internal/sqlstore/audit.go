@@ -29,13 +29,22 @@ func (s *Store) AppendRecords(ctx context.Context, recs []cloud.Record) error {
 
 // appendRecords writes records as batches, one row each.
 func (t *tx) appendRecords(recs []cloud.Record) error {
+	return batches(recs, func(batch []cloud.Record) error {
+		_, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", batch[0].At, batchID(), encodeBatch(batch))
+		return err
+	})
+}
+
+// batches gives records in the order of time to write, as many at once as one
+// batch may span.
+func batches(recs []cloud.Record, write func([]cloud.Record) error) error {
 	slices.SortStableFunc(recs, byTime)
 	for len(recs) > 0 {
 		n := 1
 		for n < len(recs) && recs[n].At-recs[0].At <= batchSpan.Milliseconds() {
 			n++
 		}
-		if _, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", recs[0].At, batchID(), encodeBatch(recs[:n])); err != nil {
+		if err := write(recs[:n]); err != nil {
 			return err
 		}
 		recs = recs[n:]
@@ -43,12 +52,27 @@ func (t *tx) appendRecords(recs []cloud.Record) error {
 	return nil
 }
 
+// The two tables of batches. Each selects a page, the first batch of which
+// comes after the given.
+const (
+	selectRecords = "SELECT first_at, batch, records FROM audit WHERE (first_at, batch) > ($1, $2) AND first_at < $3 " +
+		"ORDER BY first_at, batch LIMIT $4"
+	selectRefusals = "SELECT first_at, batch, records FROM refused_calls WHERE (first_at, batch) > ($1, $2) AND first_at < $3 " +
+		"ORDER BY first_at, batch LIMIT $4"
+)
+
 // page is how many batches are read at once. No connection is held while the
 // records of a page are given away: whoever takes them may be slow.
 const page = 16
 
 // Records implements cloud.Store.
 func (s *Store) Records(_ context.Context, f cloud.RecordFilter, each func(cloud.Record) error) error {
+	return s.records(selectRecords, f, each)
+}
+
+// records gives the records of a table's batches to each, in the order of
+// time.
+func (s *Store) records(query string, f cloud.RecordFilter, each func(cloud.Record) error) error {
 	m := merger{filter: f, each: each}
 	until := f.Until
 	if until == 0 {
@@ -56,7 +80,7 @@ func (s *Store) Records(_ context.Context, f cloud.RecordFilter, each func(cloud
 	}
 	after := batchRow{first: f.Since - batchSpan.Milliseconds() - 1, id: "~"} // beyond every id of that time
 	for {
-		rows, err := s.batches(after, until)
+		rows, err := s.batches(query, after, until)
 		if err != nil {
 			return err
 		}
@@ -79,16 +103,15 @@ type batchRow struct {
 	records []byte
 }
 
-// batches reads a page of batches, the first of which comes after the given.
-func (s *Store) batches(after batchRow, until int64) ([]batchRow, error) {
+// batches reads a page of batches.
+func (s *Store) batches(query string, after batchRow, until int64) ([]batchRow, error) {
 	var rows []batchRow
-	err := s.reads.rows("SELECT first_at, batch, records FROM audit WHERE (first_at, batch) > ($1, $2) AND first_at < $3 ORDER BY first_at, batch LIMIT $4",
-		[]any{after.first, after.id, until, page}, func(r *sql.Rows) error {
-			var row batchRow
-			err := r.Scan(&row.first, &row.id, &row.records)
-			rows = append(rows, row)
-			return err
-		})
+	err := s.reads.rows(query, []any{after.first, after.id, until, page}, func(r *sql.Rows) error {
+		var row batchRow
+		err := r.Scan(&row.first, &row.id, &row.records)
+		rows = append(rows, row)
+		return err
+	})
 	return rows, err
 }
 

@@ -55,28 +55,30 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 			return err
 		}
 		res.Accepted = true
-		res.Touched, err = t.setSwitch(set.Account, set.Env, set.Open)
+		var flipped bool
+		if res.Touched, flipped, err = t.setSwitch(set.Account, set.Env, set.Open); err != nil {
+			return err
+		}
 		t.record(rec)
-		return err
+		return t.keepHistory(set.Account, set.Env, set.Version+2, set.Open, flipped, list, rec)
 	})
 	return res, err
 }
 
 // setSwitch sets the account's switch (UT-5). If that flips it, the versions
 // of the account's other environments move on (UT-8); it returns their ids.
-func (t *tx) setSwitch(account, env string, open bool) ([]string, error) {
+func (t *tx) setSwitch(account, env string, open bool) (touched []string, flipped bool, err error) {
 	n, err := t.exec("UPDATE accounts SET open = $1 WHERE appid = $2 AND open <> $1", open, account)
 	if err != nil || n == 0 {
-		return nil, err
+		return nil, false, err
 	}
-	var touched []string
 	err = t.stmts.rows("UPDATE environments SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id", []any{account, env},
 		func(r *sql.Rows) error {
 			var id string
 			touched = append(touched, id)
 			return r.Scan(&touched[len(touched)-1])
 		})
-	return touched, err
+	return touched, true, err
 }
 
 // encodeList writes a whitelist as JSON; none is [].

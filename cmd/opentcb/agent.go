@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/agent"
+)
+
+// tokenFile is where the SDK of the runtime reads its token (CC-6).
+const tokenFile = "/.tencentcloudbase/wx/cloudbase_access_token"
+
+func agentCommand() *cobra.Command {
+	var r remote
+	var out, credential, credentialFile string
+	level := slog.LevelInfo
+	cmd := &cobra.Command{
+		Use:   "agent ENV --out FILE",
+		Short: "Keep an environment's cloudbase_access_token fresh in a file",
+		Long: `Keep the cloudbase_access_token of an environment in a file for its code to read:
+got at once, renewed every 10 minutes, replaced as a whole, and readable by its
+owner alone. While the server is away the file is kept. SIGTERM ends it.
+
+It proves itself with the credential that 'opentcb env-credential ENV' prints,
+which opens nothing else; the admin token will do too.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := r.runtimeClient(credential, credentialFile)
+			if err != nil {
+				return err
+			}
+			return r.reach(agent.Run(cmd.Context(), agent.Config{
+				Out: out, Log: logger(cmd.ErrOrStderr(), level),
+				Fetch: func(ctx context.Context) (agent.Token, error) { return r.fetchToken(ctx, c, args[0]) },
+			}))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&out, "out", tokenFile, "file to keep the token in")
+	f.StringVar(&credential, "env-credential", "", "the environment's credential; better given by the variable, since others can see arguments")
+	f.StringVar(&credentialFile, "env-credential-file", "", "file that holds the credential")
+	r.serverFlags(f)
+	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug, info, warn or error")
+	return cmd
+}
+
+// runtimeClient returns a client with the credential of an environment, or,
+// with none, with the admin token.
+func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
+	if credential == "" && file == "" {
+		c, err := r.client()
+		if err != nil && r.token == "" && r.data == "" {
+			return nil, usageError{fmt.Errorf("no credential: give --env-credential-file, or set %s ('opentcb env-credential ENV' prints one)", variable("env-credential"))}
+		}
+		return c, err
+	}
+	if credential == "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		credential = strings.TrimSpace(string(text))
+	}
+	r.token, r.credential = credential, true
+	return r.client()
+}
+
+// fetchToken asks the server for a token. That the credential does not count,
+// or that there is no such environment, does not pass by waiting.
+func (r *remote) fetchToken(ctx context.Context, c *admin.Client, env string) (agent.Token, error) {
+	token, err := c.CloudbaseToken(ctx, env)
+	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status >= 400 && refusal.Status < 500 && refusal.Status != http.StatusTooManyRequests {
+		return agent.Token{}, agent.Permanent(err)
+	}
+	return agent.Token{Value: token.Token, Life: time.Duration(token.ExpiresIn) * time.Second}, err
+}

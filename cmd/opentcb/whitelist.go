@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+func whitelistCommand() *cobra.Command {
+	return groupCommand("whitelist", "See what an environment calls, and mend its api_whitelist",
+		suggestCommand(), tryCommand(), historyCommand(), restoreCommand())
+}
+
+func suggestCommand() *cobra.Command {
+	var allowedOnly bool
+	cmd := remoteCommand("suggest ENV", "Print what an environment called, and the smallest whitelist for it",
+		`Print which interfaces the code in an environment called in the last week, and the
+smallest whitelist that would have allowed all those calls. Look through it
+before you set it: calls that were refused are in it too, unless --allowed-only.`,
+		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			s, err := c.SuggestWhitelist(cmd.Context(), args[0], allowedOnly)
+			if err != nil {
+				return err
+			}
+			list, err := json.Marshal(s.Whitelist)
+			if err != nil {
+				return err
+			}
+			text := callTable("calls since "+moment(s.Since), s.Paths, s.Together)
+			return r.print(cmd.OutOrStdout(), s, text+"\n\napi_whitelist:\n"+string(list))
+		})
+	cmd.Flags().BoolVar(&allowedOnly, "allowed-only", false, "leave out interfaces whose calls were all refused")
+	return cmd
+}
+
+func tryCommand() *cobra.Command {
+	return remoteCommand("try ENV FILE", "Say which calls of the last day a whitelist would have refused",
+		`Hold the calls of the last day against a whitelist that is not in force. FILE has an
+entry a line, or is a JSON array, or an object with api_whitelist.`,
+		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			text, err := os.ReadFile(args[1])
+			if err != nil {
+				return usageError{err}
+			}
+			entries, err := parseEntries(text)
+			if err != nil {
+				return usageError{fmt.Errorf("%s: %w", args[1], err)}
+			}
+			t, err := c.TryWhitelist(cmd.Context(), args[0], entries)
+			if err != nil {
+				return err
+			}
+			head := fmt.Sprintf("of %d interfaces called since %s it would have refused %d", len(t.Paths), moment(t.Since), len(t.Refused))
+			return r.print(cmd.OutOrStdout(), t, callTable(head, t.Refused, t.Together))
+		})
+}
+
+// parseEntries reads a whitelist: JSON, or an entry a line, where # begins a
+// remark.
+func parseEntries(text []byte) ([]string, error) {
+	text = bytes.TrimSpace(text)
+	switch {
+	case bytes.HasPrefix(text, []byte("[")):
+		var list []string
+		return list, json.Unmarshal(text, &list)
+	case bytes.HasPrefix(text, []byte("{")):
+		var object admin.Whitelist
+		if err := json.Unmarshal(text, &object); err != nil {
+			return nil, err
+		}
+		if object.Entries == nil {
+			return nil, fmt.Errorf("the object has no api_whitelist")
+		}
+		return object.Entries, nil
+	}
+	list := []string{}
+	for line := range strings.Lines(string(text)) {
+		entry, _, _ := strings.Cut(line, "#")
+		if entry = strings.TrimSpace(entry); entry != "" {
+			list = append(list, entry)
+		}
+	}
+	return list, nil
+}
+
+// callTable is a table of calls for a person.
+func callTable(head string, calls []cloud.Called, together cloud.Called) string {
+	lines := []string{head}
+	if len(calls) > 0 {
+		lines = append(lines, fmt.Sprintf("%10s %10s  %s", "allowed", "refused", "interface"))
+	}
+	for _, c := range calls {
+		lines = append(lines, fmt.Sprintf("%10d %10d  %s", c.Allowed, c.Refused, c.Path))
+	}
+	if together.Allowed+together.Refused > 0 {
+		lines = append(lines, fmt.Sprintf("%10d %10d  (not kept apart: paths not in plain form, or too many)", together.Allowed, together.Refused))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func historyCommand() *cobra.Command {
+	return remoteCommand("history ENV", "Print who changed an environment's switch and whitelist",
+		"Print who changed the switch and the whitelist of an environment, when, and from\nwhat to what, oldest first.",
+		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			changes, err := c.WhitelistHistory(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return r.print(cmd.OutOrStdout(), admin.History{Changes: changes}, historyText(args[0], changes))
+		})
+}
+
+// historyText is a history for a person: each change, and below it what it
+// added and took away.
+func historyText(env string, changes []admin.PermissionChange) string {
+	var lines []string
+	var before []string
+	for _, ch := range changes {
+		who := "the operator"
+		if !ch.Operator {
+			who = ch.Platform
+		}
+		line := fmt.Sprintf("%s  version %d  by %s", moment(ch.At), ch.Version, who)
+		if ch.Env != env {
+			lines = append(lines, fmt.Sprintf("%s  switch %s by %s, through %s  rid %s", moment(ch.At), onOff(ch.Open), who, ch.Env, ch.RID))
+			continue
+		}
+		if ch.Flipped {
+			line += ", switch " + onOff(ch.Open)
+		}
+		lines = append(lines, line+"  rid "+ch.RID)
+		lines = append(lines, difference(before, ch.Whitelist)...)
+		before = ch.Whitelist
+	}
+	if len(lines) == 0 {
+		lines = []string{"nothing is kept"}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func onOff(open bool) string {
+	if open {
+		return "on"
+	}
+	return "off"
+}
+
+// difference lists what a whitelist lost and gained.
+func difference(before, after []string) []string {
+	var lines []string
+	for _, entry := range before {
+		if !slices.Contains(after, entry) {
+			lines = append(lines, "    - "+entry)
+		}
+	}
+	for _, entry := range after {
+		if !slices.Contains(before, entry) {
+			lines = append(lines, "    + "+entry)
+		}
+	}
+	return lines
+}
+
+func restoreCommand() *cobra.Command {
+	return remoteCommand("restore ENV VERSION", "Set the whitelist of an earlier version anew",
+		"Set the whitelist that an environment had at a version of its history anew, as a\nnew version. The switch stays as it is: it is the whole account's.",
+		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			from, err := strconv.ParseInt(args[1], 10, 64)
+			if err != nil {
+				return usageError{fmt.Errorf("%q is no version: 'opentcb whitelist history %s' lists them", args[1], args[0])}
+			}
+			version, err := c.RestoreWhitelist(cmd.Context(), args[0], from)
+			if err != nil {
+				return err
+			}
+			return r.print(cmd.OutOrStdout(), admin.Version{Version: version}, fmt.Sprintf("%s has the whitelist of version %d again, as version %d", args[0], from, version))
+		})
+}

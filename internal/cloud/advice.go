@@ -1,0 +1,125 @@
+package cloud
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Called is a path that code in an environment called, and how often.
+type Called struct {
+	Path    string `json:"path"`
+	Allowed int64  `json:"allowed"`
+	Refused int64  `json:"refused"`
+	Last    int64  `json:"last_hour"` // when the last hour with a call of it began, Unix milliseconds
+}
+
+// Calls are the cloud calls of an environment that were observed. Together are
+// those that were not kept apart: of odd paths, and of more paths than are
+// counted.
+type Calls struct {
+	Since    int64    `json:"since"` // Unix milliseconds
+	Paths    []Called `json:"interfaces"`
+	Together Called   `json:"not_kept_apart"`
+}
+
+// Suggestion is what was observed and the smallest whitelist that would have
+// allowed it.
+type Suggestion struct {
+	Calls
+	Whitelist []string `json:"api_whitelist"`
+}
+
+// SuggestWhitelist returns the calls of an environment in the last week and
+// the smallest whitelist that would have allowed all of them that were in
+// plain form; with allowedOnly, those that were allowed when they were made.
+// EnvironmentNotFound if there is no such environment.
+func (s *Service) SuggestWhitelist(ctx context.Context, env string, allowedOnly bool) (Suggestion, error) {
+	calls, err := s.calls(ctx, env, observedKept)
+	if err != nil {
+		return Suggestion{}, err
+	}
+	var paths []string
+	for _, c := range calls.Paths {
+		if c.Allowed > 0 || !allowedOnly {
+			paths = append(paths, c.Path)
+		}
+	}
+	return Suggestion{Calls: calls, Whitelist: whitelist.Suggest(paths)}, nil
+}
+
+// Trial is what a whitelist would have done with the calls of the last day.
+type Trial struct {
+	Calls
+	Refused []Called `json:"would_be_refused"`
+}
+
+// TryWhitelist holds the calls of the last day against a whitelist that is
+// not in force. EnvironmentNotFound if there is no such environment,
+// InvalidArgs for entries that can be on no list.
+func (s *Service) TryWhitelist(ctx context.Context, env string, entries []string) (Trial, error) {
+	entries, err := whitelist.Normalize(entries)
+	if err != nil {
+		return Trial{}, refuse(InvalidArgs, err.Error())
+	}
+	calls, err := s.calls(ctx, env, 24*time.Hour)
+	if err != nil {
+		return Trial{}, err
+	}
+	list := whitelist.NewList(entries)
+	t := Trial{Calls: calls, Refused: []Called{}}
+	for _, c := range calls.Paths {
+		if _, err := list.Judge(c.Path); err != nil {
+			t.Refused = append(t.Refused, c)
+		}
+	}
+	return t, nil
+}
+
+// calls returns what was observed of an environment in a span until now.
+func (s *Service) calls(ctx context.Context, env string, span time.Duration) (Calls, error) {
+	e, err := s.anyEnvironment(ctx, env)
+	if err != nil {
+		return Calls{}, err
+	}
+	if err := s.observer.flush(ctx); err != nil {
+		return Calls{}, fault("observed calls", err)
+	}
+	since := hourOf(s.now() - span.Milliseconds())
+	rows, err := s.store.Observed(ctx, e.Account, e.ID, since)
+	if err != nil {
+		return Calls{}, fault("observed calls", err)
+	}
+	return sumCalls(since, rows), nil
+}
+
+// sumCalls adds up the hours of each path. The most called come first.
+func sumCalls(since int64, rows []Observed) Calls {
+	sums := map[string]*Called{"": {}}
+	for _, row := range rows {
+		sum := sums[row.Path]
+		if sum == nil {
+			sum = &Called{Path: row.Path}
+			sums[row.Path] = sum
+		}
+		if row.Code == tcb.OK {
+			sum.Allowed += row.Count
+		} else {
+			sum.Refused += row.Count
+		}
+		sum.Last = max(sum.Last, row.Hour)
+	}
+	calls := Calls{Since: since, Paths: []Called{}, Together: *sums[""]}
+	delete(sums, "")
+	for _, sum := range sums {
+		calls.Paths = append(calls.Paths, *sum)
+	}
+	slices.SortFunc(calls.Paths, func(a, b Called) int {
+		return cmp.Or(cmp.Compare(b.Allowed+b.Refused, a.Allowed+a.Refused), cmp.Compare(a.Path, b.Path))
+	})
+	return calls
+}

@@ -1,0 +1,155 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// CloudbaseLife is how long a cloudbase_access_token is good (CC-6).
+const CloudbaseLife = 30 * time.Minute
+
+const actCloudbaseToken = "cloudbase_access_token"
+
+// CloudCall is a call of an open interface that code in an environment may
+// make. Account is the Mini Program, or the platform of a batch environment.
+type CloudCall struct {
+	Account string
+	Env     string
+	Path    whitelist.Path
+}
+
+// CloudbaseToken gives the token that code in an environment calls open
+// interfaces with (CC-6). Those issued before stay good to their own expiry.
+// EnvironmentNotFound, or Conflict for an account without cloud development.
+func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Token, error) {
+	e, err := s.anyEnvironment(ctx, env)
+	if err != nil {
+		return Token{}, err
+	}
+	if !e.Cloud {
+		return Token{}, refuse(Conflict, "cloud development is not opened for "+e.Account)
+	}
+	rec, err := s.recordOn(ctx, c, actCloudbaseToken, e)
+	if err == nil {
+		err = s.store.AppendRecords(ctx, []Record{rec})
+	}
+	if err != nil {
+		return Token{}, fault("cloudbase token", err)
+	}
+	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, appid: e.Account, env: e.ID}), nil
+}
+
+// anyEnvironment returns an environment by its id alone, which is unique in
+// the server: for the operator, who reaches all accounts.
+func (s *Service) anyEnvironment(ctx context.Context, id string) (*Environment, error) {
+	account, err := s.store.EnvironmentAccount(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, refuse(EnvironmentNotFound, "no environment "+id)
+	}
+	if err != nil {
+		return nil, fault("environment", err)
+	}
+	return s.environmentOf(ctx, account, id)
+}
+
+// recordOn is the audit record of what was done to an environment by its id.
+func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Environment) (Record, error) {
+	a, err := s.account(ctx, e.Account)
+	if a.IsPlatform {
+		c.Platform = e.Account
+	} else {
+		c.AppID = e.Account
+	}
+	return s.record(c, action, named("env", e.ID)), err
+}
+
+// JudgeCall says whether code in the environment of a token may call a path
+// (CC-2): InvalidToken, TokenExpired, SwitchClosed, NotWhitelisted, or
+// Unavailable when that cannot be known (CC-8). path is as it came on the wire,
+// before the query.
+func (s *Service) JudgeCall(ctx context.Context, rid, token, path string) (CloudCall, error) {
+	j := judgement{rid: rid, at: s.now(), token: token, path: path}
+	call, err := s.judge(ctx, &j)
+	j.code = CodeOf(err)
+	s.observer.add(&j)
+	return call, err
+}
+
+// RefuseOwnCall returns why a cloudbase_access_token does not fit one of the
+// server's own interfaces: InvalidToken, TokenExpired, or WrongTokenKind,
+// whatever the whitelist says (CC-5).
+func (s *Service) RefuseOwnCall(rid, token, path string) error {
+	j := judgement{rid: rid, at: s.now(), token: token, path: path}
+	err := s.checkCloudbase(&j)
+	if err == nil {
+		err = refuse(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone")
+	}
+	j.code = CodeOf(err)
+	s.observer.add(&j)
+	return err
+}
+
+// checkCloudbase says whether the token is a genuine cloudbase token that has
+// not expired, and finds its environment.
+func (s *Service) checkCloudbase(j *judgement) error {
+	c, err := s.knownToken(j.token)
+	switch {
+	case err != nil:
+		return err
+	case c.kind != CloudbaseToken:
+		return refuse(InvalidToken, "not a cloudbase_access_token")
+	}
+	j.key = EnvironmentKey{c.appid, c.env}
+	if j.at >= c.expires {
+		return refuse(TokenExpired, "")
+	}
+	return nil
+}
+
+// judgement is what is observed of a call.
+type judgement struct {
+	rid     string
+	token   string
+	at      int64 // Unix milliseconds
+	key     EnvironmentKey
+	version int64  // of the permission that was in force; 0 if it did not come to that
+	path    string // as it came
+	reason  string // why the path is not in plain form; "" if it is
+	code    tcb.Code
+}
+
+func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
+	if err := s.checkCloudbase(j); err != nil {
+		return CloudCall{}, err
+	}
+	e, err := s.environment(ctx, j.key.Account, j.key.Env)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return CloudCall{}, refuse(InvalidToken, "")
+	case err != nil:
+		return CloudCall{}, fault("environment", err)
+	}
+	j.version = e.Version
+	path, err := e.admits.Judge(j.path)
+	if form, ok := errors.AsType[*whitelist.FormError](err); ok {
+		j.reason = form.Reason
+	} else if strings.Contains(j.path, j.token) {
+		j.reason = "holds the token" // which must not reach the upstream
+	}
+	switch {
+	case !e.Cloud:
+		return CloudCall{}, refuse(SwitchClosed, "cloud development is not opened")
+	case !e.Open:
+		return CloudCall{}, refuse(SwitchClosed, "")
+	case j.reason != "":
+		return CloudCall{}, refuse(NotWhitelisted, "the path "+j.reason)
+	case err != nil:
+		return CloudCall{}, refuse(NotWhitelisted, "")
+	}
+	return CloudCall{Account: e.Account, Env: e.ID, Path: path}, nil
+}

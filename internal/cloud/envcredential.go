@@ -1,0 +1,84 @@
+package cloud
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+const (
+	actEnvCredential       = "env-credential"
+	actRevokeEnvCredential = "revoke env-credential"
+)
+
+// EnvironmentCredential gives what the runtime of an environment proves itself
+// with, to get cloudbase_access_tokens of that environment and nothing else.
+// It is good until it is revoked. EnvironmentNotFound if there is no such
+// environment.
+func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env string) (string, error) {
+	e, err := s.anyEnvironment(ctx, env)
+	if err != nil {
+		return "", err
+	}
+	epoch, err := s.store.CredentialEpoch(ctx, e.Account, e.ID)
+	if err != nil {
+		return "", fault("credential", err)
+	}
+	rec, err := s.recordOn(ctx, c, actEnvCredential, e)
+	if err == nil {
+		err = s.store.AppendRecords(ctx, []Record{rec})
+	}
+	if err != nil {
+		return "", fault("credential", err)
+	}
+	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch)), nil
+}
+
+// credentialClaim names the environment, and how often its credentials had
+// been revoked: those of an earlier epoch are void.
+func credentialClaim(e *Environment, epoch int64) []byte {
+	return appendText(appendText(binary.AppendUvarint(nil, uint64(epoch)), e.Account), e.ID)
+}
+
+// RevokeEnvironmentCredentials voids every credential of an environment that
+// was given out so far. Tokens that were got with one stay good to their
+// expiry; closing the switch stops those.
+func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, env string) error {
+	e, err := s.anyEnvironment(ctx, env)
+	if err != nil {
+		return err
+	}
+	rec, err := s.recordOn(ctx, c, actRevokeEnvCredential, e)
+	if err == nil {
+		err = s.store.RevokeCredentials(ctx, e.Account, e.ID, rec)
+	}
+	if err != nil {
+		return fault("revoke credentials", err)
+	}
+	return nil
+}
+
+// Runtime returns the runtime of an environment as the caller that a
+// credential proves: InvalidToken if it is false, revoked or of another
+// environment. It may ask for tokens of the environment alone.
+func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Caller, error) {
+	raw, err := s.ring.Verify(seal.Credential, credential)
+	if err != nil {
+		return Caller{}, refuse(InvalidToken, "")
+	}
+	d := decoder{s: string(raw)}
+	epoch, account, id := d.int(), d.text(), d.text()
+	if err := d.end(); err != nil {
+		return Caller{}, &Error{Kind: Internal, Err: wrap("credential", err)}
+	}
+	now, err := s.store.CredentialEpoch(ctx, account, id)
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return Caller{}, fault("credential", err)
+	case err != nil || id != env || now != epoch:
+		return Caller{}, refuse(InvalidToken, "")
+	}
+	return Caller{RID: rid}, nil
+}

@@ -1,0 +1,121 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Explanation says why a call was refused.
+type Explanation struct {
+	Record
+	Env     string `json:"environment,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Version int64  `json:"version,omitempty"` // of the permission that was in force
+	Nearest string `json:"nearest,omitempty"` // the entry of that whitelist that comes nearest to the path
+	Reason  string `json:"reason"`
+}
+
+// ridForm is what the wire's request ids look like (EN-4).
+var ridForm = regexp.MustCompile(`^([0-9a-f]{8})-[0-9a-f]{8}-[0-9a-f]{8}$`)
+
+// ridSpan is how far the time in a request id may be from the time of its
+// record: a call may take as long as a transfer.
+const ridSpan = 15 * time.Minute
+
+// errFound ends a search.
+var errFound = errors.New("found")
+
+// Explain says why a call with that rid was refused: a cloud call, or one of
+// an interface that is in the audit record. InvalidArgs for what is no rid of
+// the wire's, NotFound if nothing of it is recorded.
+func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) {
+	m := ridForm.FindStringSubmatch(rid)
+	if m == nil {
+		return Explanation{}, refuse(InvalidArgs, "a rid is three groups of 8 hex digits, as errmsg ends with")
+	}
+	seconds, err := strconv.ParseInt(m[1], 16, 64)
+	if err != nil {
+		return Explanation{}, fault("rid", err)
+	}
+	since, until := seconds*1000-time.Second.Milliseconds(), seconds*1000+ridSpan.Milliseconds()
+	var found *Record
+	match := func(rec Record) error {
+		if rec.RID == rid {
+			found = &rec
+			return errFound
+		}
+		return nil
+	}
+	if err := s.observer.refusals.flush(ctx); err != nil {
+		return Explanation{}, fault("explain", err)
+	}
+	if err = s.store.Refusals(ctx, since, until, match); err == nil {
+		err = s.Records(ctx, RecordFilter{Since: since, Until: until, Outcome: Outcome{Any: true}}, match)
+	}
+	switch {
+	case found == nil && err != nil:
+		return Explanation{}, fault("explain", err)
+	case found == nil:
+		return Explanation{}, refuse(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many refused in the same second, or one that is too long ago; the server's log may have it")
+	case found.Action != actCloudCall:
+		return Explanation{Record: *found, Reason: found.Code.Text()}, nil
+	}
+	return s.explainCall(ctx, *found)
+}
+
+// explainCall explains the record of a refused cloud call.
+func (s *Service) explainCall(ctx context.Context, rec Record) (Explanation, error) {
+	parts := strings.SplitN(rec.Detail, "\n", 3)
+	if len(parts) != 3 {
+		return Explanation{}, &Error{Kind: Internal, Err: errors.New("record of a refused call of another form")}
+	}
+	x := Explanation{Record: rec, Env: rec.Target, Path: parts[2]}
+	x.Target, x.Detail = "", ""
+	x.Version, _ = strconv.ParseInt(parts[0], 10, 64)
+	if rec.Code == tcb.NotInWhitelist && parts[1] == "" {
+		list, err := s.listInForce(ctx, rec.AppID, x.Env, x.Version)
+		if err != nil {
+			return Explanation{}, fault("explain", err)
+		}
+		x.Nearest = whitelist.Nearest(list, x.Path)
+	}
+	x.Reason = x.reason(parts[1])
+	return x, nil
+}
+
+// listInForce is the whitelist that an environment had at a version; none if
+// the history does not reach back that far.
+func (s *Service) listInForce(ctx context.Context, account, env string, version int64) ([]string, error) {
+	changes, err := s.store.History(ctx, account, env)
+	list, _ := whitelistAt(changes, env, version)
+	return list, err
+}
+
+// reason is a sentence for a person. odd is what is wrong with the form of
+// the path.
+func (x Explanation) reason(odd string) string {
+	switch {
+	case x.Code == tcb.InvalidToken:
+		return "the token is not a cloudbase_access_token that this server issued"
+	case x.Code == tcb.TokenExpired:
+		return "the token is over 30 minutes old: the runtime has to read it anew from the agent's file"
+	case x.Code == tcb.CloudTokenClosed:
+		return "the switch of the account was off: usecloudaccesstoken with open true turns it on"
+	case x.Code == tcb.Unauthorized:
+		return "a cloudbase_access_token calls open interfaces, and never the server's own"
+	case x.Code == tcb.NotInWhitelist && odd != "":
+		return "the path " + odd + ": a path that is not in plain form is refused whatever the whitelist says"
+	case x.Code == tcb.NotInWhitelist && x.Nearest != "":
+		return "the path is not on the whitelist; the nearest entry is " + x.Nearest
+	case x.Code == tcb.NotInWhitelist:
+		return "the path is not on the whitelist, and no entry comes near it"
+	}
+	return x.Code.Text()
+}

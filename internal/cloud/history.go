@@ -1,0 +1,82 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// PermissionHistory returns what is kept of the changes of an environment's
+// switch and whitelist, oldest first, as Store.History says.
+// EnvironmentNotFound if there is no such environment.
+func (s *Service) PermissionHistory(ctx context.Context, env string) ([]PermissionChange, error) {
+	e, err := s.anyEnvironment(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := s.store.History(ctx, e.Account, e.ID)
+	if err != nil {
+		return nil, fault("history", err)
+	}
+	return changes, nil
+}
+
+// RestoreWhitelist sets the whitelist that an environment had at an earlier
+// version anew, as a new version, which it returns. The switch, which is the
+// whole account's, stays as it is. NotFound if that version is not kept.
+func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, version int64) (int64, error) {
+	e, err := s.anyEnvironment(ctx, env)
+	if err != nil {
+		return 0, err
+	}
+	changes, err := s.store.History(ctx, e.Account, e.ID)
+	if err != nil {
+		return 0, fault("history", err)
+	}
+	list, ok := whitelistAt(changes, env, version)
+	if !ok {
+		return 0, refuse(NotFound, fmt.Sprintf("the history of %s has no version %d", env, version))
+	}
+	return s.setAnew(ctx, c, e, list, version)
+}
+
+// whitelistAt returns the whitelist that was in force at a version. Versions
+// also move on when the switch is flipped through another environment (UT-8),
+// so the one asked for may lie behind the set that brought the whitelist.
+func whitelistAt(changes []PermissionChange, env string, version int64) (list []string, ok bool) {
+	latest := int64(-1)
+	for _, ch := range changes {
+		if ch.Env == env && ch.Version <= version && ch.Version > latest {
+			latest, list, ok = ch.Version, ch.Whitelist, true
+		}
+	}
+	return list, ok
+}
+
+// setAnew sets a whitelist at the version that is stored, and again when
+// somebody else's set came between: a restore is meant whatever they set.
+func (s *Service) setAnew(ctx context.Context, c Caller, e *Environment, list []string, from int64) (int64, error) {
+	for range issueTries {
+		now, err := s.store.Environment(ctx, e.Account, e.ID)
+		if err != nil {
+			return 0, fault("environment", err)
+		}
+		rec, err := s.recordOn(ctx, c, "whitelist restore", e)
+		if err != nil {
+			return 0, fault("account", err)
+		}
+		rec.Detail = fmt.Sprintf("from=%d entries=%d version=%d", from, len(list), now.Version)
+		set := PermissionSet{Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(list), Version: now.Version}
+		res, err := s.store.SetPermission(ctx, set, rec)
+		s.forgetPermission(set.Account, set.Env, res.Touched, err)
+		switch {
+		case err != nil:
+			return 0, fault("restore whitelist", err)
+		case res.Accepted:
+			s.observer.changed(EnvironmentKey{set.Account, set.Env})
+			return set.Version + 2, nil
+		}
+	}
+	return 0, fault("restore whitelist", errors.Join(ErrStale, errors.New("the permission changes all the time")))
+}

@@ -1,0 +1,173 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// What is kept of cloud calls is bounded, whatever code in an environment
+// does: beyond these bounds calls are still judged, but counted together or
+// not recorded one by one.
+const (
+	observedPaths   = 512         // paths of one environment that are kept apart in an hour
+	observedInAll   = 100_000     // of all environments, in memory
+	observedAtOnce  = 500         // counts that are written in one transaction
+	observedPause   = time.Minute // between two writes of the counts
+	observedKept    = 7 * 24 * time.Hour
+	prunePause      = 10 * time.Minute
+	refusalsASecond = 64   // of one environment that are recorded one by one
+	refusalsWaiting = 4096 // that wait to be written, of all environments
+)
+
+// actCloudCall is what the record of a refused call says was done.
+const actCloudCall = "cloudcall"
+
+// observer counts cloud calls by environment, hour, path and outcome, and
+// records refused ones. The counts of the last minute are in memory alone.
+type observer struct {
+	store    Store
+	clock    func() time.Time
+	log      *slog.Logger
+	refusals *recorder
+
+	mu      sync.RWMutex // held for reading while a tally is used
+	tallies map[EnvironmentKey]*tally
+	edited  map[EnvironmentKey]struct{} // whose permission was set
+	paths   atomic.Int64                // kept apart in all tallies
+
+	writes  sync.Mutex // one write at a time
+	waiting []Observed // taken out of the tallies, not yet written
+	pruned  time.Time
+	stop    chan struct{}
+	done    chan struct{}
+}
+
+func newObserver(store Store, clock func() time.Time, log *slog.Logger) *observer {
+	o := &observer{
+		store: store, clock: clock, log: log, pruned: clock(),
+		refusals: newRecorder(recorderOf{"refused cloud calls", store.AppendRefusals, refusalsWaiting}, log),
+		tallies:  map[EnvironmentKey]*tally{}, edited: map[EnvironmentKey]struct{}{},
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go o.run()
+	return o
+}
+
+// add observes a call. Tokens that are not genuine name no environment: the
+// calls that carry them count as one environment's of no name.
+func (o *observer) add(j *judgement) {
+	if o.count(j) && j.code != tcb.OK {
+		rec := j.record()
+		_ = o.refusals.add(&rec) // full: the call stays refused, only its record is missing
+	}
+}
+
+// count counts a call, and says whether it may be recorded.
+func (o *observer) count(j *judgement) bool {
+	o.mu.RLock()
+	if t := o.tallies[j.key]; t != nil {
+		defer o.mu.RUnlock()
+		return t.add(j)
+	}
+	o.mu.RUnlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t := o.tallies[j.key]
+	if t == nil {
+		t = newTally(&o.paths)
+		o.tallies[j.key] = t
+	}
+	return t.add(j)
+}
+
+// changed notes that an environment's history has grown.
+func (o *observer) changed(key EnvironmentKey) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.edited[key] = struct{}{}
+}
+
+func (o *observer) run() {
+	defer close(o.done)
+	tick := time.NewTicker(observedPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-o.stop:
+			return
+		case <-tick.C:
+		}
+		if err := errors.Join(o.flush(context.Background()), o.prune(context.Background())); err != nil {
+			o.log.Error("counts of cloud calls wait for the store", "err", err)
+		}
+	}
+}
+
+// flush writes what was counted so far. What cannot be written waits for the
+// next time.
+func (o *observer) flush(ctx context.Context) error {
+	o.writes.Lock()
+	defer o.writes.Unlock()
+	o.waiting = o.take(o.waiting)
+	for len(o.waiting) > 0 {
+		chunk := o.waiting[:min(len(o.waiting), observedAtOnce)]
+		if err := o.store.AddObserved(ctx, chunk); err != nil {
+			o.waiting = o.waiting[max(0, len(o.waiting)-2*observedInAll):] // the oldest give way
+			return err
+		}
+		o.waiting = o.waiting[len(chunk):]
+	}
+	o.waiting = nil
+	return nil
+}
+
+// take adds what the tallies have counted to rows, and forgets tallies of
+// environments that make no calls any more.
+func (o *observer) take(rows []Observed) []Observed {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	hour := hourOf(o.clock().UnixMilli())
+	for key, t := range o.tallies {
+		before := len(rows)
+		rows = t.take(key, rows)
+		if len(rows) == before && t.hour != hour {
+			t.clear()
+			delete(o.tallies, key)
+		}
+	}
+	return rows
+}
+
+// prune lets the store forget what is beyond the bounds.
+func (o *observer) prune(ctx context.Context) error {
+	now := o.clock()
+	if now.Sub(o.pruned) < prunePause {
+		return nil
+	}
+	o.mu.Lock()
+	edited := o.edited
+	o.edited = map[EnvironmentKey]struct{}{}
+	for key := range o.tallies {
+		edited[key] = struct{}{}
+	}
+	o.mu.Unlock()
+	o.pruned = now
+	return o.store.Prune(ctx, now.Add(-observedKept).UnixMilli(), slices.Collect(maps.Keys(edited)))
+}
+
+func (o *observer) close() error {
+	close(o.stop)
+	<-o.done
+	return errors.Join(o.refusals.close(), o.flush(context.Background()))
+}
+
+// hourOf is when the hour of a time began, in Unix milliseconds.
+func hourOf(at int64) int64 { return at - at%time.Hour.Milliseconds() }
