@@ -82,17 +82,28 @@ func target(t *testing.T) wiretest.Target {
 	return target
 }
 
+// upstreamTimeout is short, for scripts wait for it, and long enough for a busy
+// machine.
+const upstreamTimeout = 3 * time.Second
+
 // bench is a server under test and what its own machine can do to it.
 type bench struct {
-	t      *testing.T
-	cfg    node.Config
-	node   *node.Node
-	offset atomic.Int64 // of the server's clock, in nanoseconds
-	log    logBuffer
+	t        *testing.T
+	cfg      node.Config
+	node     *node.Node
+	upstream *wiretest.Upstream
+	offset   atomic.Int64 // of the server's clock, in nanoseconds
+	log      logBuffer
 }
 
 func startBench(t *testing.T) *bench {
-	b := &bench{t: t, cfg: node.Default()}
+	upstream, err := wiretest.StartUpstream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { upstream.Close() })
+	b := &bench{t: t, cfg: node.Default(), upstream: upstream}
+	b.cfg.Upstream, b.cfg.UpstreamTimeout = upstream.URL(), upstreamTimeout
 	b.cfg.Listen, b.cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	b.cfg.Data = filepath.Join(t.TempDir(), "data")
 	b.cfg.Log = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -113,7 +124,12 @@ func (b *bench) start() (err error) {
 	return err
 }
 
-func (b *bench) restart() (string, error) {
+func (b *bench) restart() (string, error) { return b.restartWith(b.upstream.URL()) }
+
+func (b *bench) restartAlone() (string, error) { return b.restartWith("") }
+
+func (b *bench) restartWith(upstream string) (string, error) {
+	b.cfg.Upstream = upstream
 	if err := b.node.Shutdown(context.Background()); err != nil {
 		return "", err
 	}
@@ -126,6 +142,7 @@ func (b *bench) restart() (string, error) {
 func (b *bench) target() wiretest.Target {
 	return wiretest.Target{
 		URL: b.node.APIURL(), Operator: operator{b}, Restart: b.restart, AlterCode: b.alterCode,
+		Upstream: b.upstream, RestartAlone: b.restartAlone,
 		Clock: func(d time.Duration) error { b.offset.Add(int64(d)); return nil },
 		Peek: map[string]func() ([]byte, error){
 			"log": b.log.content, "stored": b.stored, "metrics": b.metrics, "audit": b.audit,
@@ -223,6 +240,11 @@ func (o operator) Deploy(env, function string, zip []byte) error {
 		return fmt.Errorf("deploy answered %q", code.SHA256)
 	}
 	return err
+}
+
+func (o operator) CloudbaseToken(env string) (string, error) {
+	token, err := o.admin().CloudbaseToken(context.Background(), env)
+	return token.Token, err
 }
 
 // logBuffer is the server's log.

@@ -50,7 +50,7 @@ type failure struct {
 
 var (
 	statusForm = regexp.MustCompile(`^([1-5][0-9][0-9])(?: (.*))?$`)
-	headerForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*):(?: +(.*))?$`)
+	headerForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*):(?: +(.*))?$`)
 	bodyForm   = regexp.MustCompile(`^body (is|has|lacks|empty)(?: (.+))?$`)
 )
 
@@ -85,7 +85,8 @@ func (p *caseParser) expectation(first line, s string, lines []line) (*expectati
 	return e, err
 }
 
-// checks reads the header and body lines of an answer; a JSON pattern is last.
+// checks reads the header and body lines of an answer; a JSON pattern or a
+// fails line is last.
 func (p *caseParser) checks(e *expectation, lines []line) error {
 	for i, l := range lines {
 		header, body := headerForm.FindStringSubmatch(l.text), bodyForm.FindStringSubmatch(l.text)
@@ -104,6 +105,8 @@ func (p *caseParser) checks(e *expectation, lines []line) error {
 				err = fmt.Errorf("body %s of what", check.how)
 			}
 			e.bodies = append(e.bodies, check)
+		case strings.HasPrefix(l.text, "fails ") && i == len(lines)-1:
+			e.fails, err = p.failure(strings.TrimPrefix(l.text, "fails "))
 		default:
 			if e.json, err = parsePattern(joinLines(lines[i:])); err == nil {
 				err = p.checkPattern(e.json)
@@ -122,14 +125,23 @@ func (p *caseParser) checks(e *expectation, lines []line) error {
 
 // quotable reads a text that may stand in quotes.
 func (p *caseParser) quotable(s string) (text, error) {
-	if strings.HasPrefix(s, `"`) {
-		content, err := strconv.Unquote(s)
-		if err != nil {
-			return nil, fmt.Errorf("no quoted text: %s", s)
-		}
-		s = content
+	s, err := unquoted(s)
+	if err != nil {
+		return nil, err
 	}
 	return p.text(s)
+}
+
+// unquoted takes the quotes away, if there are any.
+func unquoted(s string) (string, error) {
+	if !strings.HasPrefix(s, `"`) {
+		return s, nil
+	}
+	content, err := strconv.Unquote(s)
+	if err != nil {
+		return "", fmt.Errorf("no quoted text: %s", s)
+	}
+	return content, nil
 }
 
 func joinLines(lines []line) string {

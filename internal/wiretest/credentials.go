@@ -50,6 +50,13 @@ func (r *run) token(platform, appid string) (string, error) {
 	return r.keep("token "+platform+" "+appid, got["authorizer_access_token"], err)
 }
 
+// cloudbase obtains the token of an environment, as its runtime does (CC-6),
+// and keeps it.
+func (r *run) cloudbase(env string) (string, error) {
+	value, err := r.p.target.Operator.CloudbaseToken(r.vars[env])
+	return r.keep("cloudbase "+env, value, err)
+}
+
 // keep stores a value that a call answered.
 func (r *run) keep(name string, value any, err error) (string, error) {
 	s, ok := value.(string)

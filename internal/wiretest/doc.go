@@ -1,7 +1,8 @@
 // Package wiretest plays wire tests: text scripts that look like the HTTP they
 // send, and that a reader can hold against the specification of the wire.
 //
-// A script is one file, named after the last segment of the interface's path.
+// A script is one file, named after the last segment of the interface's path,
+// or after what it is about.
 // It begins with the world it plays in, a world file whose names are made anew
 // for every case (so that cases never meet, even on a server in use): ${c1} is
 // a platform, ${a1} a Mini Program, any other name an environment;
@@ -24,10 +25,14 @@
 // lines ("Name: value", an empty value takes a header away, "headers ${signed}"
 // adds those that were signed), the body's lines, then the answer after "=>".
 // A body that lines cannot show is written body "Go-quoted", and a body
-// that never ends is body endless. Above the METHOD line may stand
+// that never ends is body endless. A target in quotes, GET "/wxa\\x\x80?a=b", is
+// sent byte for byte on a connection of its own, and so are the headers below
+// it, the same name more than once if it is written so; the body has its length
+// unless a header says how it ends. Above the METHOD line may stand
 //
 //	parallel 16 same                16 at once (${i} counts them), one answer for all
 //	parallel 16 one                 exactly one answer as after "=>", the others as after "or"
+//	parallel 16 each                each answer by itself as after "=>" or "or"
 //
 // # Answers
 //
@@ -42,7 +47,7 @@
 //	broken                                   the answer breaks off
 //
 // or lines: "Name: pattern" (empty: the header is absent), body is, body has,
-// body lacks, body empty, and a JSON pattern last. A fails line is the whole
+// body lacks, body empty, and a JSON pattern or a fails line last. A fails line is the whole
 // envelope of EN-4: the two members, the code's own text, the detail as given
 // (literal, or a regexp between slashes that has to match somewhere; anything
 // or nothing where none is given), and a rid that is new and of now, kept as
@@ -56,7 +61,8 @@
 // ${name} is a value of the world or kept before; ${v+2} an integer moved;
 // ${base64 x}, ${sha256 x} and ${escaped x} (with JSON escapes) functions; ${ticket c1}, ${component c1} and
 // ${token c1 a1} the current ticket and live tokens, obtained through the real
-// calls at first use and then kept.
+// calls at first use and then kept; ${cloudbase test} is the token of an
+// environment, obtained by the operator as its runtime does.
 //
 // # Other steps, one to a line
 //
@@ -71,16 +77,38 @@
 //	operator authorize ${c1} ${a1} 49 -> code
 //	operator revoke ${c1} ${a1}
 //	operator ticket ${c1} -> ticket
+//	operator token ${test} -> first        a new cloudbase_access_token
+//	operator refuses token ${none}         there is none to be had
 //	operator deploy ${test} hello zip:hello
 //	operator apply                         a world file, indented below
 //	clock +5m                              moves the server's clock
 //	restart                                stops the server, starts it on the same data
+//	restart without upstream               until the next restart, or the end of the case
 //	alter code ${checksum}                 damages stored code
 //	peek log has ${rid}                    also: stored, metrics, audit; has, lacks
 //	peek log lacks secrets                 none of those that the case has met
 //	sign ${body} as c1 a1 -> signed        getuploadsignature over the exact bytes
 //
-// and, as a paragraph with an answer, the whole path of section 6:
+// # The upstream
+//
+// Allowed cloud calls are forwarded to a real HTTP server, which is up, quick, and
+// answers {"errcode":0,"errmsg":"upstream"} when a case begins.
+//
+//	upstream answers 503 {"busy":true}     from now on, with header lines below it, indented;
+//	                                       200 broken {"a breaks off after that
+//	upstream down | up | slow              refuses connections; takes requests, answers none
+//	upstream saw POST /wxa/x?a=1           one request since the last look, of that method
+//	                                       and target; below it, indented, header lines and
+//	                                       body is, has, lacks, empty as in an answer
+//	upstream saw nothing                   since the last look
+//
+// A line "upstream saw" directly below a request belongs to it: below an each it is
+// done each time. No request that is seen may show a secret of the case. Trailers
+// are seen as headers Trailer-Name, and Host as one.
+//
+// # Uploads
+//
+// The whole path of section 6, as a paragraph with an answer:
 //
 //	upload ${test} hello zip:hello as c1 a1
 //	=> uploaded

@@ -35,7 +35,17 @@ func parseEach(p *caseParser, first line, rest string) (step, error) {
 	if len(p.lines) == 0 || p.lines[0].text == "" || strings.HasPrefix(p.lines[0].text, "each ") {
 		return nil, errors.New("no step below each")
 	}
-	s.step, err = p.step()
+	if s.step, err = p.step(); err != nil || len(p.lines) == 0 || !p.lines[0].isSaw() {
+		return s, err
+	}
+	saw, err := p.step() // of each request
+	request := s.step
+	s.step = act(func(r *run) error {
+		if err := request.play(r); err != nil {
+			return err
+		}
+		return saw.play(r)
+	})
 	return s, err
 }
 

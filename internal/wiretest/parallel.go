@@ -13,6 +13,14 @@ func (s *requestStep) playParallel(r *run) error {
 	if err != nil {
 		return err
 	}
+	if s.each {
+		for i, got := range answers {
+			if err := s.check(r, got); err != nil {
+				return fmt.Errorf("answer %d: %w", i, err)
+			}
+		}
+		return nil
+	}
 	if !s.one {
 		for i, got := range answers {
 			if got.status != answers[0].status || string(got.body) != string(answers[0].body) {

@@ -185,10 +185,11 @@ func (p *caseParser) block(first line) []line {
 	return block
 }
 
-// paragraph takes the lines up to the next blank one.
+// paragraph takes the lines up to the next blank one, or up to what the
+// upstream saw.
 func (p *caseParser) paragraph() []line {
 	size := 0
-	for size < len(p.lines) && p.lines[size].text != "" {
+	for size < len(p.lines) && p.lines[size].text != "" && !p.lines[size].isSaw() {
 		size++
 	}
 	lines := p.lines[:size]
@@ -244,7 +245,7 @@ func (p *caseParser) find(ref []string) error {
 		return nil
 	}
 	switch ref[0] {
-	case "ticket", "component", "token":
+	case "ticket", "component", "token", "cloudbase":
 		for _, arg := range ref[1:] {
 			if !p.world[arg] {
 				return fmt.Errorf("the world has no ${%s}", arg)

@@ -42,6 +42,18 @@ func TestParseErrors(t *testing.T) {
 		"clock backwards":    {world + "  clock -5m\n", "8", "clock"},
 		"operator":           {world + "  operator dance ${c1}\n", "8", "operator"},
 		"peek":               {world + "  peek pocket has x\n", "8", "peek"},
+		"upstream":           {world + "  upstream dances\n", "8", "want: upstream"},
+		"upstream slowly":    {world + "  upstream down now\n", "8", "want: upstream"},
+		"answers no status":  {world + "  upstream answers {}\n", "8", "STATUS"},
+		"answers no header":  {world + "  upstream answers 200 {}\n    X\n", "9", "header"},
+		"saw no target":      {world + "  upstream saw GET\n", "8", "METHOD TARGET"},
+		"saw JSON":           {world + "  upstream saw GET /\n    {\"a\":1}\n", "8", "body is"},
+		"saw unknown":        {world + "  GET /\n  => 200\n  upstream saw GET /${nosuch}\n", "10", "nosuch"},
+		"refuses what":       {world + "  operator refuses ticket ${c1}\n", "8", "refuses token"},
+		"token for nothing":  {world + "  operator token ${test}\n", "8", "-> NAME"},
+		"restart how":        {world + "  restart slowly\n", "8", "more after"},
+		"raw and parallel":   {world + "  parallel 2 same\n  GET \"/\"\n  => 200\n", "8", "quoted target"},
+		"quoted target":      {world + "  GET \"/\\q\"\n  => 200\n", "8", "quoted"},
 		"login":              {world + "  login c1 a1 many\n", "8", "permission set"},
 	} {
 		t.Run(name, func(t *testing.T) {

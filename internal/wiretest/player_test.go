@@ -223,6 +223,13 @@ func (s *stub) Deploy(env, function string, code []byte) error {
 	return nil
 }
 
+func (s *stub) CloudbaseToken(env string) (string, error) {
+	if strings.HasPrefix(env, "none") {
+		return "", errors.New("no cloud development")
+	}
+	return "cloudbase-of-" + env, nil
+}
+
 // TestWorld applies a world of new names for each case, and obtains a token
 // through the calls of section 5.
 func TestWorld(t *testing.T) {

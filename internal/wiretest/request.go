@@ -12,6 +12,7 @@ import (
 type requestStep struct {
 	method  string
 	target  text
+	raw     bool // sent byte for byte, as quoted
 	headers []headerLine
 	signed  text // CRLF-joined lines of a headers line
 	body    text // nil: no body
@@ -20,11 +21,12 @@ type requestStep struct {
 
 	parallel int
 	one      bool // of the parallel ones exactly one gets the first answer
+	each     bool // any of the parallel ones may differ from the others
 }
 
 var (
 	requestForm  = regexp.MustCompile(`^([A-Z]{2,10}) (\S.*)$`)
-	parallelForm = regexp.MustCompile(`^parallel ([0-9]{1,3}) (same|one)$`)
+	parallelForm = regexp.MustCompile(`^parallel ([0-9]{1,3}) (same|one|each)$`)
 	signedForm   = regexp.MustCompile(`^headers (\$\{[^}]*\})$`)
 )
 
@@ -43,11 +45,11 @@ func (p *caseParser) request() (step, error) {
 		return nil, fault{lines[0].number, fmt.Errorf("no step: %q", lines[0].text)}
 	}
 	s.method = m[1]
-	target, err := p.text(m[2])
+	target, err := p.quotable(m[2])
 	if err != nil {
 		return nil, fault{lines[0].number, err}
 	}
-	s.target = target
+	s.target, s.raw = target, m[2][0] == '"'
 	rest, err := p.head(s, lines[1:])
 	if err != nil {
 		return nil, err
@@ -55,6 +57,9 @@ func (p *caseParser) request() (step, error) {
 	s.answers, err = p.answers(lines[0], rest)
 	if err == nil && s.one && len(s.answers) != 2 {
 		err = errors.New("parallel one has two answers")
+	}
+	if err == nil && s.raw && (s.parallel > 0 || s.endless || s.signed != nil) {
+		err = errors.New("a quoted target goes with headers and a body alone")
 	}
 	return s, err
 }
@@ -67,7 +72,7 @@ func (p *caseParser) prefix(s *requestStep) error {
 	}
 	p.lines = p.lines[1:]
 	s.parallel, _ = strconv.Atoi(m[1])
-	s.one = m[2] == "one"
+	s.one, s.each = m[2] == "one", m[2] == "each"
 	if s.parallel < 2 {
 		return errors.New("parallel of what")
 	}

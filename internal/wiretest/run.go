@@ -75,7 +75,7 @@ func random(n int) []byte {
 func (r *run) set(name, value string) {
 	r.vars[name] = value
 	switch kind, _, _ := strings.Cut(name, " "); kind {
-	case "secret", "refresh", "ticket", "component", "token":
+	case "secret", "refresh", "ticket", "component", "token", "cloudbase":
 		r.keepSecret(kind, value)
 	}
 }
@@ -161,6 +161,8 @@ func (r *run) value(ref []string) (string, error) {
 		return r.component(ref[1])
 	case "token":
 		return r.token(ref[1], ref[2])
+	case "cloudbase":
+		return r.cloudbase(ref[1])
 	}
 	return "", fmt.Errorf("no value ${%s}", name)
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Scripts are the wire tests of the specification's sections 1 to 6.
+// Scripts are the wire tests of the specification's sections 1 to 7.
 //
 //go:embed scripts/*.txt
 var Scripts embed.FS

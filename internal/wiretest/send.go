@@ -30,6 +30,9 @@ func newClient() *http.Client {
 
 // send sends the request once.
 func (s *requestStep) send(r *run) (*answer, error) {
+	if s.raw {
+		return s.sendRaw(r)
+	}
 	request, err := s.build(r)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 var verbs = map[string]func(p *caseParser, first line, rest string) (step, error){
 	"fresh": parseFresh, "let": parseLet, "login": parseLogin, "operator": parseOperator, "clock": parseClock,
 	"restart": parseRestart, "alter": parseAlter, "peek": parsePeek, "sign": parseSign, "upload": parseUpload, "check": parseCheck,
+	"upstream": parseUpstream,
 }
 
 // act is a step that is a function.
@@ -155,18 +156,23 @@ func parseClock(p *caseParser, _ line, rest string) (step, error) {
 	}), nil
 }
 
+// parseRestart reads "restart" and "restart without upstream".
 func parseRestart(p *caseParser, _ line, rest string) (step, error) {
-	if rest != "" {
-		return nil, errors.New("more after restart")
+	switch rest {
+	case "":
+		p.c.require("restart")
+		return act(func(r *run) error {
+			r.p.alone = false
+			return r.p.restart(r.p.target.Restart)
+		}), nil
+	case "without upstream":
+		p.c.require("restart without upstream")
+		return act(func(r *run) error {
+			r.p.alone = true
+			return r.p.restart(r.p.target.RestartAlone)
+		}), nil
 	}
-	p.c.require("restart")
-	return act(func(r *run) error {
-		url, err := r.p.target.Restart()
-		if err == nil {
-			r.p.url = strings.TrimSuffix(url, "/")
-		}
-		return err
-	}), nil
+	return nil, errors.New("more after restart")
 }
 
 func parseAlter(p *caseParser, _ line, rest string) (step, error) {
