@@ -10,6 +10,8 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -55,13 +57,14 @@ type Gateway struct {
 	transferTime time.Duration
 	transport    *http.Transport
 	buffers      bufferPool
+	quiet        *log.Logger
 }
 
 // New returns a gateway; Close gives up its connections.
 func New(cfg Config) *Gateway {
 	dialer := net.Dialer{Timeout: min(dialTime, cfg.Timeout), KeepAlive: keepAlive}
 	return &Gateway{
-		upstream: cfg.Upstream, timeout: cfg.Timeout, transferTime: cfg.TransferTime,
+		upstream: cfg.Upstream, timeout: cfg.Timeout, transferTime: cfg.TransferTime, quiet: log.New(io.Discard, "", 0),
 		// The default transport keeps two idle connections to a host, and asks
 		// for compressed answers on its own.
 		transport: &http.Transport{
@@ -93,6 +96,7 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error 
 	_ = conn.SetWriteDeadline(until)
 	if r.ContentLength != 0 {
 		_ = conn.SetReadDeadline(until)
+		_ = conn.EnableFullDuplex() // an answer may begin before the body ends
 	}
 	p := newPatience(r.Context(), g.timeout, g.transferTime)
 	defer p.end()
@@ -101,6 +105,7 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error 
 		Transport:     g.transport,
 		FlushInterval: -1, // answers stream
 		BufferPool:    &g.buffers,
+		ErrorLog:      g.quiet, // an answer that breaks off is seen by the panic
 		Rewrite:       func(pr *httputil.ProxyRequest) { g.rewrite(pr, c) },
 		ModifyResponse: func(resp *http.Response) error {
 			p.answered()
@@ -147,9 +152,6 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest, c Call) {
 	pr.SetXForwarded()
 	pr.Out.Header["X-Wx-Appid"] = []string{c.AppID}
 	pr.Out.Header["X-Wx-Env"] = []string{c.Env}
-	if _, ok := pr.Out.Header["User-Agent"]; !ok {
-		pr.Out.Header.Set("User-Agent", "") // else Go names itself
-	}
 }
 
 // bufferPool keeps the buffers that answers are copied through.

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -75,15 +78,31 @@ func (s *Server) cloudCall(w http.ResponseWriter, r *http.Request, q cloudQuery)
 	begin := time.Now()
 	rid := s.rids.next(begin)
 	err := s.forward(w, r, q, rid)
-	if err != nil {
+	brokeOff := errors.Is(err, http.ErrAbortHandler)
+	if err != nil && !brokeOff {
 		s.answer(w, http.StatusOK, failure(err, rid))
 	}
 	code := cloud.CodeOf(err)
 	s.calls.observe(code, time.Since(begin))
 	s.logCall(r.Context(), "cloudcall", rid, code, err)
+	if brokeOff {
+		panic(http.ErrAbortHandler) // what was sent so far must not look whole
+	}
 }
 
-func (s *Server) forward(w http.ResponseWriter, r *http.Request, q cloudQuery, rid string) error {
+// forward judges a call and forwards it. An answer that the upstream broke off
+// is an error that wraps http.ErrAbortHandler; before any other, nothing was
+// written.
+func (s *Server) forward(w http.ResponseWriter, r *http.Request, q cloudQuery, rid string) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			err = &cloud.Error{Kind: cloud.Unavailable, Err: fmt.Errorf("the upstream broke off: %w", http.ErrAbortHandler)}
+		default:
+			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if s.isOwn(path, r.Method) && r.Method != http.MethodPost {
 		return &cloud.Error{Kind: cloud.WrongMethod}
