@@ -30,6 +30,8 @@ var measurements = []measurement{
 	{"usecloudaccesstoken", true, reads(usecloudaccesstoken, 0.85, 1.3)},
 	{"downloadfunction", true, reads(downloadfunction, 0.5, 0)},
 	{"link", true, link},
+	{"gateway", true, gatewayRates},
+	{"decide", true, decideRates},
 	{"set64", true, manySets},
 	{"set1", true, oneSet},
 	{"memory", true, memoryAfter},
@@ -51,6 +53,7 @@ type session struct {
 	binary     string // the real server
 	log        io.Writer
 	real, base *server
+	backend    *server      // answers cloud calls, on the load's core
 	first      target       // also has the large function
 	firstReads []loadReport // of touchAll
 }

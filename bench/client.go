@@ -43,8 +43,8 @@ func newClient(r *run, targets []target) (*client, error) {
 	}
 	return &client{
 		run: r, conn: conn.(*net.TCPConn), targets: targets,
-		call:     newRequest(r.orders.Address, r.orders.Path, r.orders.Body),
-		probe:    newRequest(r.orders.Address, r.orders.Path, r.orders.Probe),
+		call:     newRequest(r.orders.Address, r.orders.Path, r.orders.Header, r.orders.Body),
+		probe:    newRequest(r.orders.Address, r.orders.Path, r.orders.Header, r.orders.Probe),
 		versions: make([]int64, len(targets)),
 		in:       make([]byte, 1<<20),
 	}, nil

@@ -49,7 +49,7 @@ func TestFill(t *testing.T) {
 	if err := fill(ctx, dir, n); err != nil {
 		t.Fatal(err)
 	}
-	targets, err := makeTargets(ctx, dir, n)
+	targets, _, err := makeTargets(ctx, dir, n)
 	if err != nil || len(targets) != n || targets[n-1].Token == "" || targets[n-1].Env != benchEnv(n-1) {
 		t.Fatalf("%+v, %v", targets, err)
 	}

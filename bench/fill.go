@@ -28,6 +28,7 @@ const (
 	filledAtOnce  = 2_000  // Mini Programs in one transaction
 	withFunction  = 10_000 // Mini Programs that have benchFunction, at most
 	tokensAtOnce  = 256    // as many as the store commits together
+	withCalls     = 1_000  // environments that make cloud calls, at most
 )
 
 func benchAppID(i int) string { return fmt.Sprintf("wx%016x", i) }
@@ -153,14 +154,17 @@ func (f *folder) addCode(ctx context.Context, size int64) (cloud.Function, error
 
 // makeTargets issues a fresh access token for each of the n Mini Programs of a
 // data folder, by the rules of package cloud and under the folder's master key.
-// No server may have the folder open: it would not see the issue times.
-func makeTargets(ctx context.Context, dir string, n int) ([]target, error) {
+// No server may have the folder open: it would not see the issue times. calls
+// are the first environments with a cloudbase_access_token each, which is good
+// for half an hour.
+func makeTargets(ctx context.Context, dir string, n int) (targets, calls []target, err error) {
 	f, err := openFolder(ctx, dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	service := cloud.New(cloud.Config{Store: f.store, Blobs: f.blobs, Ring: f.ring})
-	targets, next := make([]target, n), atomic.Int64{}
+	targets = make([]target, n)
+	var next atomic.Int64
 	faults := make([]error, tokensAtOnce)
 	var workers sync.WaitGroup
 	for w := range faults {
@@ -171,7 +175,12 @@ func makeTargets(ctx context.Context, dir string, n int) ([]target, error) {
 		})
 	}
 	workers.Wait()
-	return targets, errors.Join(errors.Join(faults...), service.Close(), f.close())
+	for i := range min(n, withCalls) {
+		token, err := service.CloudbaseToken(ctx, cloud.OperatorCaller("bench"), benchEnv(i))
+		faults = append(faults, err)
+		calls = append(calls, target{Token: token.Value, Env: benchEnv(i)})
+	}
+	return targets, calls, errors.Join(errors.Join(faults...), service.Close(), f.close())
 }
 
 func issue(ctx context.Context, service *cloud.Service, i int) (target, error) {

@@ -14,6 +14,7 @@ type loadOrders struct {
 	Address    string // host:port
 	ServerPID  int
 	Path, Body string
+	Header     string // a line of its own, in which a placeholder may stand; "" for none
 	Probe      string // sets only: the body that asks for an environment's version
 	Targets    string // file; absent: one empty target
 	Seed       uint64 // of the order of the targets

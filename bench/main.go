@@ -33,6 +33,8 @@ import (
 // processes.
 var roles = map[string]func(io.Reader, io.Writer) error{
 	"bare":    bare,
+	"backend": backend,
+	"proxy":   bareProxy,
 	"load":    role(load),
 	"rawsets": role(rawSets),
 	"rawsync": role(rawSync),

@@ -34,6 +34,10 @@ type server struct {
 // startServer runs a server on its core and waits for its line
 // `ready api=http://HOST:PORT …`. Standard error goes to the file log.
 func startServer(ctx context.Context, log io.Writer, orders any, path string, args ...string) (*server, error) {
+	return startServerAt(ctx, serverCPU, log, orders, path, args...)
+}
+
+func startServerAt(ctx context.Context, cpu int, log io.Writer, orders any, path string, args ...string) (*server, error) {
 	in, err := json.Marshal(orders)
 	if err != nil {
 		return nil, err
@@ -47,7 +51,7 @@ func startServer(ctx context.Context, log io.Writer, orders any, path string, ar
 		return nil, err
 	}
 	began := time.Now()
-	if err := startPinned(cmd, serverCPU); err != nil {
+	if err := startPinned(cmd, cpu); err != nil {
 		return nil, err
 	}
 	s := &server{cmd: cmd}

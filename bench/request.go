@@ -22,13 +22,16 @@ type request struct {
 }
 
 // newRequest makes a POST of a path that carries a token, a GET of any other.
-func newRequest(host, path, body string) request {
+func newRequest(host, path, header, body string) request {
 	r := request{get: !strings.Contains(path, "{token}"), body: newTemplate(body)}
 	method := "POST "
 	if r.get {
 		method = "GET "
 	}
 	head := method + path + " HTTP/1.1\r\nHost: " + host + "\r\n"
+	if header != "" {
+		head += header + "\r\n"
+	}
 	if body != "" {
 		head += "Content-Type: application/json\r\n"
 	}

@@ -43,14 +43,17 @@ func (s *session) startReal() ([]target, error) {
 		return nil, err
 	}
 	s.progress("issuing tokens")
-	targets, err := makeTargets(s.ctx, dir, s.miniprograms)
+	targets, calls, err := makeTargets(s.ctx, dir, s.miniprograms)
 	if err != nil {
 		return nil, err
 	}
 	if err := copyDatabase(filepath.Join(dir, databaseFile), s.path(rawDatabase)); err != nil {
 		return nil, err
 	}
-	if s.real, err = s.startOn(dir); err != nil {
+	if s.backend, err = s.startRole(loadCPU, "backend", nil); err != nil {
+		return nil, err
+	}
+	if s.real, err = s.startOn(dir, "--upstream", "http://"+s.backend.api); err != nil {
 		return nil, err
 	}
 	var downloads []target
@@ -61,7 +64,8 @@ func (s *session) startReal() ([]target, error) {
 	}
 	return downloads, errors.Join(
 		writeTargets(s.path("targets"), targets),
-		writeTargets(s.path("downloads"), downloads))
+		writeTargets(s.path("downloads"), downloads),
+		writeTargets(s.path("calls"), calls))
 }
 
 // data is the data folder with n Mini Programs, filled when it is first asked
@@ -83,24 +87,29 @@ func (s *session) data(n int) (string, error) {
 }
 
 // startOn starts the server under test on a data folder.
-func (s *session) startOn(dir string) (*server, error) {
+func (s *session) startOn(dir string, more ...string) (*server, error) {
 	if s.control {
 		return s.startBare(controlOrders(s.path("big.zip")))
 	}
-	return startServer(s.ctx, s.log, nil, s.binary, "serve",
-		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", dir)
+	return startServer(s.ctx, s.log, nil, s.binary,
+		append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", dir}, more...)...)
 }
 
 func (s *session) startBare(orders bareOrders) (*server, error) {
+	return s.startRole(serverCPU, "bare", orders)
+}
+
+// startRole starts one of this program's own servers on a core.
+func (s *session) startRole(cpu int, name string, orders any) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return startServer(s.ctx, s.log, orders, self, "bare")
+	return startServerAt(s.ctx, cpu, s.log, orders, self, name)
 }
 
 func (s *session) stopServers() {
-	for _, server := range []*server{s.base, s.real} {
+	for _, server := range []*server{s.base, s.real, s.backend} {
 		if server != nil {
 			server.stop()
 		}

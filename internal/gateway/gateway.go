@@ -117,8 +117,10 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error 
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
 	}
 	out := r.WithContext(p.ctx)
-	out.Header = r.Header.Clone()
-	out.Header.Del("Upgrade") // ReverseProxy would pass it on
+	if _, ok := r.Header["Upgrade"]; ok { // ReverseProxy would pass it on
+		out.Header = r.Header.Clone()
+		out.Header.Del("Upgrade")
+	}
 	if r.ContentLength != 0 {
 		out.Body = p.watch(r.Body)
 	}
