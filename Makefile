@@ -4,7 +4,7 @@ GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 
-.PHONY: test build lint unit interop bench fuzz soak
+.PHONY: test build lint unit servers interop bench fuzz soak
 
 test: lint unit interop
 
@@ -18,9 +18,13 @@ lint:
 
 # Every test under the race detector, and the coverage of the rules and of
 # the wire, which must not fall below 85 %.
-unit:
-	$(GO) test -race -timeout 20m -coverpkg=./internal/cloud,./internal/server -coverprofile=coverage.out ./...
+unit: servers
+	OPENTCB_TEST_ALL=1 $(GO) test -race -timeout 20m -coverpkg=./internal/cloud,./internal/server -coverprofile=coverage.out ./...
 	./coverage.sh coverage.out 85 internal/cloud internal/server
+
+# The servers that the tests need besides Go's, from Debian's packages.
+servers:
+	./servers.sh
 
 # Two clients that were not written for this server do the whole flow.
 interop:

@@ -38,6 +38,7 @@ var layers = []struct {
 	{"internal/storetest", "internal/cloud tcb"},
 	{"internal/wiretest", ""},
 	{"internal/soaktest", ""},
+	{"internal/proxytest", ""},
 	{"bench", "tcb internal/whitelist internal/seal internal/blob internal/cloud internal/sqlstore internal/node"},
 }
 
@@ -46,7 +47,7 @@ var layers = []struct {
 var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
-var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest"}
+var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest", "internal/proxytest"}
 
 // TestLayers reads the imports of every file that is not a test. It parses
 // them itself: what a test learns from another program is not seen by the

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -28,6 +29,10 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	code := cloud.CodeOf(err)
 	if err != nil {
 		status, resp = decideStatus(err), failure(err, rid)
+		// Proxies that ask with HEAD have no body to show to the caller.
+		if text, err := json.Marshal(resp); err == nil {
+			w.Header()["X-Opentcb-Envelope"] = []string{string(text)}
+		}
 	}
 	w.Header()["X-Opentcb-Errcode"] = []string{code.String()}
 	s.answer(w, status, resp)

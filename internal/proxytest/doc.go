@@ -1,0 +1,21 @@
+// Package proxytest holds the tests of the proxy configurations of
+// docs/proxies: a real proxy, running the file that the page shows, asks a
+// real server's /decide (CC-7) and forwards to an upstream that records what
+// it sees. All of it is in the tests; nothing imports the package.
+//
+//	stand_test.go     the server, the upstream and the proxy, put together
+//	world_test.go     the world that the server serves, and setting a permission
+//	upstream_test.go  the upstream, and what it saw
+//	process_test.go   finding, starting and stopping a proxy
+//	wire_test.go      requests byte for byte, and their answers
+//	relay_test.go     counting the connections between proxy and server
+//	calls_test.go     what every proxy must do with calls
+//	forged_test.go    what a caller may not make a proxy believe
+//	outage_test.go    what a proxy does when one behind it is away
+//	nginx_test.go     nginx
+//	caddy_test.go     Caddy
+//	envoy_test.go     what Envoy would ask: no Envoy runs
+//
+// A proxy that is not installed skips its test, and says so; with CI or
+// OPENTCB_TEST_ALL in the environment it fails it.
+package proxytest

@@ -1,0 +1,100 @@
+package proxytest
+
+import (
+	"bytes"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// find returns where a proxy's program is. Without it the test is skipped
+// here, and fails where everything is to be tested.
+func find(t *testing.T, program string) string {
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	if path, err := exec.LookPath("/usr/sbin/" + program); err == nil {
+		return path
+	}
+	if os.Getenv("CI") != "" || os.Getenv("OPENTCB_TEST_ALL") != "" {
+		t.Fatalf("%s is not installed", program)
+	}
+	t.Skipf("%s is not installed: install Debian's package to run this test", program)
+	return ""
+}
+
+// start runs a proxy until the test ends, and waits until it listens. logs is
+// the folder that it logs to; what it prints counts as log too.
+func (s *stand) start(t *testing.T, cmd *exec.Cmd, logs string) {
+	t.Helper()
+	printed := &output{}
+	cmd.Stdout, cmd.Stderr = printed, printed
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() { stop(t, cmd, ended) })
+	s.logs = func() string { return printed.String() + filesBelow(t, logs) }
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", s.proxy)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) || len(ended) > 0 {
+			t.Fatalf("%s does not listen:\n%s", cmd.Path, s.logs())
+		}
+	}
+}
+
+func stop(t *testing.T, cmd *exec.Cmd, ended chan error) {
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Errorf("%s does not stop", cmd.Path)
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+}
+
+func filesBelow(t *testing.T, folder string) string {
+	var all []byte
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all = append(all, text...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+// output is what a program prints.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
