@@ -11,7 +11,7 @@ import (
 
 func pragma(t *testing.T, s *Store, text string) {
 	t.Helper()
-	if _, err := s.w.conn.ExecContext(t.Context(), "PRAGMA "+text); err != nil {
+	if _, err := s.conn.ExecContext(t.Context(), "PRAGMA "+text); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -43,12 +45,59 @@ func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, wdb.Close())
 	}
-	s, err := newStore(ctx, db, wdb, func() error { return isStill(opened, abs) })
+	s, err := newSQLite(ctx, db, wdb, func() error { return isStill(opened, abs) })
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", file, err), wdb.Close(), db.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", file, sqliteFault(err)), wdb.Close(), db.Close())
 	}
 	return s, nil
 }
+
+// newSQLite migrates the database and begins to write. check says whether what
+// is written can be found again; it is asked for each transaction.
+func newSQLite(ctx context.Context, db, wdb *sql.DB, check func() error) (*Store, error) {
+	if err := migrate(ctx, goose.DialectSQLite3, wdb); err != nil {
+		return nil, err
+	}
+	conn, err := wdb.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reads := &prepared{prepare: db.PrepareContext}
+	t := &sqliteTx{check: check, prepared: prepared{prepare: conn.PrepareContext}}
+	t.stmts = statements{&t.prepared, sqliteFault}
+	never := func(error) bool { return false } // one writer gets in nobody's way
+	return &Store{
+		db: db, reads: statements{reads, sqliteFault},
+		conn: conn, w: newWriter(1, t.begin, never),
+		release: sync.OnceValue(func() error {
+			return errors.Join(t.close(), conn.Close(), reads.close(), wdb.Close(), db.Close())
+		}),
+	}, nil
+}
+
+// sqliteTx is the writer's transaction, one after the other on one connection.
+type sqliteTx struct {
+	prepared
+	stmts statements
+	check func() error
+}
+
+func (t *sqliteTx) begin() (transaction, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	_, err := t.stmts.exec("BEGIN IMMEDIATE")
+	return t, err
+}
+
+func (t *sqliteTx) statements() *statements { return &t.stmts }
+
+func (t *sqliteTx) commit() error {
+	_, err := t.stmts.exec("COMMIT")
+	return err
+}
+
+func (t *sqliteTx) rollback() { _, _ = t.stmts.exec("ROLLBACK") }
 
 // isStill says whether a file is the one that was opened: SQLite itself goes on
 // writing to a file that was removed, and all of it would be lost.
@@ -74,8 +123,8 @@ func openSQLite(abs string, conns int, option string) (*sql.DB, error) {
 	return db, nil
 }
 
-// storeError marks the faults of SQLite that may pass.
-func storeError(err error) error {
+// sqliteFault marks the faults of SQLite that may pass.
+func sqliteFault(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err

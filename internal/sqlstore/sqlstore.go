@@ -18,43 +18,31 @@ var migrations embed.FS
 
 // Store is cloud.Store on an SQL database.
 type Store struct {
-	db    *sql.DB // readers
-	reads statements
-	wdb   *sql.DB // the writer's one connection
-	w     *writer
+	db      *sql.DB // readers
+	reads   statements
+	conn    *sql.Conn // the writer's, on SQLite
+	w       *writer
+	release func() error // closes the connections; once
 }
 
 var _ cloud.Store = (*Store)(nil)
-
-// newStore migrates the database and begins to write. check says whether what
-// is written can be found again; it is asked for each transaction.
-func newStore(ctx context.Context, db, wdb *sql.DB, check func() error) (*Store, error) {
-	if err := migrate(ctx, wdb); err != nil {
-		return nil, err
-	}
-	conn, err := wdb.Conn(ctx)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	return &Store{db: db, reads: statements{prepare: db.PrepareContext}, wdb: wdb, w: newWriter(conn, check)}, nil
-}
 
 // migrate brings the schema to this version's. A database that a newer
 // version has changed already is refused. A step and its mark are not one
 // transaction, so a step that was done before a kill may be done again: it
 // must say IF NOT EXISTS.
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	p, err := goose.NewProvider(dialect, db, files, options...)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("migrations: %w", storeError(err))
+		return fmt.Errorf("migrations: %w", err)
 	}
 	if current > target {
 		return fmt.Errorf("the database is of schema %d, newer than this program's %d: run the newer program", current, target)
@@ -100,5 +88,6 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close waits for the changes under way and closes the database.
 func (s *Store) Close() error {
-	return errors.Join(s.w.close(), s.reads.close(), s.wdb.Close(), s.db.Close())
+	s.w.close()
+	return s.release()
 }

@@ -239,7 +239,7 @@ func TestSettings(t *testing.T) {
 		return v
 	}
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "query_only": "0"} {
-		if got := read(s.w.conn, pragma); got != want {
+		if got := read(s.conn, pragma); got != want {
 			t.Errorf("writer: %s is %s, want %s", pragma, got, want)
 		}
 	}

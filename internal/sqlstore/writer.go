@@ -2,9 +2,8 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -31,22 +30,31 @@ type change struct {
 	done chan error
 }
 
-// writer runs changes one after the other on its own connection, and commits
-// those that wait together as one transaction.
+// transaction is one transaction of a database.
+type transaction interface {
+	statements() *statements
+	commit() error
+	rollback()
+}
+
+// writer runs changes, and commits those that wait together as one
+// transaction. It has as many hands as the database takes transactions at
+// once.
 type writer struct {
-	conn  *sql.Conn
-	check func() error
-	stmts statements
+	begin func() (transaction, error)
+	again func(error) bool // a transaction that failed so may be run again
 	queue chan *change
 
 	mu     sync.RWMutex // held for reading while a change is handed over
 	closed bool
-	ended  chan struct{}
+	hands  sync.WaitGroup
 }
 
-func newWriter(conn *sql.Conn, check func() error) *writer {
-	w := &writer{conn: conn, check: check, stmts: statements{prepare: conn.PrepareContext}, queue: make(chan *change, batchLimit), ended: make(chan struct{})}
-	go w.run()
+func newWriter(hands int, begin func() (transaction, error), again func(error) bool) *writer {
+	w := &writer{begin: begin, again: again, queue: make(chan *change, batchLimit)}
+	for range hands {
+		w.hands.Go(w.run)
+	}
 	return w
 }
 
@@ -88,23 +96,17 @@ func (w *writer) hand(ctx context.Context, c *change) error {
 }
 
 // close lets the changes that were handed over finish.
-func (w *writer) close() error {
+func (w *writer) close() {
 	w.mu.Lock()
-	already := w.closed
-	if !already {
+	if !w.closed {
 		w.closed = true
 		close(w.queue)
 	}
 	w.mu.Unlock()
-	<-w.ended
-	if already {
-		return nil
-	}
-	return errors.Join(w.stmts.close(), w.conn.Close())
+	w.hands.Wait()
 }
 
 func (w *writer) run() {
-	defer close(w.ended)
 	for c := range w.queue {
 		w.commit(w.gather(c))
 	}
@@ -133,15 +135,27 @@ func (w *writer) gather(first *change) []*change {
 	return batch
 }
 
+// againTries is how often a transaction is run that gets in the way of others,
+// and againPause how long it waits at most the first time; each time twice as
+// long.
+const (
+	againTries = 12
+	againPause = time.Millisecond
+)
+
 // commit runs a batch as one transaction. If one change fails, the rest runs
 // again without it: failures are rare, and a savepoint for each change would
 // cost the others.
 func (w *writer) commit(batch []*change) {
-	for len(batch) > 0 {
+	for tries := 1; len(batch) > 0; tries++ {
 		failed, err := w.try(batch)
 		if err == nil {
 			answer(batch, nil)
 			return
+		}
+		if w.again(err) && tries < againTries {
+			time.Sleep(rand.N(againPause << min(tries, 8)))
+			continue
 		}
 		if failed < 0 {
 			answer(batch, err)
@@ -161,13 +175,11 @@ func answer(batch []*change, err error) {
 // try runs a batch as one transaction. On an error nothing of it is left, and
 // failed is the index of the change that caused it, or -1.
 func (w *writer) try(batch []*change) (failed int, err error) {
-	t := &tx{stmts: &w.stmts}
-	if err := w.check(); err != nil {
+	trans, err := w.begin()
+	if err != nil {
 		return -1, err
 	}
-	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
-		return -1, err
-	}
+	t := &tx{stmts: trans.statements()}
 	failed = -1
 	for i, c := range batch {
 		if err = guard(c.do, t); err != nil {
@@ -179,11 +191,10 @@ func (w *writer) try(batch []*change) (failed int, err error) {
 		err = t.appendRecords(t.recs)
 	}
 	if err == nil {
-		_, err = t.exec("COMMIT")
+		err = trans.commit()
 	}
 	if err != nil {
-		// A failed COMMIT may or may not have ended the transaction.
-		_, _ = t.exec("ROLLBACK")
+		trans.rollback() // a failed commit may or may not have ended the transaction
 		return failed, err
 	}
 	return -1, nil

@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// statements runs statements on a database or in a transaction, and gives
+// their errors the form that the rules know.
+type statements struct {
+	run   runner
+	fault func(error) error // marks what may pass
+}
+
+// runner is what statements are run by. The context of a call is not asked: a
+// statement is short, and an interrupt would take the connection with it.
+type runner interface {
+	exec(query string, args []any) (sql.Result, error)
+	// query gives the rows to scan, which closes nothing.
+	query(query string, args []any, scan func(*sql.Rows) error) error
+}
+
+// exec runs a statement and returns how many rows it touched.
+func (s *statements) exec(query string, args ...any) (int64, error) {
+	res, err := s.run.exec(query, args)
+	if err != nil {
+		return 0, s.fault(err)
+	}
+	n, err := res.RowsAffected()
+	return n, s.fault(err)
+}
+
+// row reads one row into dest, cloud.ErrNotFound if there is none.
+func (s *statements) row(query string, args []any, dest ...any) error {
+	found := false
+	err := s.run.query(query, args, func(r *sql.Rows) error {
+		if !r.Next() {
+			return r.Err()
+		}
+		found = true
+		return r.Scan(dest...)
+	})
+	if err == nil && !found {
+		return cloud.ErrNotFound
+	}
+	return s.fault(err)
+}
+
+// rows calls scan for every row.
+func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) error {
+	return s.fault(s.run.query(query, args, func(r *sql.Rows) error {
+		for r.Next() {
+			if err := scan(r); err != nil {
+				return err
+			}
+		}
+		return r.Err()
+	}))
+}
+
+// prepared is a runner that keeps statements prepared: on SQLite, preparing
+// one for each use costs half as much again as running it.
+type prepared struct {
+	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+	mu      sync.RWMutex
+	byText  map[string]*sql.Stmt
+	closed  bool
+}
+
+func (p *prepared) get(query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	st := p.byText[query]
+	p.mu.RUnlock()
+	if st != nil {
+		return st, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st := p.byText[query]; st != nil {
+		return st, nil
+	}
+	if p.closed {
+		return nil, errClosed
+	}
+	st, err := p.prepare(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	if p.byText == nil {
+		p.byText = map[string]*sql.Stmt{}
+	}
+	p.byText[query] = st
+	return st, nil
+}
+
+func (p *prepared) exec(query string, args []any) (sql.Result, error) {
+	st, err := p.get(query)
+	if err != nil {
+		return nil, err
+	}
+	return st.Exec(args...)
+}
+
+func (p *prepared) query(query string, args []any, scan func(*sql.Rows) error) error {
+	st, err := p.get(query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.Query(args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return scan(rows)
+}
+
+func (p *prepared) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, st := range p.byText {
+		errs = append(errs, st.Close())
+	}
+	p.byText, p.closed = nil, true
+	return errors.Join(errs...)
+}
