@@ -39,6 +39,7 @@ var layers = []struct {
 	{"internal/wiretest", ""},
 	{"internal/soaktest", ""},
 	{"internal/proxytest", ""},
+	{"internal/pgtest", ""},
 	{"bench", "tcb internal/whitelist internal/seal internal/blob internal/cloud internal/sqlstore internal/node"},
 }
 
@@ -47,7 +48,7 @@ var layers = []struct {
 var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
-var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest", "internal/proxytest"}
+var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest", "internal/proxytest", "internal/pgtest"}
 
 // TestLayers reads the imports of every file that is not a test. It parses
 // them itself: what a test learns from another program is not seen by the

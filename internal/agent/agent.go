@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/bits"
 	"math/rand/v2"
 	"time"
 )
@@ -26,8 +27,9 @@ type Config struct {
 	// Fetch asks the server for a token. An error that Permanent made ends the
 	// agent; after any other it tries again.
 	Fetch func(ctx context.Context) (Token, error)
-	Renew time.Duration // from one token to the next; default DefaultRenew
+	Renew time.Duration // from one token to the next; default DefaultRenew. Half a token's life if that is less
 	Log   *slog.Logger  // default: nothing is logged
+	// The clock; default that of the machine.
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 }
@@ -48,11 +50,19 @@ type permanent struct{ error }
 func (p permanent) Unwrap() error { return p.error }
 
 // Permanent marks an error of Fetch as one that trying again does not mend: a
-// credential that was revoked, say.
-func Permanent(err error) error { return permanent{err} }
+// credential that was revoked, say. Of nil it returns nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
+}
 
-// errNoToken is an answer of the server that is none.
-var errNoToken = errors.New("the server gave an empty token")
+// Answers of the server that are no token. The file is kept.
+var (
+	errNoToken = errors.New("the server gave an empty token")
+	errNoLife  = errors.New("the server gave a token that has expired")
+)
 
 // Run keeps the file until ctx ends, and then returns nil: the file stays,
 // with a token that is good to its expiry. It returns an error if the file can
@@ -78,7 +88,7 @@ func Run(ctx context.Context, cfg Config) error {
 }
 
 func withDefaults(cfg Config) Config {
-	if cfg.Renew == 0 {
+	if cfg.Renew <= 0 {
 		cfg.Renew = DefaultRenew
 	}
 	if cfg.Log == nil {
@@ -116,12 +126,7 @@ func (a *agent) wait(ctx context.Context, pause time.Duration) bool {
 
 // renew gets a token and puts it into the file.
 func (a *agent) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
-	defer cancel()
-	token, err := a.Fetch(ctx)
-	if err == nil && token.Value == "" {
-		err = errNoToken
-	}
+	token, err := a.fetch(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,6 +135,28 @@ func (a *agent) renew(ctx context.Context) error {
 	}
 	a.life, a.expires = token.Life, a.Now().Add(token.Life)
 	return nil
+}
+
+// fetch asks the server, for a bounded time. The agent outlives a panic of
+// Fetch; what it panicked with is not told, since it could be a token.
+func (a *agent) fetch(ctx context.Context) (token Token, err error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("asking for a token panicked with a %T", v)
+		}
+	}()
+	token, err = a.Fetch(ctx)
+	switch {
+	case err != nil:
+		return Token{}, err
+	case token.Value == "":
+		return Token{}, errNoToken
+	case token.Life <= 0:
+		return Token{}, errNoLife
+	}
+	return token, nil
 }
 
 // next returns the pause before the next try, and tells how the last one
@@ -154,10 +181,10 @@ func (a *agent) next(err error) time.Duration {
 	return pause
 }
 
-// tell logs a failure: every one while the pauses grow, then every tenth; and
-// once that there is no good token any more.
+// tell logs a failure: the first, the 2nd, 4th, 8th and so on, and at least
+// one an hour; and once that there is no good token any more.
 func (a *agent) tell(err error, pause time.Duration) {
-	if a.failures < 7 || a.failures%10 == 0 {
+	if bits.OnesCount(uint(a.failures)) == 1 || a.failures%60 == 0 {
 		a.Log.Warn("the token was not renewed; the file is kept", "err", err, "failures", a.failures, "next", pause.Round(time.Second))
 	}
 	if !a.told && !a.expires.IsZero() && !a.Now().Before(a.expires) {

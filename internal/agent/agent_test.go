@@ -177,7 +177,7 @@ func TestServerAway(t *testing.T) {
 	}
 	d.pausing()
 	d.holds("token-1")
-	if log := d.log.String(); strings.Count(log, "not renewed") > 12 || strings.Count(log, "has expired") != 1 {
+	if log := d.log.String(); strings.Count(log, "not renewed") != 6 || strings.Count(log, "has expired") != 1 {
 		t.Errorf("the log of an outage is\n%s", log)
 	}
 	d.gives("token-2", 30*time.Minute)
@@ -218,6 +218,47 @@ func TestOddAnswers(t *testing.T) {
 	_ = d.end()
 }
 
+// TestDeadAnswers keeps a good token when the server gives a dead one, none, or
+// makes Fetch panic, and tells nothing of what it panicked with.
+func TestDeadAnswers(t *testing.T) {
+	d := newDesk(t, filepath.Join(t.TempDir(), "token"))
+	d.start()
+	for _, answer := range []func() (agent.Token, error){
+		func() (agent.Token, error) { return agent.Token{Value: "dead"}, nil },
+		func() (agent.Token, error) { return agent.Token{Value: "dead", Life: -time.Second}, nil },
+		func() (agent.Token, error) { return agent.Token{Life: time.Hour}, nil },
+		func() (agent.Token, error) { panic("token-secret") },
+	} {
+		d.pausing()
+		d.answers(answer)
+		d.elapsed <- time.Time{}
+	}
+	d.pausing()
+	d.holds("token-1")
+	if log := d.log.String(); strings.Contains(log, "token-secret") || !strings.Contains(log, "panicked") {
+		t.Errorf("the log is\n%s", log)
+	}
+	_ = d.end()
+}
+
+// TestFetchIsBounded wants every try to end by itself.
+func TestFetchIsBounded(t *testing.T) {
+	d := newDesk(t, filepath.Join(t.TempDir(), "token"))
+	var left time.Duration
+	d.cfg.Fetch = func(ctx context.Context) (agent.Token, error) {
+		if end, ok := ctx.Deadline(); ok {
+			left = time.Until(end)
+		}
+		return agent.Token{Value: "x", Life: time.Hour}, nil
+	}
+	d.start()
+	d.pausing()
+	if left <= 0 || left > 30*time.Second {
+		t.Errorf("a try has %v, want at most 30 s", left)
+	}
+	_ = d.end()
+}
+
 // TestPermanent ends at a refusal that does not pass, and leaves the file.
 func TestPermanent(t *testing.T) {
 	d := newDesk(t, filepath.Join(t.TempDir(), "token"))
@@ -234,6 +275,13 @@ func TestPermanent(t *testing.T) {
 		t.Errorf("pauses for %v", p)
 	}
 	d.holds("token-1")
+}
+
+// TestPermanentNil is no failure.
+func TestPermanentNil(t *testing.T) {
+	if err := agent.Permanent(nil); err != nil {
+		t.Errorf("Permanent(nil) is %T", err)
+	}
 }
 
 // TestEndsInTheMidst ends while the server does not answer.

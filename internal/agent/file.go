@@ -3,38 +3,85 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// temporary is the pattern of the names of files that are being written, for
-// one file that is kept.
+// temporary is how the names of files begin that are being written for one
+// file that is kept. os.CreateTemp adds a number.
 func temporary(file string) string { return "." + filepath.Base(file) + ".new-" }
 
-// prepare makes the folder of a file, if need be, and says whether files can
-// be replaced there. What a killed agent left behind is removed.
+// prepare makes the folder of a file, if need be, and says whether the file
+// can be replaced there. What a killed agent left behind is removed.
 func prepare(file string) error {
-	dir := filepath.Dir(file)
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder: name a file with --out", file)
+	if file == "" {
+		return errors.New("no file for the token: name one with --out")
 	}
+	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot make the folder of the token's file: %w", err)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, temporary(file)+"*"))
-	if err != nil {
+	if err := replaceable(file); err != nil {
 		return err
 	}
-	for _, name := range left {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("cannot remove what an earlier agent left: %w", err)
-		}
+	if err := removeLeft(dir, temporary(file)); err != nil {
+		return fmt.Errorf("cannot remove what an earlier agent left: %w", err)
 	}
 	tmp, err := os.CreateTemp(dir, temporary(file)+"*")
 	if err != nil {
 		return fmt.Errorf("cannot write in the folder of the token's file: %w: choose another file with --out, or mend its permissions", err)
 	}
-	return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
+	return errors.Join(tmp.Close(), remove(tmp.Name()))
+}
+
+// replaceable refuses what a rename would put a token in the place of, and
+// should not: a folder, a device (/dev/null), a pipe, and a link, which would
+// be lost while what it leads to grows old. A file of other modes gets 0600
+// with its first token.
+func replaceable(file string) error {
+	switch info, err := os.Lstat(file); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the token's file: %w", err)
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder: name a file with --out", file)
+	case info.Mode().Type() == fs.ModeSymlink:
+		return fmt.Errorf("%s is a link: name the file itself with --out", file)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not an ordinary file: choose another with --out", file)
+	}
+	return nil
+}
+
+// removeLeft removes the files whose names are the prefix and a number. The
+// number keeps it off the files of an agent whose file has a longer name. One
+// that works at this moment on the same file loses a try, and makes another.
+func removeLeft(dir, prefix string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		number, ours := strings.CutPrefix(e.Name(), prefix)
+		if !ours || number == "" || strings.Trim(number, "0123456789") != "" || !e.Type().IsRegular() {
+			continue
+		}
+		if err := remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes a file that another agent may have removed before.
+func remove(file string) error {
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // replace puts a text in the place of a file's: a reader sees the old one or

@@ -18,6 +18,13 @@ import (
 const childFile = "AGENT_TEST_FILE"
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(fullFile); file != "" {
+		if err := beFull(file); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if file := os.Getenv(childFile); file != "" {
 		n := 0
 		err := agent.Run(context.Background(), agent.Config{

@@ -44,6 +44,9 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 	var res cloud.PermissionResult
 	err = s.w.write(ctx, func(t *tx) error {
 		res = cloud.PermissionResult{}
+		if err := t.lock("SELECT appid FROM accounts WHERE appid = $1", set.Account); err != nil {
+			return err
+		}
 		n, err := t.exec("UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 "+
 			"WHERE account = $5 AND id = $6 AND version <= $3",
 			list, set.Version+2, set.Version, set.Open, set.Account, set.Env)

@@ -37,29 +37,29 @@ func (s *statements) exec(query string, args ...any) (int64, error) {
 // row reads one row into dest, cloud.ErrNotFound if there is none.
 func (s *statements) row(query string, args []any, dest ...any) error {
 	found := false
-	err := s.run.query(query, args, func(r *sql.Rows) error {
-		if !r.Next() {
-			return r.Err()
-		}
+	err := s.rows(query, args, func(r *sql.Rows) error {
 		found = true
 		return r.Scan(dest...)
 	})
 	if err == nil && !found {
 		return cloud.ErrNotFound
 	}
-	return s.fault(err)
+	return err
 }
 
-// rows calls scan for every row.
+// rows calls scan for every row, and ends early with an error of its.
 func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) error {
-	return s.fault(s.run.query(query, args, func(r *sql.Rows) error {
-		for r.Next() {
-			if err := scan(r); err != nil {
-				return err
-			}
+	var scanned error
+	err := s.run.query(query, args, func(r *sql.Rows) error {
+		for scanned == nil && r.Next() {
+			scanned = scan(r)
 		}
 		return r.Err()
-	}))
+	})
+	if scanned != nil {
+		return scanned // no fault of the database's
+	}
+	return s.fault(err)
 }
 
 // prepared is a runner that keeps statements prepared: on SQLite, preparing

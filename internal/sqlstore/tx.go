@@ -9,6 +9,21 @@ type tx struct {
 	recs  []cloud.Record
 }
 
+// locker is a runner of a database on which transactions run side by side.
+type locker interface {
+	lock(query string, args []any) error
+}
+
+// lock takes the rows that a query selects for the transaction. Changes that
+// write several rows take the account's first, so that they do not wait for
+// each other in a circle. On SQLite one transaction runs at a time.
+func (t *tx) lock(query string, args ...any) error {
+	if l, ok := t.stmts.run.(locker); ok {
+		return t.stmts.fault(l.lock(query, args))
+	}
+	return nil
+}
+
 // exec runs a statement and returns how many rows it touched.
 func (t *tx) exec(query string, args ...any) (int64, error) { return t.stmts.exec(query, args...) }
 

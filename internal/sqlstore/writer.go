@@ -153,6 +153,12 @@ func (w *writer) commit(batch []*change) {
 			answer(batch, nil)
 			return
 		}
+		if w.again(err) && len(batch) > 1 {
+			for _, c := range batch { // each by itself waits for no more than it needs
+				w.commit([]*change{c})
+			}
+			return
+		}
 		if w.again(err) && tries < againTries {
 			time.Sleep(rand.N(againPause << min(tries, 8)))
 			continue
