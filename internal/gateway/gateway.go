@@ -4,11 +4,13 @@
 //
 //	gateway.go    Gateway: the way there and back
 //	header.go     what of the caller's headers does not pass
+//	body.go       the caller's body, and what is left of it
 //	patience.go   how long the upstream may take
+//	fault.go      why there was no answer
 package gateway
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -28,7 +30,7 @@ type Config struct {
 	// Timeout is how long a call may be without progress until the header of
 	// its answer is there. The body that is sent is progress.
 	Timeout time.Duration
-	// TransferTime is how long a whole call may take.
+	// TransferTime is how long a whole call may take, body and answer.
 	TransferTime time.Duration
 }
 
@@ -63,12 +65,15 @@ type Gateway struct {
 // New returns a gateway; Close gives up its connections.
 func New(cfg Config) *Gateway {
 	dialer := net.Dialer{Timeout: min(dialTime, cfg.Timeout), KeepAlive: keepAlive}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
 	return &Gateway{
 		upstream: cfg.Upstream, timeout: cfg.Timeout, transferTime: cfg.TransferTime, quiet: log.New(io.Discard, "", 0),
 		// The default transport keeps two idle connections to a host, and asks
 		// for compressed answers on its own.
 		transport: &http.Transport{
 			DialContext:            dialer.DialContext,
+			Protocols:              &protocols,
 			DisableCompression:     true,
 			MaxIdleConns:           idleMost,
 			MaxIdleConnsPerHost:    idleMost,
@@ -82,25 +87,57 @@ func New(cfg Config) *Gateway {
 // Close closes connections that carry no call.
 func (g *Gateway) Close() { g.transport.CloseIdleConnections() }
 
-// errUpgraded is the answer of an upstream that changes the protocol, though
-// it was not asked to: what follows could not be judged.
-var errUpgraded = errors.New("the upstream switched protocols")
-
 // Forward sends a call to the upstream and its answer back. An error says that
-// the upstream gave no answer, and that nothing was written. If the upstream
-// breaks off in the midst of its answer, Forward panics with
-// http.ErrAbortHandler, so that the caller's answer breaks off too.
+// there was no answer, and that nothing was written but, maybe, informational
+// headers (1xx); it holds nothing of the call, and is context.Canceled if the
+// caller went away. If the upstream breaks off in the midst of its answer, or
+// the caller goes away, Forward panics with http.ErrAbortHandler, so that the
+// caller's answer breaks off too.
 func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error {
+	switch {
+	case c.Path == whitelist.Path{}:
+		return errUnjudged
+	case r.Method == http.MethodConnect:
+		return errTunnel
+	}
 	conn := http.NewResponseController(w)
 	until := time.Now().Add(g.transferTime)
 	_ = conn.SetWriteDeadline(until)
-	if r.ContentLength != 0 {
+	b := &body{ReadCloser: r.Body, conn: conn}
+	if r.ContentLength == 0 {
+		b.isWhole.Store(true)
+	} else {
 		_ = conn.SetReadDeadline(until)
 		_ = conn.EnableFullDuplex() // an answer may begin before the body ends
 	}
-	p := newPatience(r.Context(), g.timeout, g.transferTime)
+	p := newPatience(r.Context(), g.timeout, until, func() { b.interrupt() })
+	b.patience = p
+	defer b.end()
 	defer p.end()
-	var failed error
+	if failed := g.exchange(w, outgoing(r, b, p), b, p, c); failed != nil {
+		b.closeUnlessWhole(w)
+		return fmt.Errorf("upstream: %w", g.cause(r.Context(), until, p, failed))
+	}
+	return nil
+}
+
+// outgoing is the request without the wish to change the protocol, which
+// ReverseProxy would pass on.
+func outgoing(r *http.Request, b *body, p *patience) *http.Request {
+	out := r.WithContext(p.ctx)
+	if _, ok := r.Header["Upgrade"]; ok {
+		out.Header = r.Header.Clone()
+		out.Header.Del("Upgrade")
+	}
+	if r.ContentLength != 0 {
+		out.Body = b
+	}
+	return out
+}
+
+// exchange has ReverseProxy carry the call out, and returns why there was no
+// answer.
+func (g *Gateway) exchange(w http.ResponseWriter, out *http.Request, b *body, p *patience, c Call) (failed error) {
 	proxy := httputil.ReverseProxy{
 		Transport:     g.transport,
 		FlushInterval: -1, // answers stream
@@ -108,50 +145,37 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error 
 		ErrorLog:      g.quiet, // an answer that breaks off is seen by the panic
 		Rewrite:       func(pr *httputil.ProxyRequest) { g.rewrite(pr, c) },
 		ModifyResponse: func(resp *http.Response) error {
-			p.answered()
-			if resp.StatusCode == http.StatusSwitchingProtocols {
-				return errUpgraded
+			if resp.StatusCode < http.StatusOK { // the transport lets 101 and 000 to 099 through
+				return errStatus
+			}
+			if !p.answer() {
+				return context.Canceled // by patience, at this moment
+			}
+			b.closeUnlessWhole(w)
+			if _, ok := resp.Header["Content-Type"]; !ok {
+				w.Header()["Content-Type"] = nil // else net/http guesses one
 			}
 			return nil
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
 	}
-	out := r.WithContext(p.ctx)
-	if _, ok := r.Header["Upgrade"]; ok { // ReverseProxy would pass it on
-		out.Header = r.Header.Clone()
-		out.Header.Del("Upgrade")
-	}
-	if r.ContentLength != 0 {
-		out.Body = p.watch(r.Body)
-	}
 	proxy.ServeHTTP(w, out)
-	if failed != nil {
-		return fmt.Errorf("upstream: %w", g.cause(p, failed))
-	}
-	return nil
-}
-
-// cause is why there was no answer. The address of the call is left out: its
-// query may hold what nobody but the upstream should see.
-func (g *Gateway) cause(p *patience, err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
-	}
-	if p.lost() {
-		return fmt.Errorf("no answer within %v: %w", g.timeout, err)
-	}
-	return err
+	return failed
 }
 
 // rewrite makes the request that the upstream gets.
 func (g *Gateway) rewrite(pr *httputil.ProxyRequest, c Call) {
 	// An opaque address is written as it is: Go would escape some characters
-	// of a path that were judged as they came. A Path begins with one slash.
+	// of a path that were judged as they came. A Path begins with one slash
+	// (CC-4).
 	pr.Out.URL = &url.URL{Scheme: g.upstream.Scheme, Host: g.upstream.Host, Opaque: c.Path.String(), RawQuery: c.Query}
 	pr.Out.Host = ""
 	pr.Out.Trailer = nil
 	dropHeaders(pr.Out.Header, c.Token)
 	pr.SetXForwarded()
+	if holds([]string{pr.In.Host}, c.Token) {
+		delete(pr.Out.Header, "X-Forwarded-Host")
+	}
 	pr.Out.Header["X-Wx-Appid"] = []string{c.AppID}
 	pr.Out.Header["X-Wx-Env"] = []string{c.Env}
 }

@@ -159,6 +159,7 @@ func TestAnswerUnchanged(t *testing.T) {
 // TestNoAnswer is an upstream that gives none: an error within the time, and
 // nothing written.
 func TestNoAnswer(t *testing.T) {
+	t.Parallel()
 	const timeout = 300 * time.Millisecond
 	nobody, _ := rawUpstream(t, "")
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -175,6 +176,7 @@ func TestNoAnswer(t *testing.T) {
 		"closes": nobody, "silent": silent.URL, "nobody there": closed.URL, "garbage": garbage, "switches protocols": switches, "endless header": endless,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newFront(t, upstream, timeout)
 			begin := time.Now()
 			resp, err := http.Post(f.URL+"/wxa/x?query=1", "text/plain", strings.NewReader("body"))
@@ -204,6 +206,7 @@ func TestBrokenOff(t *testing.T) {
 // TestStreaming wants each byte to arrive before the next is sent, in both
 // directions, with longer pauses than the upstream may take to begin.
 func TestStreaming(t *testing.T) {
+	t.Parallel()
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := http.NewResponseController(w)
 		_ = conn.EnableFullDuplex()
@@ -252,6 +255,7 @@ func TestStreaming(t *testing.T) {
 // TestSlowBody wants a body that arrives slowly, but does arrive, not to count
 // as an upstream without progress.
 func TestSlowBody(t *testing.T) {
+	t.Parallel()
 	upstream, got := recording(t)
 	const timeout = 300 * time.Millisecond
 	f := newFront(t, upstream.URL, timeout)

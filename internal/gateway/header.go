@@ -23,23 +23,44 @@ func dropHeaders(h http.Header, token string) {
 	}
 }
 
-// isDropped looks at a name as servers do that take an underscore for a hyphen
-// and ignore the case, as CGI does.
+// isDropped looks at a name as servers do that pass headers on as variables.
 func isDropped(name string) bool {
-	if strings.Contains(name, "_") {
-		name = strings.ReplaceAll(name, "_", "-")
-	}
 	for _, own := range ownHeaders {
-		if strings.EqualFold(name, own) {
+		if len(name) == len(own) && begins(name, own) {
 			return true
 		}
 	}
 	for _, prefix := range pathHeaders {
-		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+		if begins(name, prefix) {
 			return true
 		}
 	}
 	return false
+}
+
+// begins says whether a name begins like another. CGI ignores the case and
+// takes a hyphen for an underscore; older Apache and lighttpd take everything
+// for one that is no letter or digit.
+func begins(name, prefix string) bool {
+	if len(name) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if variable(name[i]) != variable(prefix[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func variable(b byte) byte {
+	switch {
+	case 'a' <= b && b <= 'z':
+		return b - 'a' + 'A'
+	case 'A' <= b && b <= 'Z', '0' <= b && b <= '9':
+		return b
+	}
+	return '_'
 }
 
 func holds(values []string, token string) bool {

@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -33,10 +35,16 @@ func newFront(t *testing.T, upstream string, timeout time.Duration) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gateway.New(gateway.Config{Upstream: u, Timeout: timeout, TransferTime: 30 * time.Second})
+	return serveFront(t, gateway.Config{Upstream: u, Timeout: timeout, TransferTime: 30 * time.Second}, &http.Server{ReadHeaderTimeout: 5 * time.Second})
+}
+
+// serveFront serves with the time limits of a server and of a gateway.
+func serveFront(t *testing.T, cfg gateway.Config, limits *http.Server) *front {
+	t.Helper()
+	g := gateway.New(cfg)
 	f := &front{errs: make(chan error, 100)}
 	everything := whitelist.NewList([]string{"/*"})
-	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	limits.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, query, _ := strings.Cut(r.RequestURI, "?")
 		path, err := everything.Judge(raw)
 		if err == nil {
@@ -46,9 +54,22 @@ func newFront(t *testing.T, upstream string, timeout time.Duration) *front {
 		if err != nil {
 			w.WriteHeader(http.StatusTeapot) // fails if something was written
 		}
-	}))
+	})
+	f.Server = httptest.NewUnstartedServer(nil)
+	limits.ErrorLog = log.New(faults{t}, "", 0)
+	f.Config = limits
+	f.Start()
 	t.Cleanup(func() { f.Close(); g.Close() })
 	return f
+}
+
+// faults fails a test in which net/http sees a reason to log.
+type faults struct{ t *testing.T }
+
+func (f faults) Write(line []byte) (int, error) {
+	first, _, _ := bytes.Cut(line, []byte("\n"))
+	f.t.Errorf("logged: %s", first)
+	return len(line), nil
 }
 
 // forwarded wants calls to have been forwarded.

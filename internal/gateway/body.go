@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// lingerTime is how long a caller may go on to send a body that nobody wants
+// any more, so that it comes to read its answer.
+const lingerTime = time.Second
+
+// longAgo as a deadline wakes who reads.
+var longAgo = time.Unix(1, 0)
+
+// errOver is for a transport that reads on after its call has ended.
+var errOver = errors.New("the call has ended")
+
+// body is a caller's body on its way up. The transport reads it in a goroutine
+// of its own, which waits for the caller and for nothing else: unless woken it
+// would hold up a call that has failed, and still read when the connection is
+// the server's again.
+type body struct {
+	io.ReadCloser
+	conn     *http.ResponseController
+	patience *patience
+	isWhole  atomic.Bool // its end was read
+
+	reading sync.Mutex
+	isOver  bool // under reading
+}
+
+// Read counts what comes as progress.
+func (b *body) Read(buf []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if b.isOver {
+		return 0, errOver
+	}
+	n, err := b.ReadCloser.Read(buf)
+	if err == io.EOF {
+		b.isWhole.Store(true)
+	}
+	if n > 0 || err == io.EOF {
+		b.patience.progress()
+	}
+	return n, err
+}
+
+// interrupt wakes a reader, and says whether it can.
+func (b *body) interrupt() bool {
+	return !b.isWhole.Load() && b.conn.SetReadDeadline(longAgo) == nil
+}
+
+// end lets nobody read on, and leaves the server lingerTime for the rest.
+func (b *body) end() {
+	if !b.interrupt() {
+		return
+	}
+	b.reading.Lock()
+	b.isOver = true
+	b.reading.Unlock()
+	_ = b.conn.SetReadDeadline(time.Now().Add(lingerTime))
+}
+
+// closeUnlessWhole has the server close the connection after an answer that
+// comes before the end of the body: net/http would take what is left of it for
+// the next request. The answer's header must not be written yet.
+func (b *body) closeUnlessWhole(w http.ResponseWriter) {
+	if !b.isWhole.Load() {
+		w.Header().Set("Connection", "close")
+	}
+}
