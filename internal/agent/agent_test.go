@@ -166,6 +166,7 @@ func TestServerAway(t *testing.T) {
 	d.mu.Unlock()
 	d.elapsed <- time.Time{}
 	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}
+	spread := false
 	for i := range 40 {
 		p, most := d.pause(), time.Minute
 		if i < len(want) {
@@ -174,6 +175,10 @@ func TestServerAway(t *testing.T) {
 		if p > most || p <= most*3/4-time.Millisecond {
 			t.Errorf("pause %d is %v, want %v or up to a quarter less", i, p, most)
 		}
+		spread = spread || p != most
+	}
+	if !spread {
+		t.Error("all pauses are even: agents that lost the server together come back together")
 	}
 	d.pausing()
 	d.holds("token-1")

@@ -25,6 +25,7 @@ import (
 //
 // Proves: CC-6
 func TestReaders(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
 	runBusy(t, file, 1)
 	var agents, reader sync.WaitGroup
@@ -32,6 +33,9 @@ func TestReaders(t *testing.T) {
 	reads := 0
 	reader.Go(func() {
 		for ; !done.Load(); reads++ {
+			if reads%16 == 0 {
+				time.Sleep(50 * time.Microsecond) // or it takes a whole core from the agents
+			}
 			if text, mode, err := readOpen(file); err != nil || !isWhole(text) || mode != 0o600 {
 				t.Errorf("read %q, %v, %v", text, mode, err)
 				return
@@ -44,7 +48,7 @@ func TestReaders(t *testing.T) {
 	agents.Wait()
 	done.Store(true)
 	reader.Wait()
-	if reads < 1000 {
+	if reads < 100 { // on a fast disk the agents are done in 0.1 s
 		t.Errorf("the file was read %d times only", reads)
 	}
 	wantAlone(t, file)
@@ -99,8 +103,9 @@ func wantAlone(t *testing.T, file string) {
 // TestStartTogether starts agents of one file at the same moment. None takes
 // what another tries or leaves for a fault.
 func TestStartTogether(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
-	for range 50 {
+	for range 25 {
 		var agents sync.WaitGroup
 		for range 4 {
 			agents.Go(func() { runBusy(t, file, 1) })
@@ -149,8 +154,15 @@ func TestNotAFile(t *testing.T) {
 	} {
 		before, _ := os.Lstat(file)
 		d := newDesk(t, file)
-		if err := agent.Run(t.Context(), d.cfg); err == nil || !strings.Contains(err.Error(), want) || d.fetched > 0 {
-			t.Errorf("%q: %v after %d tokens, want the word %q", file, err, d.fetched, want)
+		d.start()
+		select {
+		case err := <-d.ended:
+			if err == nil || !strings.Contains(err.Error(), want) || d.fetched > 0 {
+				t.Errorf("%q: %v after %d tokens, want the word %q", file, err, d.fetched, want)
+			}
+		case <-d.pauses:
+			t.Errorf("%q is taken", file)
+			_ = d.end()
 		}
 		if after, _ := os.Lstat(file); before != nil && (after == nil || after.Mode() != before.Mode()) {
 			t.Errorf("%q was %v and is %v", file, before.Mode(), after)
@@ -177,6 +189,7 @@ func TestOtherModes(t *testing.T) {
 //
 // Proves: CC-6
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), fullFile+"="+file)

@@ -51,6 +51,7 @@ func isWhole(text string) bool { return len(text) == 360 && text == strings.Repe
 //
 // Proves: CC-6
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
 	reads := 0
 	for round := range 20 {
