@@ -27,6 +27,7 @@ var layers = []struct {
 	{"internal/world", ""},
 	{"internal/gateway", "internal/whitelist"},
 	{"internal/agent", ""},
+	{"internal/s3blob", "internal/blob"},
 	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
 	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
@@ -40,6 +41,7 @@ var layers = []struct {
 	{"internal/soaktest", ""},
 	{"internal/proxytest", ""},
 	{"internal/pgtest", ""},
+	{"internal/s3test", ""},
 	{"bench", "tcb internal/whitelist internal/seal internal/blob internal/cloud internal/sqlstore internal/node"},
 }
 
@@ -48,7 +50,7 @@ var layers = []struct {
 var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
-var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest", "internal/proxytest", "internal/pgtest"}
+var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest", "internal/proxytest", "internal/pgtest", "internal/s3test"}
 
 // TestLayers reads the imports of every file that is not a test. It parses
 // them itself: what a test learns from another program is not seen by the

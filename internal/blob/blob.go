@@ -5,12 +5,13 @@
 // wire's checksum (DF-2), storing the same bytes twice is storing them once,
 // and whoever reads can tell whether the bytes are still the right ones (DF-11).
 //
-// [Store], [Draft] and [Blob] are the promise; package blobtest is its exam,
+// [Store], [Draft], [Blob] and [Collector] are the promise; package blobtest is its exam,
 // which every implementation passes. [Dir] is the implementation on a folder:
 //
 //	dir.go        the folder: opening, cleaning, making what is renamed durable
 //	draft.go      a draft on its way to being a blob
 //	open.go       a blob on its way out: verified, and verified again
+//	collect.go    what collection of unreferenced code needs
 //	identity_*.go what the operating system tells about a file
 package blob
 
@@ -66,6 +67,20 @@ type Store interface {
 	// Ping says whether blobs can be written and read right now: nil, or the
 	// reason why not.
 	Ping(ctx context.Context) error
+}
+
+// Collector is what collection of unreferenced code and its check need of a
+// [Store], besides what serving needs.
+type Collector interface {
+	// List calls each for every blob, in the order of their names, with the
+	// number of its stored bytes and when it was last committed, by the
+	// storage's clock. It stops at the first error, which it returns. It does
+	// not verify. Blobs that come or go meanwhile may be told or left out.
+	// What is stored beside blobs is passed over.
+	List(ctx context.Context, each func(sum Sum, size int64, modified time.Time) error) error
+	// Remove removes a blob; one that is not there is removed already. Who
+	// has it open reads on. That nobody needs it is the caller's to know.
+	Remove(ctx context.Context, sum Sum) error
 }
 
 // Draft is a blob being written. Nobody else sees it before Commit. What is

@@ -95,7 +95,7 @@ func (w *dirDraft) commit(ctx context.Context) error {
 	if err := d.makeFolder(sum); err != nil {
 		return err
 	}
-	if !d.keeps(ctx, sum) {
+	if !d.keeps(ctx, sum) || !d.touch(sum) {
 		if err := w.rename(ctx, sum); err != nil {
 			return err
 		}

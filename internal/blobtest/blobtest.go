@@ -1,5 +1,5 @@
-// Package blobtest is the exam of blob.Store: what every implementation has to
-// pass, whatever it keeps its blobs in. It is used from tests only.
+// Package blobtest is the exam of blob.Store and blob.Collector: what every
+// implementation has to pass, whatever it keeps its blobs in. It is used from tests only.
 package blobtest
 
 import (
@@ -60,6 +60,10 @@ var parts = []struct {
 	{"DF-11 altered between opens", alteredBetweenOpens},
 	{"DF-11 altered while open", alteredWhileOpen},
 	{"DF-11 commit repairs", repair},
+	{"list", list},
+	{"list stops", listStops},
+	{"remove", remove},
+	{"commit again makes young", commitMakesYoung},
 	{"concurrent commits of the same bytes", sameBytes},
 	{"many goroutines", crowd},
 	{"memory stays flat", memoryFlat},

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -15,72 +16,89 @@ import (
 // refuse to run as root.
 type programs struct {
 	bin        string
-	credential *syscall.Credential // nil: as the tests do
+	credential *syscall.Credential // nil: as whom the tests run
 }
 
-// find returns the newest version that is installed.
+// find returns the newest version that is installed, or ends the test.
 func find(t testing.TB) programs {
 	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian has them nowhere else
-	if path, err := exec.LookPath("initdb"); err == nil && len(found) == 0 {
-		found = append(found, path)
-	}
-	if len(found) == 0 {
+	bin := newest()
+	if bin == "" {
+		const missing = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
 		if os.Getenv("OPENTCB_TEST_ALL") != "" {
-			t.Fatal("PostgreSQL is not installed: install Debian's package postgresql")
+			t.Fatal(missing)
 		}
-		t.Skip("PostgreSQL is not installed: install Debian's package postgresql to run this test")
+		t.Skip(missing + ": left out")
 	}
-	slices.Sort(found)
-	p := programs{bin: filepath.Dir(found[len(found)-1])}
-	if os.Getuid() == 0 {
-		p.credential = unprivileged(t)
+	credential, err := unprivileged()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return p
+	return programs{bin, credential}
 }
 
-// unprivileged is the user postgres, whom the package makes, or nobody.
-func unprivileged(t testing.TB) *syscall.Credential {
-	t.Helper()
+// newest returns the folder of the programs; Debian keeps them off PATH.
+func newest() string {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	slices.SortFunc(found, func(a, b string) int { return versionOf(a) - versionOf(b) })
+	if len(found) > 0 {
+		return filepath.Dir(found[len(found)-1])
+	}
+	path, err := exec.LookPath("initdb")
+	if err != nil {
+		return ""
+	}
+	return filepath.Dir(path)
+}
+
+func versionOf(initdb string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb))))
+	return n
+}
+
+// unprivileged is the user postgres, whom the package makes, or nobody; nil
+// where the tests do not run as root.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
 		if err != nil {
 			continue
 		}
-		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
-	t.Fatal("there is no user postgres or nobody to run PostgreSQL as")
-	return nil
-}
-
-// folder is a temporary folder of that user.
-func (p programs) folder(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "pgtest-") // t.TempDir is closed to other users
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if p.credential != nil {
-		if err := os.Chown(dir, int(p.credential.Uid), int(p.credential.Gid)); err != nil {
-			t.Fatal(err)
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err1 == nil && err2 == nil {
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 		}
 	}
-	return dir
+	return nil, fmt.Errorf("there is no user postgres or nobody to run PostgreSQL as")
+}
+
+// folder makes a temporary folder of that user's. (t.TempDir is closed to
+// other users.)
+func (p programs) folder() (string, error) {
+	dir, err := os.MkdirTemp("", "pgtest-")
+	if err != nil || p.credential == nil {
+		return dir, err
+	}
+	return dir, os.Chown(dir, int(p.credential.Uid), int(p.credential.Gid))
 }
 
 func (p programs) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(p.bin, name), args...)
+	if filepath.Base(name) == name {
+		name = filepath.Join(p.bin, name)
+	}
+	cmd := exec.Command(name, args...)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.credential, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.credential}
 	return cmd
 }
 
-func (p programs) run(t testing.TB, name string, args ...string) {
-	t.Helper()
+func (p programs) run(name string, args ...string) error {
 	if out, err := p.command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
+		return fmt.Errorf("%s: %w\n%s", name, err, out)
 	}
+	return nil
 }

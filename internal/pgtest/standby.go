@@ -1,40 +1,67 @@
 package pgtest
 
 import (
-	"path/filepath"
+	"fmt"
 	"time"
 )
 
-// Standby starts a server that follows this one. From then on a change is
-// answered only once it is on both.
+// Standby starts a server that follows this one, and waits until it does: from
+// then on a change is answered only once it is synced on both. One that holds
+// the databases made so far, and takes reads alone until Promote.
 func (s *Server) Standby() *Server {
 	s.t.Helper()
-	standby := &Server{t: s.t, programs: s.programs}
-	standby.dir = filepath.Join(s.programs.folder(s.t), "data")
-	s.programs.run(s.t, "pg_basebackup", "-d", s.URL(""), "-D", standby.dir, "-R", "-X", "stream", "-c", "fast")
-	standby.configure("\nprimary_conninfo = '" + s.URL("") + "?application_name=standby'\n")
-	standby.start()
-	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()"} {
-		if err := s.exec(statement); err != nil {
-			s.t.Fatal(err)
+	s.standbys++
+	name := fmt.Sprintf("standby%d", s.standbys)
+	standby, err := s.follow(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(standby.discard)
+	if err := standby.begin(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Synchronous(name)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		state, err := s.ask("SELECT sync_state FROM pg_stat_replication WHERE application_name = '" + name + "'")
+		if err == nil && state == "sync" {
+			return standby
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the standby does not follow: state %q, %v", state, err)
 		}
 	}
-	return standby
 }
 
-// Promote makes a standby the primary. It no longer waits for another.
+// follow makes the data of a standby from this server's.
+func (s *Server) follow(name string) (*Server, error) {
+	dir, err := s.programs.folder()
+	if err != nil {
+		return nil, err
+	}
+	standby := &Server{t: s.t, programs: s.programs, dir: dir}
+	standby.made.Store(s.made.Load() + 1000) // its names, once promoted, are others
+	primary := fmt.Sprintf("host=127.0.0.1 port=%d user=%s application_name=%s", s.port, administrator, name)
+	if err = s.programs.run("pg_basebackup", "-d", primary, "-D", standby.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync"); err == nil {
+		standby.port, err = freePort()
+	}
+	if err != nil {
+		standby.discard()
+		return nil, err
+	}
+	return standby, nil
+}
+
+// Synchronous makes changes wait for the standby of that name; for none if
+// the name is "".
+func (s *Server) Synchronous(name string) {
+	s.t.Helper()
+	s.Exec("ALTER SYSTEM SET synchronous_standby_names = '" + name + "'")
+	s.Exec("SELECT pg_reload_conf()")
+}
+
+// Promote makes a standby a primary, which waits for no other.
 func (s *Server) Promote() {
 	s.t.Helper()
-	for _, statement := range []string{"SELECT pg_promote(true, 20)", "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()"} {
-		var err error
-		for range 100 {
-			if err = s.exec(statement); err == nil {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		if err != nil {
-			s.t.Fatal(err)
-		}
-	}
+	s.Exec("SELECT pg_promote(true, 30)")
+	s.Synchronous("")
 }

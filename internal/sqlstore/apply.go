@@ -9,7 +9,7 @@ import (
 
 // Apply implements cloud.Store.
 func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.Record) error {
-	return s.w.write(ctx, func(t *tx) error {
+	return s.bulk.write(ctx, func(t *tx) error {
 		for i, c := range changes {
 			var rec cloud.Record
 			if i < len(recs) {
@@ -72,6 +72,9 @@ func (t *tx) putPlatform(p cloud.Platform) error {
 func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 	list, err := encodeList(c.Whitelist)
 	if err != nil {
+		return err
+	}
+	if err := t.lockAccount(c.Account); err != nil {
 		return err
 	}
 	var flipped bool

@@ -96,7 +96,7 @@ func (s *Store) records(query string, f cloud.RecordFilter, each func(cloud.Reco
 	}
 }
 
-// batchRow is a row of the audit table.
+// batchRow is a row of a table of batches.
 type batchRow struct {
 	first   int64
 	id      string

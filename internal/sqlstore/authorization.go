@@ -42,7 +42,7 @@ func (s *Store) CodeSecret(_ context.Context, platform, appid string) (string, e
 
 // AddCodeSecret implements cloud.Store.
 func (s *Store) AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec cloud.Record) (string, error) {
-	added, err := s.swap(ctx, rec,
+	added, err := s.swap(ctx, appid, rec,
 		"INSERT INTO code_secrets (appid, platform, sealed) VALUES ($1, $2, $3) ON CONFLICT (appid, platform) DO NOTHING",
 		appid, platform, sealed)
 	if err != nil || added {
@@ -53,14 +53,14 @@ func (s *Store) AddCodeSecret(ctx context.Context, platform, appid, sealed strin
 
 // IssueAuthorizerToken implements cloud.Store.
 func (s *Store) IssueAuthorizerToken(ctx context.Context, a cloud.Authorization, next cloud.Issues, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, rec,
+	return s.swap(ctx, a.AppID, rec,
 		"UPDATE authorizations SET issued = $1 WHERE appid = $2 AND platform = $3 AND epoch = $4 AND in_force AND issued = $5",
 		next.String(), a.AppID, a.Platform, a.Epoch, a.Issued.String())
 }
 
 // RedeemAuthCode implements cloud.Store.
 func (s *Store) RedeemAuthCode(ctx context.Context, a cloud.Authorization, codeMAC, refreshMAC string, next cloud.Issues, rec cloud.Record) (bool, error) {
-	err := s.w.write(ctx, func(t *tx) error {
+	err := s.w.writeFor(ctx, a.AppID, func(t *tx) error {
 		n, err := t.exec("UPDATE auth_codes SET used_at = $1 WHERE platform = $2 AND code_mac = $3 AND used_at = 0", rec.At, a.Platform, codeMAC)
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ const codeKept = 24 * time.Hour
 
 // Consent implements cloud.Store.
 func (s *Store) Consent(ctx context.Context, platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
-	return s.w.write(ctx, func(t *tx) error {
+	return s.w.writeFor(ctx, appid, func(t *tx) error {
 		if err := t.putAuthorization(platform, appid, sets); err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (t *tx) putAuthorization(platform, appid string, sets []int) error {
 
 // Revoke implements cloud.Store.
 func (s *Store) Revoke(ctx context.Context, platform, appid string, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, rec,
+	return s.swap(ctx, appid, rec,
 		"UPDATE authorizations SET in_force = FALSE, refresh_mac = '', issued = '' WHERE appid = $1 AND platform = $2 AND in_force",
 		appid, platform)
 }

@@ -6,14 +6,23 @@ import (
 	"testing"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/pgtest"
 )
 
 // BenchmarkSetPermission measures synced sets, each on an environment of its
 // own, by one writer and by many that share commits.
 func BenchmarkSetPermission(b *testing.B) {
+	benchmarkSet(b, func(b *testing.B) *Store { return open(b, newFile(b)) })
+}
+
+func BenchmarkSetPermissionOnPostgres(b *testing.B) {
+	benchmarkSet(b, func(b *testing.B) *Store { return openPostgres(b, pgtest.URL(b)) })
+}
+
+func benchmarkSet(b *testing.B, open func(*testing.B) *Store) {
 	for _, writers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			s := open(b, newFile(b))
+			s := open(b)
 			var changes []cloud.Change
 			for i := range writers {
 				account := fmt.Sprintf("wx%016x", i)

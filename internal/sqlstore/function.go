@@ -50,12 +50,12 @@ func functionValues(f cloud.Function) []any {
 
 // CreateFunction implements cloud.Store.
 func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, rec, insertFunction+"DO NOTHING", functionValues(f)...)
+	return s.swap(ctx, f.Account, rec, insertFunction+"DO NOTHING", functionValues(f)...)
 }
 
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, rec, "UPDATE functions SET owner = $1, owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
+	return s.swap(ctx, f.Account, rec, "UPDATE functions SET owner = $1, owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
 		"WHERE account = $7 AND env = $8 AND name = $9",
 		f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
 }

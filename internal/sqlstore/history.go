@@ -33,13 +33,3 @@ func (t *tx) keepHistory(account, env string, version int64, open, flipped bool,
 		account, env, version, rec.At, rec.RID, rec.Operator, rec.Platform, open, flipped, list)
 	return err
 }
-
-// pruneHistory deletes the changes of an environment before the latest ones.
-func (s *Store) pruneHistory(ctx context.Context, key cloud.EnvironmentKey) error {
-	return s.w.write(ctx, func(t *tx) error {
-		_, err := t.exec("DELETE FROM permission_history WHERE account = $1 AND env = $2 AND version < "+
-			"(SELECT version FROM permission_history WHERE account = $1 AND env = $2 ORDER BY version DESC LIMIT 1 OFFSET $3)",
-			key.Account, key.Env, cloud.HistoryKept-1)
-		return err
-	})
-}

@@ -42,9 +42,9 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 		return cloud.PermissionResult{}, err
 	}
 	var res cloud.PermissionResult
-	err = s.w.write(ctx, func(t *tx) error {
+	err = s.w.writeFor(ctx, set.Account, func(t *tx) error {
 		res = cloud.PermissionResult{}
-		if err := t.lock("SELECT appid FROM accounts WHERE appid = $1", set.Account); err != nil {
+		if err := t.lockAccount(set.Account); err != nil {
 			return err
 		}
 		n, err := t.exec("UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 "+
@@ -66,6 +66,12 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 		return t.keepHistory(set.Account, set.Env, set.Version+2, set.Open, flipped, list, rec)
 	})
 	return res, err
+}
+
+// lockAccount takes an account's row: what concerns its environments is
+// decided by one transaction at a time (UT-6, UT-8, UT-9).
+func (t *tx) lockAccount(account string) error {
+	return t.lock("SELECT appid FROM accounts WHERE appid = $1", account)
 }
 
 // setSwitch sets the account's switch (UT-5). If that flips it, the versions

@@ -5,8 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -16,76 +17,110 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
-
-	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// Connections to Postgres, and how long one waits for it. A statement that
-// takes longer ends with its connection: a server that is frozen or cut off
-// must not hold the calls (EN-13).
+// Connections to Postgres: one for each hand of the two writers, and those of
+// reads, which rules keep in memory.
 const (
-	pgReaders       = 16
-	pgWriters       = 4
-	pgConnectTime   = time.Second
-	pgStatementTime = 1500 * time.Millisecond
-	pgIdleTime      = 5 * time.Minute
-	pgLockTime      = "250ms" // transactions that wait for each other are run again
+	pgReaders  = 8
+	pgHands    = 4
+	pgBatch    = 32 // a batch holds its rows against other servers
+	pgIdleTime = 5 * time.Minute
+	pgLifeTime = 30 * time.Minute // so that load spreads over the hosts that there are
 )
+
+// How long one waits for Postgres: whoever calls has an answer within 2 s,
+// also if the server is frozen or cut off (EN-13).
+const (
+	pgPatience  = 1700 * time.Millisecond // for a change, from its handing over
+	pgStatement = 1500 * time.Millisecond // for a read, or one statement of a change
+	pgConnect   = 1300 * time.Millisecond // for a connection, over all hosts
+	pgBulk      = 10 * time.Minute        // for a change of many rows
+)
+
+// pgSettings are what a session asks of the server unless the URL says
+// otherwise. A server that vanishes within a transaction must not hold rows
+// against the others until the network notices.
+var pgSettings = map[string]string{
+	"lock_timeout":                        "500ms",
+	"idle_in_transaction_session_timeout": "5s",
+}
 
 // OpenPostgres opens a PostgreSQL database, or one that speaks its protocol:
-// postgres://USER:PASSWORD@HOST:PORT/DATABASE. Of several hosts, separated by
-// commas, the first is used that takes changes.
+// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with the settings that libpq
+// knows. Of several hosts, separated by commas, the first is used that takes
+// changes: target_session_attrs is read-write unless it is given. Errors show
+// no password.
 func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	cfg, err := parsePostgres(address)
 	if err != nil {
 		return nil, err
 	}
-	wdb, db := openPool(cfg, pgWriters), openPool(cfg, pgReaders)
-	if err := migratePostgres(ctx, wdb); err != nil {
-		return nil, errors.Join(fmt.Errorf("the database %s: %w", whichDatabase(cfg), postgresFault(err)), wdb.Close(), db.Close())
+	wdb, bulk, db := openPool(cfg, pgHands), openPool(cfg, 2), openPool(cfg, pgReaders) // 2: one keeps the lock of migrations
+	release := sync.OnceValue(func() error { return errors.Join(wdb.Close(), bulk.Close(), db.Close()) })
+	if err := migratePostgres(ctx, bulk); err != nil {
+		return nil, errors.Join(fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err), release())
 	}
+	how := writing{hands: pgHands, limit: pgBatch, patience: pgPatience, begin: beginOn(wdb), again: runAgain}
+	rarely := writing{hands: 1, limit: 1, patience: pgBulk, begin: beginOn(bulk), again: runAgain}
 	return &Store{
 		db: db, reads: statements{&pooled{db}, postgresFault},
-		w:       newWriter(pgWriters, func() (transaction, error) { return beginPostgres(wdb) }, isConflict),
-		release: sync.OnceValue(func() error { return errors.Join(wdb.Close(), db.Close()) }),
+		w: newWriter(how), bulk: newWriter(rarely), release: release,
 	}, nil
 }
 
-// parsePostgres reads the address. Its error shows nothing of it: it may hold
-// a password.
+// parsePostgres reads the URL. Its error shows nothing of it: it may hold a
+// password.
 func parsePostgres(address string) (*pgx.ConnConfig, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, errors.New("--database must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
+		return nil, errors.New("the database's URL must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
-	q := u.Query()
-	if !q.Has("target_session_attrs") { // after a failover the old primary may be a standby
-		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&target_session_attrs=read-write", "&")
-	}
-	cfg, err := pgx.ParseConfig(u.String())
+	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
-		return nil, errors.New("--database cannot be read: give postgres://USER:PASSWORD@HOST:PORT/DATABASE, with the settings that libpq knows")
+		text := "the database's URL cannot be read: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with signs such as / and @ in a password as %2F and %40"
+		if file, ok := errors.AsType[*fs.PathError](err); ok {
+			text += ", and the files that it names must be there (" + file.Err.Error() + ")"
+		}
+		return nil, errors.New(text)
 	}
-	if !q.Has("connect_timeout") {
-		cfg.ConnectTimeout = pgConnectTime
+	if cfg.ValidateConnect == nil && !strings.Contains(address, "target_session_attrs=") {
+		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // after a failover the old primary may be a standby
 	}
-	if !q.Has("lock_timeout") {
-		cfg.RuntimeParams["lock_timeout"] = pgLockTime
+	if cfg.ConnectTimeout == 0 || cfg.ConnectTimeout > pgConnect {
+		cfg.ConnectTimeout = pgConnect / time.Duration(1+len(cfg.Fallbacks))
 	}
-	cfg.DialFunc = (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 10 * time.Second}).DialContext
+	cfg.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 3 * time.Second, Count: 3}}).DialContext
+	for name, value := range pgSettings {
+		if _, given := cfg.RuntimeParams[name]; !given {
+			cfg.RuntimeParams[name] = value
+		}
+	}
+	watch(cfg)
 	return cfg, nil
 }
 
-// whichDatabase names a database in a message.
-func whichDatabase(cfg *pgx.ConnConfig) string {
-	return fmt.Sprintf("%s at %s", cfg.Database, net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port)))
+// watch closes connections to a server that takes no more changes, so that
+// the next looks for one that does, and remembers warnings: a server that
+// gives up waiting for its standby commits all the same, and only warns.
+func watch(cfg *pgx.ConnConfig) {
+	keep := cfg.OnPgError
+	cfg.OnPgError = func(c *pgconn.PgConn, e *pgconn.PgError) bool { return e.Code != readOnly && keep(c, e) }
+	cfg.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			c.CustomData()[warned] = true
+		}
+	}
 }
+
+// warned marks a connection on which the server has warned.
+const warned = "warned"
 
 func openPool(cfg *pgx.ConnConfig, conns int) *sql.DB {
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(pgIdleTime)
+	db.SetConnMaxLifetime(pgLifeTime)
 	return db
 }
 
@@ -93,134 +128,18 @@ func openPool(cfg *pgx.ConnConfig, conns int) *sql.DB {
 // that start at once one migrates, and the others wait. Advisory locks are not
 // known to all who speak the protocol.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
-	locker, err := lock.NewPostgresTableLocker(
-		lock.WithTableLockTimeout(250*time.Millisecond, 240), lock.WithTableLeaseDuration(30*time.Second))
+	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(250*time.Millisecond, 1200),
+		lock.WithTableLeaseDuration(30*time.Second), lock.WithTableLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}
 	// The tables of the lock and of the versions are made by whoever comes
 	// first; who is second by a moment tries again.
-	for tries := 0; ; tries++ {
+	for tries := 1; ; tries++ {
 		err = migrate(ctx, goose.DialectPostgres, db, goose.WithLocker(locker))
-		if _, isPG := errors.AsType[*pgconn.PgError](err); !isPG || tries == 10 || ctx.Err() != nil {
-			return err
+		if _, answered := errors.AsType[*pgconn.PgError](err); !answered || tries == 10 || ctx.Err() != nil || isConnect(err) {
+			return postgresFault(err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-// pooled runs statements on whatever connection is free. The driver keeps them
-// prepared on each.
-type pooled struct{ db *sql.DB }
-
-func (p *pooled) exec(query string, args []any) (sql.Result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), pgStatementTime)
-	defer cancel()
-	return p.db.ExecContext(ctx, query, args...)
-}
-
-func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), pgStatementTime)
-	defer cancel()
-	rows, err := p.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	return scan(rows)
-}
-
-// postgresTx is a transaction that ends by itself when one of its statements
-// takes too long.
-type postgresTx struct {
-	tx     *sql.Tx
-	stmts  statements
-	ctx    context.Context
-	cancel context.CancelFunc
-	limit  *time.Timer
-}
-
-func beginPostgres(db *sql.DB) (transaction, error) {
-	t := &postgresTx{}
-	t.ctx, t.cancel = context.WithCancel(context.Background())
-	t.limit = time.AfterFunc(pgConnectTime+pgStatementTime, t.cancel)
-	var err error
-	if t.tx, err = db.BeginTx(t.ctx, nil); err != nil {
-		t.end()
-		return nil, postgresFault(err)
-	}
-	t.stmts = statements{t, postgresFault}
-	return t, nil
-}
-
-func (t *postgresTx) end() {
-	t.limit.Stop()
-	t.cancel()
-}
-
-func (t *postgresTx) statements() *statements { return &t.stmts }
-
-func (t *postgresTx) exec(query string, args []any) (sql.Result, error) {
-	t.limit.Reset(pgStatementTime)
-	return t.tx.ExecContext(t.ctx, query, args...)
-}
-
-func (t *postgresTx) query(query string, args []any, scan func(*sql.Rows) error) error {
-	t.limit.Reset(pgStatementTime)
-	rows, err := t.tx.QueryContext(t.ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	return scan(rows)
-}
-
-func (t *postgresTx) commit() error {
-	defer t.end()
-	t.limit.Reset(pgStatementTime)
-	return postgresFault(t.tx.Commit())
-}
-
-func (t *postgresTx) rollback() {
-	t.end() // which rolls back
-	_ = t.tx.Rollback()
-}
-
-// lock takes a row for the transaction before it decides by it.
-func (t *postgresTx) lock(query string, args []any) error {
-	return t.query(query+" FOR UPDATE", args, func(r *sql.Rows) error {
-		for r.Next() {
-		}
-		return r.Err()
-	})
-}
-
-// isConflict says whether a transaction failed because another was in its
-// way: it can be run again.
-func isConflict(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == "55P03")
-}
-
-// passing are the classes of codes that may pass: connection, state of the
-// transaction, authorization, no such database, rollback, resources, state of
-// an object, operator's intervention, system, internal.
-const passing = " 08 25 28 3D 40 53 55 57 58 XX "
-
-// postgresFault marks the faults that may pass: a connection that could not
-// be had or was lost, a conflict that went on, a server that starts, stops,
-// takes no changes or has no room. The rest is a bug.
-func postgresFault(err error) error {
-	if err == nil || errors.Is(err, cloud.ErrUnavailable) || errors.Is(err, cloud.ErrNotFound) {
-		return err
-	}
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		// Without a code of the server's it is the way there, or the time.
-		return fmt.Errorf("%w: %w", cloud.ErrUnavailable, err)
-	}
-	if strings.Contains(passing, " "+e.Code[:min(2, len(e.Code))]+" ") {
-		return fmt.Errorf("%w: %w", cloud.ErrUnavailable, err)
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -65,10 +66,12 @@ func newSQLite(ctx context.Context, db, wdb *sql.DB, check func() error) (*Store
 	reads := &prepared{prepare: db.PrepareContext}
 	t := &sqliteTx{check: check, prepared: prepared{prepare: conn.PrepareContext}}
 	t.stmts = statements{&t.prepared, sqliteFault}
-	never := func(error) bool { return false } // one writer gets in nobody's way
+	how := writing{hands: 1, limit: batchLimit, patience: queueTime, begin: t.begin,
+		again: func(error, int) bool { return false }} // one writer gets in nobody's way
+	w := newWriter(how)
 	return &Store{
 		db: db, reads: statements{reads, sqliteFault},
-		conn: conn, w: newWriter(1, t.begin, never),
+		conn: conn, w: w, bulk: w,
 		release: sync.OnceValue(func() error {
 			return errors.Join(t.close(), conn.Close(), reads.close(), wdb.Close(), db.Close())
 		}),
@@ -82,7 +85,7 @@ type sqliteTx struct {
 	check func() error
 }
 
-func (t *sqliteTx) begin() (transaction, error) {
+func (t *sqliteTx) begin(time.Time) (transaction, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}

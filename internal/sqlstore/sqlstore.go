@@ -22,6 +22,7 @@ type Store struct {
 	reads   statements
 	conn    *sql.Conn // the writer's, on SQLite
 	w       *writer
+	bulk    *writer      // changes of many rows, which may take their time; w on SQLite
 	release func() error // closes the connections; once
 }
 
@@ -83,11 +84,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.reads.row("SELECT 1", nil, &one); err != nil {
 		return err
 	}
-	return s.w.write(ctx, func(*tx) error { return nil })
+	return s.w.write(ctx, func(t *tx) error { return t.lock("SELECT name FROM meta WHERE name = ''") })
 }
 
 // Close waits for the changes under way and closes the database.
 func (s *Store) Close() error {
 	s.w.close()
+	s.bulk.close()
 	return s.release()
 }

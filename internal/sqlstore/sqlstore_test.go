@@ -102,7 +102,12 @@ func TestMigrationGoesOnAfterKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, steps := range []struct{ done, marked int }{{0, 0}, {1, 0}, {1, 1}, {2, 1}, {3, 2}, {4, 3}, {5, 4}, {6, 5}, {7, 6}, {8, 7}, {9, 8}} {
+	type left struct{ done, marked int }
+	all := []left{{0, 0}, {1, 1}}
+	for done := range tables {
+		all = append(all, left{done + 1, done})
+	}
+	for _, steps := range all {
 		file := newFile(t)
 		if err := os.WriteFile(file, schema, 0o600); err != nil {
 			t.Fatal(err)
@@ -117,14 +122,33 @@ func TestMigrationGoesOnAfterKill(t *testing.T) {
 		if err := s.Apply(t.Context(), changes, []cloud.Record{{At: 1}}); err != nil {
 			t.Errorf("%+v: %v", steps, err)
 		}
+		if err := everyTable(t, s); err != nil {
+			t.Errorf("%+v: %v", steps, err)
+		}
 		s.Close()
 	}
+}
+
+// everyTable reads each table.
+func everyTable(t *testing.T, s *Store) error {
+	t.Helper()
+	var errs []error
+	for _, table := range tables {
+		var n int
+		errs = append(errs, s.reads.row("SELECT count(*) FROM "+table, nil, &n))
+	}
+	return errors.Join(errs...)
+}
+
+// tables are the tables, each made by the migration of its place.
+var tables = []string{
+	"meta", "accounts", "platforms", "authorizations", "auth_codes", "code_secrets", "environments", "functions", "audit",
+	"env_credentials", "permission_history", "observed_calls", "refused_calls",
 }
 
 // undo takes a whole schema back to where so many steps were done and marked.
 func undo(t *testing.T, file string, done, marked int) {
 	t.Helper()
-	tables := []string{"meta", "accounts", "platforms", "authorizations", "auth_codes", "code_secrets", "environments", "functions", "audit"}
 	var statements []string
 	for _, table := range tables[done:] {
 		statements = append(statements, "DROP TABLE "+table)

@@ -95,7 +95,7 @@ func batch(t *testing.T, s *Store, changes ...func(*tx) error) []error {
 	for i, do := range changes {
 		answers[i] = make(chan error, 1)
 		go func() { answers[i] <- s.w.write(t.Context(), do) }()
-		for len(s.w.queue) <= i { // one after the other, so that their order is known
+		for len(s.w.queues[0]) <= i { // one after the other, so that their order is known
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -209,7 +209,7 @@ func TestGivingUp(t *testing.T) {
 	for i := range batchLimit { // the queue is full
 		go func() { ended <- s.w.write(t.Context(), put(fmt.Sprintf("waits-%03d", i))) }()
 	}
-	for len(s.w.queue) < batchLimit {
+	for len(s.w.queues[0]) < batchLimit {
 		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

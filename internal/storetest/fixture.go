@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -121,8 +122,12 @@ func (e *exam) state() map[string]any {
 				fs, _, err := s.Functions(ctx, a, id, 0, 1000)
 				return fs, err
 			})
+			e.row(rows, "history "+a+id, func() (any, error) { return s.History(ctx, a, id) })
+			e.row(rows, "credential epoch "+a+id, func() (any, error) { return s.CredentialEpoch(ctx, a, id) })
+			rows["observed "+a+id] = e.observed(a, id, 0)
 		}
 	}
+	rows["refusals"] = e.refusals(0, math.MaxInt64)
 	return rows
 }
 

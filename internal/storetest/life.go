@@ -12,49 +12,63 @@ import (
 
 // change is a verb that writes, carried out on the fixture.
 type change struct {
-	name string
-	do   func(context.Context, cloud.Record) error
+	name  string
+	do    func(context.Context, cloud.Record) error
+	quiet bool // writes no audit record
 }
 
 // changes are all the verbs that write, each of them such that it happens.
 func (e *exam) changes() []change {
 	a := e.authorization(platform1, mini1)
 	s := e.store
+	old := observedAt(-5, "/old", 3)
 	return []change{
-		{"IssueComponentToken", func(ctx context.Context, rec cloud.Record) error {
+		{name: "IssueComponentToken", do: func(ctx context.Context, rec cloud.Record) error {
 			return hit(s.IssueComponentToken(ctx, platform1, nil, cloud.Issues{someTime}, rec))
 		}},
-		{"Consent", func(ctx context.Context, rec cloud.Record) error {
+		{name: "Consent", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.Consent(ctx, platform1, mini1, []int{49}, authCode(platform1, mini1, "code-mac"), rec)
 		}},
-		{"RedeemAuthCode", func(ctx context.Context, rec cloud.Record) error {
+		{name: "RedeemAuthCode", do: func(ctx context.Context, rec cloud.Record) error {
 			return hit(s.RedeemAuthCode(ctx, a, "code-mac", "new-refresh", cloud.Issues{someTime}, rec))
 		}},
-		{"IssueAuthorizerToken", func(ctx context.Context, rec cloud.Record) error {
+		{name: "IssueAuthorizerToken", do: func(ctx context.Context, rec cloud.Record) error {
 			now := a
 			now.Issued = cloud.Issues{someTime}
 			return hit(s.IssueAuthorizerToken(ctx, now, cloud.Issues{someTime, someTime + 1}, rec))
 		}},
-		{"Revoke", func(ctx context.Context, rec cloud.Record) error { return hit(s.Revoke(ctx, platform1, mini2, rec)) }},
-		{"AddCodeSecret", func(ctx context.Context, rec cloud.Record) error {
+		{name: "Revoke", do: func(ctx context.Context, rec cloud.Record) error { return hit(s.Revoke(ctx, platform1, mini2, rec)) }},
+		{name: "AddCodeSecret", do: func(ctx context.Context, rec cloud.Record) error {
 			_, err := s.AddCodeSecret(ctx, platform1, mini1, "sealed", rec)
 			return err
 		}},
-		{"SetPermission", func(ctx context.Context, rec cloud.Record) error {
+		{name: "SetPermission", do: func(ctx context.Context, rec cloud.Record) error {
 			res, err := s.SetPermission(ctx, set(env1, false, 2, "/new"), rec)
 			return hit(res.Accepted, err)
 		}},
-		{"CreateFunction", func(ctx context.Context, rec cloud.Record) error {
+		{name: "CreateFunction", do: func(ctx context.Context, rec cloud.Record) error {
 			return hit(s.CreateFunction(ctx, ownedFunction("new"), rec))
 		}},
-		{"PutCode", func(ctx context.Context, rec cloud.Record) error {
+		{name: "PutCode", do: func(ctx context.Context, rec cloud.Record) error {
 			return hit(s.PutCode(ctx, ownedFunction(function1), rec))
 		}},
-		{"Apply", func(ctx context.Context, rec cloud.Record) error {
+		{name: "Apply", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.Apply(ctx, []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}}}, []cloud.Record{rec})
 		}},
-		{"AppendRecords", func(ctx context.Context, rec cloud.Record) error {
+		{name: "AppendRecords", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.AppendRecords(ctx, []cloud.Record{rec})
+		}},
+		{name: "RevokeCredentials", do: func(ctx context.Context, rec cloud.Record) error {
+			return s.RevokeCredentials(ctx, mini1, env1, rec)
+		}},
+		{name: "AddObserved", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
+			return s.AddObserved(ctx, []cloud.Observed{old, observedAt(1, "/new", 7)})
+		}},
+		{name: "AppendRefusals", quiet: true, do: func(ctx context.Context, rec cloud.Record) error {
+			return s.AppendRefusals(ctx, []cloud.Record{rec, e.refusal(-5 * hour)})
+		}},
+		{name: "Prune", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
+			return s.Prune(ctx, someTime, []cloud.EnvironmentKey{key1})
 		}},
 	}
 }
@@ -73,7 +87,11 @@ func reopened(e *exam) {
 	for _, c := range e.changes() {
 		rec := e.rec(c.name)
 		e.ok(c.name, c.do(e.Context(), rec))
-		e.wrote(rec)
+		if c.quiet {
+			e.wroteNot(rec)
+		} else {
+			e.wrote(rec)
+		}
 	}
 	state, recs := e.state(), e.records(all)
 	e.store = e.Reopen(e.T, e.store)

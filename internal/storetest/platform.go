@@ -1,6 +1,10 @@
 package storetest
 
-import "github.com/opentcb/opentcb/internal/cloud"
+import (
+	"math"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
 
 // notFound: a row that is not there is ErrNotFound, whichever it is.
 func notFound(e *exam) {
@@ -23,6 +27,13 @@ func notFound(e *exam) {
 	if recs := e.records(all); len(recs) != 0 {
 		e.Errorf("records of an empty store: %v", recs)
 	}
+	for name, n := range map[string]int{
+		"History": len(e.history(mini1, env1)), "Observed": len(e.observed(mini1, env1, 0)),
+		"Refusals": len(e.refusals(0, math.MaxInt64)), "CredentialEpoch": int(e.credentialEpoch(mini1, env1)),
+	} {
+		e.same(name+" of an empty store", n, 0)
+	}
+	e.prune(someTime, key1)
 	rec := e.rec("set")
 	_, err := s.SetPermission(ctx, cloud.PermissionSet{Account: mini1, Env: env1, Open: true, Version: 2}, rec)
 	e.fails("SetPermission", err, cloud.ErrNotFound)

@@ -1,0 +1,121 @@
+package pgtest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What is sent to the processes of a server.
+const (
+	interrupt = syscall.SIGINT // "fast shutdown"
+	kill      = syscall.SIGKILL
+	freeze    = syscall.SIGSTOP
+	thaw      = syscall.SIGCONT
+)
+
+// guard runs the server and waits on a pipe that this process holds. When
+// this process ends, however it ends, guard ends the server and removes its
+// folder.
+const guard = `"$1" -D "$3/data" -p "$2" >>"$3/log" 2>&1 </dev/null & pid=$!
+echo $pid
+read -r word || { kill -CONT $pid; kill -QUIT $pid; wait $pid; rm -rf "$3"; }
+wait $pid`
+
+// process is a running server.
+type process struct {
+	pid  int // of the server; 0 if there is none
+	word io.WriteCloser
+	done chan struct{} // closed when the guard has ended, the server before it
+}
+
+func (p *process) start(programs programs, dir string, port int) error {
+	cmd := programs.command("/bin/sh", "-c", guard, "sh", filepath.Join(programs.bin, "postgres"), strconv.Itoa(port), dir)
+	word, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil {
+		p.pid, err = strconv.Atoi(strings.TrimSpace(line))
+	}
+	if err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return fmt.Errorf("PostgreSQL's process: %w", err)
+	}
+	p.word, p.done = word, make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(p.done)
+	}()
+	return nil
+}
+
+// ended says whether the server ended by itself.
+func (p *process) ended() bool { return p.pid == 0 || syscall.Kill(p.pid, 0) != nil }
+
+// end ends the server by a signal and waits until it has.
+func (p *process) end(sig syscall.Signal) {
+	if p.pid == 0 {
+		return
+	}
+	if sig == kill {
+		p.signal(kill)
+	} else {
+		_ = syscall.Kill(p.pid, sig)
+	}
+	_, _ = io.WriteString(p.word, "ended\n")
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		p.signal(kill)
+		<-p.done
+	}
+	_ = p.word.Close()
+	p.pid = 0
+}
+
+// signal reaches the server and then its children, which lead sessions of
+// their own: what is halted first makes no more of them.
+func (p *process) signal(sig syscall.Signal) {
+	if p.pid == 0 {
+		return
+	}
+	if sig == kill { // or it would start them anew
+		_ = syscall.Kill(p.pid, freeze)
+	} else {
+		_ = syscall.Kill(p.pid, sig)
+	}
+	for _, child := range children(p.pid) {
+		_ = syscall.Kill(child, sig)
+	}
+	if sig == kill {
+		_ = syscall.Kill(p.pid, sig)
+	}
+}
+
+func children(pid int) []int {
+	out, _ := exec.Command("ps", "-A", "-o", "pid=", "-o", "ppid=").Output()
+	var found []int
+	for line := range strings.Lines(string(out)) {
+		var child, parent int
+		if n, _ := fmt.Sscan(line, &child, &parent); n == 2 && parent == pid {
+			found = append(found, child)
+		}
+	}
+	return found
+}

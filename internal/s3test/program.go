@@ -1,0 +1,103 @@
+package s3test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	version = "v1.8.0"
+	source  = "github.com/versity/versitygw/cmd/versitygw@" + version
+	// buildTime is how long fetching and building may take, where it is done
+	// for the first time.
+	buildTime = 8 * time.Minute
+)
+
+// program is the path of the server's program, which is built first where it
+// is not there yet.
+func program(t testing.TB) string {
+	t.Helper()
+	path, err := install()
+	if err != nil {
+		message := fmt.Sprintf("left out: no S3 server to test with: %v", err)
+		if os.Getenv("OPENTCB_TEST_ALL") != "" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}
+	return path
+}
+
+// install builds the program into the user's cache folder, outside our module.
+func install() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(cache, "opentcb-tools")
+	path := filepath.Join(folder, "versitygw-"+version)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lock(filepath.Join(folder, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(path); err == nil { // another built it while we waited
+		return path, nil
+	}
+	return path, build(folder, path)
+}
+
+// lock waits until no other process is building.
+func lock(name string) (func() error, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f.Close, nil
+}
+
+// build builds beside path and renames, so that path is never half a program.
+func build(folder, path string) error {
+	bin, err := os.MkdirTemp(folder, "build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bin)
+	ctx, cancel := context.WithTimeout(context.Background(), buildTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "install", source)
+	cmd.Dir, cmd.WaitDelay = bin, 5*time.Second
+	// Settings for building our tests are not for building this.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"GOFLAGS", "GOOS", "GOARCH", "GO111MODULE", "GOWORK"}, name)
+	})
+	cmd.Env = append(cmd.Env, "GOBIN="+bin, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		return fmt.Errorf("go install %s: %w: %s", source, err, lines[len(lines)-1])
+	}
+	return os.Rename(filepath.Join(bin, "versitygw"), path)
+}

@@ -1,0 +1,83 @@
+package sqlstore
+
+import (
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/pgtest"
+)
+
+// TestServersInEachOthersWay lets servers set environments of the same two
+// accounts, each set of which flips the account's switch for all: every one is
+// carried out, in its turn, and none waits for another in a circle.
+//
+// Proves: UT-8, UT-9
+func TestServersInEachOthersWay(t *testing.T) {
+	for _, isolation := range []string{"read committed", "serializable"} {
+		t.Run(isolation, func(t *testing.T) {
+			address := pgtest.URL(t) + "?default_transaction_isolation=" + url.PathEscape(isolation) + "&lock_timeout=10s"
+			servers := []*Store{openPostgres(t, address), openPostgres(t, address), openPostgres(t, address)}
+			accounts, envs := []string{"wx00000000000000a1", "wx00000000000000a2"}, []string{"one", "two"}
+			var world []cloud.Change
+			for _, a := range accounts {
+				world = append(world, cloud.PutAccount{Account: cloud.Account{AppID: a}})
+				for _, e := range envs {
+					world = append(world, cloud.AddEnvironment{Account: a, ID: a + e})
+				}
+			}
+			if err := servers[0].Apply(t.Context(), world, nil); err != nil {
+				t.Fatal(err)
+			}
+			const each = 4
+			var all sync.WaitGroup
+			for _, s := range servers {
+				for _, a := range accounts {
+					for _, e := range envs {
+						all.Go(func() {
+							for range each {
+								flip(t, s, a, a+e)
+							}
+						})
+					}
+				}
+			}
+			all.Wait()
+			n := int64(len(servers) * len(envs) * each)
+			for _, a := range accounts {
+				for _, e := range envs {
+					env, err := servers[1].Environment(t.Context(), a, a+e)
+					if err != nil || env.Version != cloud.FirstVersion+2*n || !env.Open {
+						t.Errorf("%+v, %v; want version %d after %d flips", env, err, cloud.FirstVersion+2*n, n)
+					}
+				}
+			}
+			var circles int
+			err := servers[0].reads.row("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", nil, &circles)
+			if err != nil || circles > 0 {
+				t.Errorf("%d times servers waited for each other in a circle, %v", circles, err)
+			}
+		})
+	}
+}
+
+// flip sets an environment with the version and against the switch that it
+// has, until that is accepted.
+func flip(t *testing.T, s *Store, account, env string) {
+	for t.Context().Err() == nil {
+		now, err := s.Environment(t.Context(), account, env)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res, err := s.SetPermission(t.Context(), cloud.PermissionSet{Account: account, Env: env, Open: !now.Open, Version: now.Version}, cloud.Record{At: 1})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if res.Accepted {
+			return
+		}
+	}
+}

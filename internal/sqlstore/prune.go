@@ -1,0 +1,93 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// pruneStep is how many rows one transaction deletes at most: other changes
+// wait for its end.
+const pruneStep = 200
+
+// Prune implements cloud.Store. It is many transactions: where it ends early,
+// only more is left than need be.
+func (s *Store) Prune(ctx context.Context, before int64, envs []cloud.EnvironmentKey) error {
+	if err := s.pruneRefusals(ctx, before); err != nil {
+		return err
+	}
+	for _, key := range envs {
+		if err := s.pruneHistory(ctx, key); err != nil {
+			return err
+		}
+		if err := s.pruneObserved(ctx, key, before); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pruneRefusals deletes the batches before a time, and those beyond the
+// latest that hold as many records as are kept. A batch may hold records of
+// batchSpan after its first, so one that begins less than that before a bound
+// stays.
+func (s *Store) pruneRefusals(ctx context.Context, before int64) error {
+	var beyond, later int64 // the latest batch with enough records in later ones
+	err := s.reads.rows("SELECT first_at, count FROM refused_calls ORDER BY first_at DESC, batch DESC", nil, func(r *sql.Rows) error {
+		var at, count int64
+		err := r.Scan(&at, &count)
+		if later >= cloud.RefusalsKept && beyond == 0 {
+			beyond = at
+		}
+		later += count
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.deleteInSteps(ctx, "DELETE FROM refused_calls WHERE (first_at, batch) IN "+
+		"(SELECT first_at, batch FROM refused_calls WHERE first_at < $1 ORDER BY first_at, batch LIMIT $2)",
+		max(before, beyond)-batchSpan.Milliseconds())
+}
+
+// pruneHistory deletes the changes of an environment before the latest ones.
+func (s *Store) pruneHistory(ctx context.Context, key cloud.EnvironmentKey) error {
+	var beyond int64 // the latest version that need not be kept
+	err := s.reads.row("SELECT version FROM permission_history WHERE account = $1 AND env = $2 ORDER BY version DESC LIMIT 1 OFFSET $3",
+		[]any{key.Account, key.Env, cloud.HistoryKept}, &beyond)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.deleteInSteps(ctx, "DELETE FROM permission_history WHERE account = $1 AND env = $2 AND version IN "+
+		"(SELECT version FROM permission_history WHERE account = $1 AND env = $2 AND version <= $3 ORDER BY version LIMIT $4)",
+		key.Account, key.Env, beyond)
+}
+
+// pruneObserved deletes the counts of an environment of the hours before a
+// time.
+func (s *Store) pruneObserved(ctx context.Context, key cloud.EnvironmentKey, before int64) error {
+	return s.deleteInSteps(ctx, "DELETE FROM observed_calls WHERE account = $1 AND env = $2 AND (hour, path, code) IN "+
+		"(SELECT hour, path, code FROM observed_calls WHERE account = $1 AND env = $2 AND hour < $3 ORDER BY hour, path, code LIMIT $4)",
+		key.Account, key.Env, before)
+}
+
+// deleteInSteps runs a statement that deletes as many rows as its last
+// parameter says, which is added to args, until there are no more.
+func (s *Store) deleteInSteps(ctx context.Context, query string, args ...any) error {
+	args = append(args, pruneStep)
+	for {
+		var deleted int64
+		err := s.w.write(ctx, func(t *tx) (err error) {
+			deleted, err = t.exec(query, args...)
+			return err
+		})
+		if err != nil || deleted < pruneStep {
+			return err
+		}
+	}
+}
