@@ -78,9 +78,10 @@ func TestErrorText(t *testing.T) {
 }
 
 // TestNoStatus is an upstream whose status is none that could be passed on.
+// ReverseProxy would panic at those below 100.
 func TestNoStatus(t *testing.T) {
 	for _, status := range []string{"000", "007", "099", "101"} {
-		upstream, _ := rawUpstream(t, "HTTP/1.1 "+status+" Odd\r\nContent-Length: 0\r\n\r\n")
+		upstream, _ := rawUpstream(t, "HTTP/1.1 "+status+" Odd\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n")
 		f := newFront(t, upstream, 2*time.Second)
 		resp, err := http.Get(f.URL + "/x?query=1")
 		_ = f.failed(t, resp, err)

@@ -84,7 +84,11 @@ func (s *Server) cloudCall(w http.ResponseWriter, r *http.Request, q cloudQuery)
 	}
 	code := cloud.CodeOf(err)
 	s.calls.observe(code, time.Since(begin))
-	s.logCall(r.Context(), "cloudcall", rid, code, err)
+	if err != nil && r.Context().Err() != nil {
+		s.log.Debug("the caller of a cloud call went away", "rid", rid) // no fault of the server's or the upstream's
+	} else {
+		s.logCall(r.Context(), "cloudcall", rid, code, err)
+	}
 	if brokeOff {
 		panic(http.ErrAbortHandler) // what was sent so far must not look whole
 	}
