@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -146,6 +147,9 @@ var (
 // admitted serves a request whose bearer token proves a caller.
 func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string) (cloud.Caller, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// As for the calls of the API: who closes the sending side is still there
+		// for the answer, though net/http ends the request's context.
+		r = r.WithContext(context.WithoutCancel(r.Context()))
 		rid := rand.Text()
 		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !ok {

@@ -3,6 +3,9 @@ package admin_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -150,5 +153,27 @@ func TestClientErrors(t *testing.T) {
 	slash := &admin.Client{URL: s.URL + "/", Token: s.Token}
 	if _, err := slash.Ticket(t.Context(), platform); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHalfClosed sends changes and closes the sending side at once: who does
+// is still there for the answer.
+func TestHalfClosed(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	address := strings.TrimPrefix(s.node.AdminURL(), "http://")
+	const consent = `{"permission_sets":[18,49]}`
+	for range 100 {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		fmt.Fprintf(conn, "POST /v1/platforms/%s/authorizations/%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			platform, other, address, s.node.AdminToken(), len(consent), consent)
+		must(t, conn.(*net.TCPConn).CloseWrite())
+		answer, err := io.ReadAll(conn)
+		must(t, err)
+		conn.Close()
+		if !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") {
+			t.Fatalf("answered %q", answer)
+		}
 	}
 }
