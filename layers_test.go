@@ -32,7 +32,7 @@ var layers = []struct {
 	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
-	{"internal/node", "internal/blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/server internal/admin"},
+	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/server internal/admin"},
 	{"cmd/opentcb", "tcb internal/codezip internal/agent internal/cloud internal/admin internal/node"},
 	// From tests alone:
 	{"internal/blobtest", "internal/blob"},

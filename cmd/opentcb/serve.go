@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -24,8 +25,10 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: `Run the server on an embedded database and a folder for code, both inside the
-data folder. When it answers requests it prints one line on standard output:
+		Long: `Run the server. It keeps its rows and its code inside the data folder; with
+--database and --blobs in Postgres and a bucket, which any number of servers
+may share: each has a data folder of its own, and all have the same master key.
+When it answers requests it prints one line on standard output:
 
     ready api=http://HOST:PORT admin=http://HOST:PORT
 
@@ -42,6 +45,9 @@ finished, and the exit status is 0.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder: database, code, master key, admin token")
+	f.StringVar(&cfg.Database, "database", "", "postgres://USER:PASSWORD@HOST:PORT/DATABASE; better given by the variable, since others can see arguments (default: SQLite in the data folder)")
+	f.StringVar(&cfg.Blobs, "blobs", "", "where code is kept: file:///DIR, or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&path-style=true, with credentials from the AWS variables (default: a folder in the data folder)")
+	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
 	serverFlags(f, &cfg)
 	limitFlags(f, &cfg)
@@ -55,6 +61,7 @@ func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "address of the admin interface; port 0 takes a free one")
 	f.StringVar(&cfg.AdminToken, "admin-token", "", "token of the admin interface; better given by the variable, since others can see arguments (default: the file admin-token in the data folder, made at first start)")
 	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the master key, 32 bytes in base64 (default: master-key in the data folder, made at first start)")
+	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "", "command that prints the master key, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")
 	f.StringVar(&cfg.PublicURL, "public-url", "", "how callers reach the interfaces, for the links that are given out (default: as each caller did)")
 	f.StringVar(&cfg.Upstream, "upstream", "", "where cloud calls that are allowed are forwarded to, such as http://127.0.0.1:9000 (default: nowhere, they are answered with success)")
 	f.DurationVar(&cfg.LinkLife, "link-ttl", cfg.LinkLife, "how long a download link is good")
@@ -99,6 +106,10 @@ func checkConfig(cfg *node.Config) error {
 			faults = append(faults, "--public-url must be http://HOST or https://HOST, with a port if need be and nothing else")
 		}
 		cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
+	}
+	cfg.MasterKey = os.Getenv("OPENTCB_MASTER_KEY") // no flag: others can see arguments
+	if err := node.CheckStorage(*cfg); err != nil {
+		faults = append(faults, err.Error())
 	}
 	if _, err := node.ParseUpstream(cfg.Upstream); err != nil {
 		faults = append(faults, err.Error())

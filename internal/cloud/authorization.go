@@ -92,7 +92,7 @@ func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets [
 	if err := checkSets(sets); err != nil {
 		return err
 	}
-	if _, err := s.platform(ctx, platform); err != nil {
+	if _, err := s.platform(ctx, latest, platform); err != nil {
 		return notFound(err, "no platform "+platform)
 	}
 	a, err := s.account(ctx, appid)
@@ -199,7 +199,7 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 	c.AppID = appid
 	key := grantKey{platform, appid}
 	for range issueTries {
-		a, err := s.authorization(ctx, platform, appid)
+		a, err := s.authorization(ctx, latest, platform, appid)
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && !a.InForce:
 			return Grant{}, refuse(NotAuthorized, "")

@@ -1,61 +1,91 @@
 package cloud
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // cache holds rows by key, at most limit of them. It is coherent with every
 // change of this process: who changes a row drops it after the commit and
 // before the answer, and a reader that began before the drop does not put
-// back what it read.
+// back what it read. Where other servers change rows too, a row is used for
+// life from the moment at which its reading began, and not after (UT-15,
+// CC-8).
 type cache[K comparable, V any] struct {
 	mu    sync.RWMutex
-	rows  map[K]V
+	rows  map[K]kept[V]
 	drops uint64 // how often rows were dropped
 	limit int
+	life  time.Duration // 0: rows do not grow old
+	began time.Time     // ages are told by the monotonic clock
 }
 
-func newCache[K comparable, V any](limit int) *cache[K, V] {
-	return &cache[K, V]{rows: make(map[K]V), limit: limit}
+// kept is a row in memory. at is when its reading began, since the cache did.
+type kept[V any] struct {
+	row V
+	at  time.Duration
 }
+
+func newCache[K comparable, V any](limit int, life time.Duration) *cache[K, V] {
+	return &cache[K, V]{rows: make(map[K]kept[V]), limit: limit, life: life, began: time.Now()}
+}
+
+// age says which row will do. It matters only where other servers change
+// rows: where none does, what is in memory is the latest.
+type age bool
+
+const (
+	recent age = false // one whose reading began less than the rows' life ago
+	latest age = true  // one that is read anew
+)
 
 // get returns the row of a key, from memory or by load. Errors are not kept.
-func (c *cache[K, V]) get(key K, load func() (V, error)) (V, error) {
+func (c *cache[K, V]) get(key K, want age, load func() (V, error)) (V, error) {
 	c.mu.RLock()
-	row, ok := c.rows[key]
+	k, ok := c.rows[key]
 	drops := c.drops
 	c.mu.RUnlock()
-	if ok {
-		return row, nil
+	if ok && (c.life == 0 || want == recent && time.Since(c.began)-k.at < c.life) {
+		return k.row, nil
+	}
+	return c.load(key, drops, load)
+}
+
+func (c *cache[K, V]) load(key K, drops uint64, load func() (V, error)) (V, error) {
+	var at time.Duration
+	if c.life != 0 {
+		at = time.Since(c.began)
 	}
 	row, err := load()
 	if err == nil {
-		c.put(key, row, drops)
+		c.put(key, kept[V]{row, at}, drops)
 	}
 	return row, err
 }
 
-// peek returns the row of a key if it is in memory.
+// peek returns the row of a key if it is in memory, however old.
 func (c *cache[K, V]) peek(key K) (V, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	row, ok := c.rows[key]
-	return row, ok
+	k, ok := c.rows[key]
+	return k.row, ok
 }
 
 // put keeps a row that was read when drops stood as given. When the cache is
 // full some other row gives way: a map's order is random enough.
-func (c *cache[K, V]) put(key K, row V, drops uint64) {
+func (c *cache[K, V]) put(key K, k kept[V], drops uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.drops != drops {
 		return
 	}
-	if len(c.rows) >= c.limit {
+	if _, there := c.rows[key]; !there && len(c.rows) >= c.limit {
 		for other := range c.rows {
 			delete(c.rows, other)
 			break
 		}
 	}
-	c.rows[key] = row
+	c.rows[key] = k
 }
 
 // drop forgets rows: all at once, so that no reader sees some of them old and

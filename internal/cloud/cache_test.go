@@ -13,13 +13,13 @@ func row(v int) func() (int, error) { return func() (int, error) { return v, nil
 // want gets a row that must come out as given.
 func want(t *testing.T, c *cache[string, int], key string, load func() (int, error), v int) {
 	t.Helper()
-	if got, err := c.get(key, load); err != nil || got != v {
+	if got, err := c.get(key, recent, load); err != nil || got != v {
 		t.Errorf("get %s = %d, %v; want %d", key, got, err, v)
 	}
 }
 
 func TestCacheKeepsRowsUntilTheyAreDropped(t *testing.T) {
-	c := newCache[string, int](10)
+	c := newCache[string, int](10, 0)
 	want(t, c, "a", row(1), 1)
 	want(t, c, "b", row(1), 1)
 	want(t, c, "a", row(2), 1)
@@ -32,9 +32,9 @@ func TestCacheKeepsRowsUntilTheyAreDropped(t *testing.T) {
 }
 
 func TestCacheKeepsNoErrors(t *testing.T) {
-	c := newCache[string, int](10)
+	c := newCache[string, int](10, 0)
 	gone := errors.New("gone")
-	if _, err := c.get("a", func() (int, error) { return 7, gone }); !errors.Is(err, gone) {
+	if _, err := c.get("a", recent, func() (int, error) { return 7, gone }); !errors.Is(err, gone) {
 		t.Errorf("get = %v, want the error of load", err)
 	}
 	want(t, c, "a", row(1), 1)
@@ -46,18 +46,18 @@ func TestCacheForgetsWhatWasReadBeforeADrop(t *testing.T) {
 		"drop":  func(c *cache[string, int]) { c.drop("b", "a") },
 		"clear": func(c *cache[string, int]) { c.clear() },
 	} {
-		c := newCache[string, int](10)
-		if got, err := c.get("a", func() (int, error) { forget(c); return 1, nil }); got != 1 || err != nil {
+		c := newCache[string, int](10, 0)
+		if got, err := c.get("a", recent, func() (int, error) { forget(c); return 1, nil }); got != 1 || err != nil {
 			t.Errorf("%s: the reader itself got %d, %v", name, got, err)
 		}
-		if got, _ := c.get("a", row(2)); got != 2 {
+		if got, _ := c.get("a", recent, row(2)); got != 2 {
 			t.Errorf("%s: a later reader got %d, which was read before", name, got)
 		}
 	}
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := newCache[string, int](10)
+	c := newCache[string, int](10, 0)
 	for i := range 1000 {
 		key := string(rune('a' + i))
 		want(t, c, key, row(i), i)
@@ -71,7 +71,7 @@ func TestCacheIsBounded(t *testing.T) {
 // Once a change has returned, no reader that begins then sees what was there
 // before.
 func TestCacheCoherence(t *testing.T) {
-	c := newCache[string, int64](4)
+	c := newCache[string, int64](4, 0)
 	keys := []string{"a", "b", "c", "d", "e", "f"} // more than fit
 	stored := map[string]*atomic.Int64{}
 	for _, key := range keys {
@@ -92,7 +92,7 @@ func TestCacheCoherence(t *testing.T) {
 			readers.Go(func() {
 				for !done.Load() {
 					least := returned.Load()
-					got, _ := c.get(key, func() (int64, error) { return stored[key].Load(), nil })
+					got, _ := c.get(key, recent, func() (int64, error) { return stored[key].Load(), nil })
 					if got < least {
 						t.Errorf("read %d after the change to %d had returned", got, least)
 						return

@@ -127,7 +127,7 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 	if err := s.checkCloudbase(j); err != nil {
 		return CloudCall{}, err
 	}
-	e, err := s.environment(ctx, j.key.Account, j.key.Env)
+	e, err := s.environment(ctx, recent, j.key.Account, j.key.Env)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return CloudCall{}, refuse(InvalidToken, "")

@@ -25,7 +25,7 @@ func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
 // codeSecret returns the key, and whether this call made and recorded it.
 func (s *Service) codeSecret(ctx context.Context, c Caller) (secret string, made bool, err error) {
 	key := grantKey{c.Platform, c.AppID}
-	secret, err = s.secrets.get(key, func() (string, error) {
+	secret, err = s.secrets.get(key, recent, func() (string, error) {
 		sealed, err := s.store.CodeSecret(ctx, c.Platform, c.AppID)
 		if errors.Is(err, ErrNotFound) {
 			sealed, made, err = s.makeCodeSecret(ctx, c)

@@ -140,7 +140,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 // the caller's Mini Program. Nobody has been given a key that was never made.
 func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) error {
 	key := grantKey{c.Platform, c.AppID}
-	want, err := s.secrets.get(key, func() (string, error) {
+	want, err := s.secrets.get(key, recent, func() (string, error) {
 		sealed, err := s.store.CodeSecret(ctx, key.platform, key.appid)
 		if err != nil {
 			return "", err

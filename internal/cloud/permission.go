@@ -30,7 +30,7 @@ func (s *Service) Permission(ctx context.Context, c Caller, env string) (Environ
 }
 
 func (s *Service) permission(ctx context.Context, c Caller, env string) (*Environment, error) {
-	e, err := s.environment(ctx, c.account(), env)
+	e, err := s.environment(ctx, latest, c.account(), env)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, s.noEnvironment(ctx, c)

@@ -38,7 +38,7 @@ type ComponentTokenRequest struct {
 // IssueComponentToken gives a platform its own call credential. It fails with
 // InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired.
 func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenRequest, rid string) (Token, error) {
-	p, err := s.platform(ctx, req.AppID)
+	p, err := s.platform(ctx, latest, req.AppID)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Token{}, refuse(InvalidAppID, "")
@@ -56,7 +56,7 @@ func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenReq
 func (s *Service) issueComponentToken(ctx context.Context, appid, rid string) (Token, error) {
 	c := Caller{Platform: appid, RID: rid}
 	for range issueTries {
-		p, err := s.platform(ctx, appid)
+		p, err := s.platform(ctx, latest, appid)
 		if err != nil {
 			return Token{}, fault("platform", err)
 		}
@@ -87,7 +87,7 @@ func (s *Service) sign(c claim) Token {
 // Ticket returns a platform's current verify ticket: NotFound if there is no
 // such platform.
 func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string, error) {
-	p, err := s.platform(ctx, platform)
+	p, err := s.platform(ctx, latest, platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return "", refuse(NotFound, "no platform "+platform)

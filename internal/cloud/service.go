@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,9 @@ type Config struct {
 	// CacheRows bounds each kind of row kept in memory; default
 	// DefaultCacheRows.
 	CacheRows int
+	// RowLife is how old a row in memory may be: less than a second where other
+	// servers write to the same store (UT-15). 0 says that none does.
+	RowLife time.Duration
 }
 
 // Defaults of Config.
@@ -40,6 +44,7 @@ type Service struct {
 	clock    func() time.Time
 	log      *slog.Logger
 	linkLife time.Duration
+	shared   bool // other servers write to the same store
 
 	claims         *cache[string, claim] // of tokens that were found genuine
 	platforms      *cache[string, Platform]
@@ -76,16 +81,16 @@ func New(cfg Config) *Service {
 	if cfg.CacheRows == 0 {
 		cfg.CacheRows = DefaultCacheRows
 	}
-	n := cfg.CacheRows
+	n, life := cfg.CacheRows, cfg.RowLife
 	return &Service{
-		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife,
-		claims:         newCache[string, claim](n),
-		platforms:      newCache[string, Platform](n),
-		accounts:       newCache[string, Account](n),
-		authorizations: newCache[grantKey, *Authorization](n),
-		secrets:        newCache[grantKey, string](n),
-		environments:   newCache[EnvironmentKey, *Environment](n),
-		functions:      newCache[functionKey, *Function](n),
+		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife, shared: life != 0,
+		claims:         newCache[string, claim](n, 0),
+		platforms:      newCache[string, Platform](n, life),
+		accounts:       newCache[string, Account](n, life),
+		authorizations: newCache[grantKey, *Authorization](n, life),
+		secrets:        newCache[grantKey, string](n, 0),
+		environments:   newCache[EnvironmentKey, *Environment](n, life),
+		functions:      newCache[functionKey, *Function](n, life),
 		reads:          newRecorder(recorderOf{"reads", cfg.Store.AppendRecords, recorderLimit}, cfg.Log),
 		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
 	}
@@ -116,24 +121,29 @@ func (s *Service) Ready(ctx context.Context) []string {
 // now is the time in Unix milliseconds.
 func (s *Service) now() int64 { return s.clock().UnixMilli() }
 
-func (s *Service) platform(ctx context.Context, appid string) (Platform, error) {
-	return s.platforms.get(appid, func() (Platform, error) { return s.store.Platform(ctx, appid) })
+func (s *Service) platform(ctx context.Context, want age, appid string) (Platform, error) {
+	return s.platforms.get(appid, want, func() (Platform, error) { return s.store.Platform(ctx, appid) })
 }
 
 func (s *Service) account(ctx context.Context, appid string) (Account, error) {
-	return s.accounts.get(appid, func() (Account, error) { return s.store.Account(ctx, appid) })
+	return s.accounts.get(appid, latest, func() (Account, error) { return s.store.Account(ctx, appid) })
 }
 
-func (s *Service) authorization(ctx context.Context, platform, appid string) (*Authorization, error) {
-	return s.authorizations.get(grantKey{platform, appid}, func() (*Authorization, error) {
+func (s *Service) authorization(ctx context.Context, want age, platform, appid string) (*Authorization, error) {
+	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
 		a, err := s.store.Authorization(ctx, platform, appid)
 		return &a, err
 	})
 }
 
-func (s *Service) environment(ctx context.Context, account, id string) (*Environment, error) {
-	return s.environments.get(EnvironmentKey{account, id}, func() (*Environment, error) {
+func (s *Service) environment(ctx context.Context, want age, account, id string) (*Environment, error) {
+	key := EnvironmentKey{account, id}
+	return s.environments.get(key, want, func() (*Environment, error) {
 		e, err := s.store.Environment(ctx, account, id)
+		if old, ok := s.environments.peek(key); ok && slices.Equal(old.Whitelist, e.Whitelist) {
+			e.target, e.admits = old.target, old.admits // read again, and not changed
+			return &e, err
+		}
 		e.target = named("get env", id)
 		e.admits = whitelist.NewList(e.Whitelist)
 		return &e, err
@@ -141,7 +151,7 @@ func (s *Service) environment(ctx context.Context, account, id string) (*Environ
 }
 
 func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
-	return s.functions.get(functionKey{account, env, name}, func() (*Function, error) {
+	return s.functions.get(functionKey{account, env, name}, latest, func() (*Function, error) {
 		f, err := s.store.Function(ctx, account, env, name)
 		f.label = Function{Env: env, Name: name}.target()
 		return &f, err
@@ -152,7 +162,7 @@ func (s *Service) function(ctx context.Context, account, env, name string) (*Fun
 // EnvironmentNotFound for one that does not exist or belongs to another:
 // both look alike (UT-12, DF-6).
 func (s *Service) environmentOf(ctx context.Context, account, id string) (*Environment, error) {
-	e, err := s.environment(ctx, account, id)
+	e, err := s.environment(ctx, latest, account, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, refuse(EnvironmentNotFound, "env not exists")

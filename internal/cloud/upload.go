@@ -82,7 +82,7 @@ func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGran
 // stillAuthorized says whether the authorization that a caller was given
 // leave under is still the one in force.
 func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) error {
-	a, err := s.authorization(ctx, c.Platform, c.AppID)
+	a, err := s.authorization(ctx, latest, c.Platform, c.AppID)
 	switch {
 	case err != nil:
 		return fault("authorization", err)

@@ -11,15 +11,24 @@ import (
 // Config is what an operator can set of a server. Default returns one that
 // works.
 type Config struct {
-	Listen        string // address of the API listener
-	AdminListen   string // address of the admin listener
-	Data          string // data folder
-	MasterKeyFile string // "": master-key in the data folder, made at first start
-	AdminToken    string // "": admin-token in the data folder, made at first start
-	World         string // world file to apply before the first request; "": none
-	PublicURL     string // how callers reach the API; "": as each did
-	LinkLife      time.Duration
-	Upstream      string // where allowed cloud calls are forwarded to; "": they are answered with success
+	Listen       string // address of the API listener
+	AdminListen  string // address of the admin listener
+	Data         string // data folder
+	Database     string // postgres://…; "": SQLite in the data folder
+	Blobs        string // file:///DIR or s3://…; "": a folder in the data folder
+	BlobRedirect bool   // links lead on to the bucket, which must be s3://
+
+	// The master key comes from one of these; none: the file master-key in the
+	// data folder, made at first start.
+	MasterKeyFile    string
+	MasterKey        string // the key itself, 32 bytes in base64
+	MasterKeyCommand string // run by the shell; prints the key
+
+	AdminToken string // "": admin-token in the data folder, made at first start
+	World      string // world file to apply before the first request; "": none
+	PublicURL  string // how callers reach the API; "": as each did
+	LinkLife   time.Duration
+	Upstream   string // where allowed cloud calls are forwarded to; "": they are answered with success
 
 	ReadHeaderTimeout time.Duration // for a request's header to arrive
 	ReadTimeout       time.Duration // for a call's body to arrive

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/opentcb/opentcb/internal/seal"
 )
 
 // The files of a data folder. Only its owner can read any of them.
@@ -20,6 +18,7 @@ const (
 	AdminTokenFile = "admin-token"
 	databaseFile   = "opentcb.db"
 	codeFolder     = "code"
+	copiesFolder   = "copies" // of code in a bucket
 )
 
 // dataDir is an open data folder, locked against a second server.
@@ -58,31 +57,6 @@ func openData(path string) (*dataDir, error) {
 func (d *dataDir) Close() error { return d.lock.Close() }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
-
-// ring reads the master key, from the given file or the folder's own. It is
-// made at first start, and never beside a database that was made under a key
-// that is lost.
-func (d *dataDir) ring(file string) (*seal.Ring, error) {
-	if file == "" {
-		file = d.file(masterKeyFile)
-	}
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, dbErr := os.Stat(d.file(databaseFile)); dbErr == nil {
-			return nil, fmt.Errorf("the master key %s is missing, but the database that needs it is there: put the key back, or name it with --master-key-file", file)
-		}
-		text = []byte(seal.FormatMasterKey(seal.NewMasterKey()))
-		err = writeSecret(file, text)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
-	}
-	master, err := seal.ParseMasterKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("master key %s: %w", file, err)
-	}
-	return seal.NewRing(master)
-}
 
 // adminToken returns the operator's token: the given one, or the folder's
 // own, which is made at first start for the commands to read. A given one is

@@ -15,10 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/opentcb/opentcb/internal/admin"
-	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/server"
-	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
 // Node is a running server.
@@ -27,10 +25,8 @@ type Node struct {
 	upstream *url.URL // nil if there is none
 	token    string
 
-	data  *dataDir
-	store *sqlstore.Store
-	blobs *blob.Dir
-	cloud *cloud.Service
+	storage *Storage
+	cloud   *cloud.Service
 
 	server *server.Server
 	calls  *lastCalls
@@ -93,28 +89,15 @@ func ParseUpstream(text string) (*url.URL, error) {
 
 // open opens what a server keeps its state in.
 func (n *Node) open(ctx context.Context) (err error) {
-	if n.data, err = openData(n.cfg.Data); err != nil {
+	if n.storage, err = OpenStorage(ctx, n.cfg); err != nil {
 		return err
 	}
-	ring, err := n.data.ring(n.cfg.MasterKeyFile)
-	if err != nil {
-		return err
-	}
-	if n.token, err = n.data.adminToken(n.cfg.AdminToken); err != nil {
-		return err
-	}
-	if n.store, err = sqlstore.OpenSQLite(ctx, n.data.file(databaseFile)); err != nil {
-		return err
-	}
-	if err = n.store.BindKey(ctx, ring.KeyID()); err != nil {
-		return err
-	}
-	if n.blobs, err = blob.OpenDir(n.data.file(codeFolder), blob.WithClock(n.cfg.Now)); err != nil {
+	if n.token, err = n.storage.data.adminToken(n.cfg.AdminToken); err != nil {
 		return err
 	}
 	n.cloud = cloud.New(cloud.Config{
-		Store: n.store, Blobs: n.blobs, Ring: ring, Now: n.cfg.Now, Log: n.cfg.Log,
-		LinkLife: n.cfg.LinkLife, CacheRows: n.cfg.CacheRows,
+		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Now: n.cfg.Now, Log: n.cfg.Log,
+		LinkLife: n.cfg.LinkLife, CacheRows: n.cfg.CacheRows, RowLife: n.storage.rowLife(),
 	})
 	return nil
 }
@@ -212,14 +195,8 @@ func (n *Node) close() error {
 	if n.cloud != nil {
 		errs = append(errs, n.cloud.Close())
 	}
-	if n.blobs != nil {
-		errs = append(errs, n.blobs.Close())
-	}
-	if n.store != nil {
-		errs = append(errs, n.store.Close())
-	}
-	if n.data != nil {
-		errs = append(errs, n.data.Close())
+	if n.storage != nil {
+		errs = append(errs, n.storage.Close())
 	}
 	return errors.Join(errs...)
 }

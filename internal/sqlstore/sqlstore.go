@@ -57,23 +57,35 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	return nil
 }
 
+// KeyID returns the id of the master key that the database is tied to; "" if
+// it is tied to none yet.
+func (s *Store) KeyID(context.Context) (string, error) {
+	var id string
+	err := s.reads.row("SELECT value FROM meta WHERE name = 'master_key'", nil, &id)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return "", nil
+	}
+	return id, err
+}
+
 // BindKey ties the database to the master key of that id at first use, and
 // fails from then on if another is given: nothing sealed would open.
 func (s *Store) BindKey(ctx context.Context, keyID string) error {
-	var stored string
-	err := s.reads.row("SELECT value FROM meta WHERE name = 'master_key'", nil, &stored)
-	if errors.Is(err, cloud.ErrNotFound) {
-		stored = keyID
+	bound, err := s.KeyID(ctx)
+	if err == nil && bound == "" {
 		err = s.w.write(ctx, func(t *tx) error {
 			_, err := t.exec("INSERT INTO meta (name, value) VALUES ('master_key', $1) ON CONFLICT (name) DO NOTHING", keyID)
 			return err
 		})
+		if err == nil {
+			bound, err = s.KeyID(ctx) // another server may have been first
+		}
 	}
 	if err != nil {
 		return err
 	}
-	if stored != keyID {
-		return fmt.Errorf("the database was made under the master key %s, and the one given is %s: give the right --master-key-file", stored, keyID)
+	if bound != keyID {
+		return fmt.Errorf("the database was made under the master key with the id %s, and the one given has the id %s: give the right one", bound, keyID)
 	}
 	return nil
 }

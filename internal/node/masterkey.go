@@ -1,0 +1,77 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+// keyCommandTime is how long a command may take to print the master key.
+const keyCommandTime = time.Minute
+
+// masterKey reads the master key from where the settings say, or from the
+// folder's own file. That one is made at first start, and never for a
+// database that is bound to a key already: it would be another.
+func (d *dataDir) masterKey(ctx context.Context, cfg Config, bound string) ([]byte, error) {
+	switch {
+	case cfg.MasterKey != "":
+		return parseMasterKey([]byte(cfg.MasterKey), "the variable OPENTCB_MASTER_KEY")
+	case cfg.MasterKeyCommand != "":
+		text, err := runKeyCommand(ctx, cfg.MasterKeyCommand)
+		if err != nil {
+			return nil, err
+		}
+		return parseMasterKey(text, "what --master-key-command prints")
+	}
+	file := cfg.MasterKeyFile
+	if file == "" {
+		file = d.file(masterKeyFile)
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if bound != "" {
+			return nil, fmt.Errorf("the master key %s is missing, and the database needs the one with the id %s: put it there, or name it with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY", file, bound)
+		}
+		text = []byte(seal.FormatMasterKey(seal.NewMasterKey()))
+		err = writeSecret(file, text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return parseMasterKey(text, file)
+}
+
+func parseMasterKey(text []byte, from string) ([]byte, error) {
+	master, err := seal.ParseMasterKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("master key, %s: %w", from, err)
+	}
+	return master, nil
+}
+
+// runKeyCommand runs a command that prints the key. What it says on standard
+// error goes to ours, since it says what is the matter; what it prints is
+// shown nowhere.
+func runKeyCommand(ctx context.Context, command string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, keyCommandTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+	cmd.WaitDelay = time.Second // for what the command left running
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("--master-key-command did not end within %v: it must print the key and end", keyCommandTime)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--master-key-command failed (%w): it must print the key, 32 bytes in base64, and end with status 0", err)
+	}
+	return out.Bytes(), nil
+}
