@@ -147,6 +147,9 @@ func (f *folder) addCode(ctx context.Context, size int64) (cloud.Function, error
 	if err := writeZip(draft, size); err != nil {
 		return cloud.Function{}, err
 	}
+	if err := f.store.HoldCode(ctx, draft.Sum().String(), 1); err != nil {
+		return cloud.Function{}, err
+	}
 	return cloud.Function{
 		Owner: benchPlatform, Handler: "index.main", Sum: draft.Sum().String(), Size: draft.Size(), AddedAt: 1, ModifiedAt: 1,
 	}, draft.Commit(ctx)

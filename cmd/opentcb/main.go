@@ -89,6 +89,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		devCommand(), serveCommand(),
 		applyCommand(), ticketCommand(), authorizeCommand(), revokeCommand(), deployCommand(), auditCommand(),
+		gcCommand(), scrubCommand(),
 		tokenCommand(), agentCommand(), envCredentialCommand(), explainCommand(), whitelistCommand(),
 		versionCommand(),
 	)

@@ -75,6 +75,8 @@ func (s *Server) routes() map[string]handler {
 	return map[string]handler{
 		"POST /v1/apply":                      s.apply,
 		"PUT /v1/code":                        s.addCode,
+		"POST /v1/code/collection":            s.collect,
+		"POST /v1/code/check":                 s.scrub,
 		"GET /v1/audit":                       s.audit,
 		"GET /v1/platforms/{platform}/ticket": s.ticket,
 		"POST /v1/platforms/{platform}/authorizations/{appid}":         s.authorize,

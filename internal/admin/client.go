@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/world"
@@ -189,6 +191,43 @@ func (c *Client) Audit(ctx context.Context, query url.Values, each func(cloud.Re
 		return fmt.Errorf("the audit record broke off: %w", err)
 	}
 	return nil
+}
+
+// Collect removes code that no function uses and that is older than the grace;
+// with dry it only tells. each gets every finding and, now and then, progress.
+func (c *Client) Collect(ctx context.Context, grace time.Duration, dry bool, each func(CodeLine) error) (cloud.CodeReport, error) {
+	query := url.Values{"grace": {grace.String()}, "dry_run": {strconv.FormatBool(dry)}}
+	return c.codeLines(ctx, "/v1/code/collection?"+query.Encode(), each)
+}
+
+// Scrub reads all code and gives what does not match its name, or is missing,
+// to each, and progress now and then.
+func (c *Client) Scrub(ctx context.Context, each func(CodeLine) error) (cloud.CodeReport, error) {
+	return c.codeLines(ctx, "/v1/code/check", each)
+}
+
+func (c *Client) codeLines(ctx context.Context, path string, each func(CodeLine) error) (cloud.CodeReport, error) {
+	resp, err := c.do(ctx, "POST", path, content{})
+	if err != nil {
+		return cloud.CodeReport{}, err
+	}
+	defer resp.Body.Close()
+	lines := json.NewDecoder(bufio.NewReader(resp.Body))
+	for {
+		var line CodeLine
+		if err := lines.Decode(&line); err != nil {
+			return cloud.CodeReport{}, fmt.Errorf("the server broke off before it had seen all code: %w", err)
+		}
+		switch {
+		case line.Done != nil:
+			return *line.Done, nil
+		case line.Error != "":
+			return cloud.CodeReport{}, fmt.Errorf("the server broke off before it had seen all code: %s; its log says why", line.Error)
+		}
+		if err := each(line); err != nil {
+			return cloud.CodeReport{}, err
+		}
+	}
 }
 
 // content is the body of a request and its type; zero for none.

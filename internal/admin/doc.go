@@ -5,6 +5,7 @@
 //	admin.go     Server: routes, the bearer token, errors
 //	operator.go  tickets, consent, cancellation, deployment
 //	apply.go     world files
+//	code.go      collection and check of all code
 //	audit.go     the audit record
 //	health.go    /healthz, /readyz, /metrics
 //	client.go    Client: the same, from the other end

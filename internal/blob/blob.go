@@ -69,9 +69,10 @@ type Store interface {
 	Ping(ctx context.Context) error
 }
 
-// Collector is what collection of unreferenced code and its check need of a
-// [Store], besides what serving needs.
+// Collector is a [Store] with what collection of unreferenced code and the
+// check of all code need besides.
 type Collector interface {
+	Store
 	// List calls each for every blob, in the order of their names, with the
 	// number of its stored bytes and when it was last committed, by the
 	// storage's clock. It stops at the first error, which it returns. It does
@@ -81,6 +82,10 @@ type Collector interface {
 	// Remove removes a blob; one that is not there is removed already. Who
 	// has it open reads on. That nobody needs it is the caller's to know.
 	Remove(ctx context.Context, sum Sum) error
+	// Check reads the stored bytes anew, whatever was verified before, and
+	// returns their number: ErrNotFound if there are none of that name,
+	// ErrCorrupt if they do not match it (DF-11).
+	Check(ctx context.Context, sum Sum) (size int64, err error)
 }
 
 // Draft is a blob being written. Nobody else sees it before Commit. What is

@@ -8,10 +8,7 @@ import (
 	"time"
 )
 
-var (
-	_ Store     = (*Dir)(nil)
-	_ Collector = (*Dir)(nil)
-)
+var _ Collector = (*Dir)(nil)
 
 // List calls each for every blob, as [Collector] says. The time is that of the
 // last commit by the file system's clock.
@@ -63,6 +60,16 @@ func (d *Dir) Remove(ctx context.Context, sum Sum) error {
 		return fmt.Errorf("blob: remove %s: %w", sum, err)
 	}
 	return nil
+}
+
+// Check reads the stored bytes anew, as [Collector] says.
+func (d *Dir) Check(ctx context.Context, sum Sum) (int64, error) {
+	d.verified.forget(sum)
+	b, err := d.Open(ctx, sum)
+	if err != nil {
+		return 0, err
+	}
+	return b.Size(), b.Close()
 }
 
 // touch makes a blob that is committed again as young as a new one, so that a

@@ -60,6 +60,7 @@ var parts = []struct {
 	{"DF-11 altered between opens", alteredBetweenOpens},
 	{"DF-11 altered while open", alteredWhileOpen},
 	{"DF-11 commit repairs", repair},
+	{"DF-11 check", check},
 	{"list", list},
 	{"list stops", listStops},
 	{"remove", remove},

@@ -132,3 +132,23 @@ func commitMakesYoung(e exam) {
 	}
 	e.expect(data)
 }
+
+// check reads what is stored, whatever was verified a moment ago.
+func check(e exam) {
+	data := damaged(0)
+	sum := e.put(data)
+	e.expect(data)
+	if size, err := e.collector().Check(e.Context(), sum); err != nil || size != int64(len(data)) {
+		e.Errorf("Check of a sound blob: %d, %v", size, err)
+	}
+	for _, damage := range damages {
+		e.put(data)
+		e.Alter(e.T, e.store, sum, func(p []byte) []byte { return damage.change(p) })
+		_, err := e.collector().Check(e.Context(), sum)
+		if e.fails(err, blob.ErrCorrupt); err == nil {
+			e.Errorf("%s: not found by Check", damage.name)
+		}
+	}
+	_, err := e.collector().Check(e.Context(), blob.Sum{7})
+	e.fails(err, blob.ErrNotFound)
+}

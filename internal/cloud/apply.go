@@ -318,6 +318,11 @@ func (p *planner) function(w WorldFunction) error {
 	}
 	now := p.s.now()
 	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum, AddedAt: now, ModifiedAt: now}
+	if w.Zip != "" {
+		if err := p.s.holdCode(p.ctx, w.Sum); err != nil {
+			return err
+		}
+	}
 	if f.Size, err = p.codeSize(w); err != nil {
 		return p.fault(w.Line, "function %s: %v", w.Name, err)
 	}

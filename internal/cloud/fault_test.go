@@ -137,6 +137,16 @@ func (s *down) CreateFunction(context.Context, cloud.Function, cloud.Record) (bo
 func (s *down) PutCode(context.Context, cloud.Function, cloud.Record) (bool, error) {
 	return false, s.err
 }
+func (s *down) HoldCode(context.Context, string, int64) error  { return s.err }
+func (s *down) SeeCode(context.Context, []string, int64) error { return s.err }
+func (s *down) CodeRows(context.Context, string, string, int) ([]cloud.CodeRow, error) {
+	return nil, s.err
+}
+func (s *down) CodeUsers(context.Context, string, int) ([]cloud.Function, error) { return nil, s.err }
+func (s *down) DoomCode(context.Context, cloud.CodeRow, int64, cloud.Record) (bool, error) {
+	return false, s.err
+}
+func (s *down) ForgetCode(context.Context, string, int64) error             { return s.err }
 func (s *down) Apply(context.Context, []cloud.Change, []cloud.Record) error { return s.err }
 func (s *down) AppendRecords(context.Context, []cloud.Record) error         { return s.err }
 func (s *down) History(context.Context, string, string) ([]cloud.PermissionChange, error) {

@@ -165,8 +165,20 @@ func (s *Service) storeCode(ctx context.Context, code blob.Draft) error {
 		}
 		return codeFault("check code", err)
 	}
+	if err := s.holdCode(ctx, code.Sum().String()); err != nil {
+		return err
+	}
 	if err := code.Commit(ctx); err != nil {
 		return codeFault("store code", err)
+	}
+	return nil
+}
+
+// holdCode keeps code from collection until a function uses it. It comes
+// before the code is stored: what is there already could be taken away after.
+func (s *Service) holdCode(ctx context.Context, sum string) error {
+	if err := s.store.HoldCode(ctx, sum, s.now()); err != nil {
+		return fault("hold code", err) // being removed: trying again will help
 	}
 	return nil
 }

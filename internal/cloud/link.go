@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/seal"
@@ -89,6 +90,8 @@ type Code struct {
 	blob.Blob
 	Function string // the function's name
 	Checksum string // SHA-256 of the bytes in hex
+	// Address is where the code is to be had; "" if the server gives it.
+	Address string
 }
 
 // OpenLink opens the code that a link leads to. LinkInvalid if it is false,
@@ -140,5 +143,16 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 	if err != nil {
 		return Code{}, codeFault("open code "+l.sum.String(), err)
 	}
-	return Code{Blob: b, Function: l.name, Checksum: l.sum.String()}, nil
+	code := Code{Blob: b, Function: l.name, Checksum: l.sum.String()}
+	if s.presign == nil {
+		return code, nil
+	}
+	// The link is good for as long as ours would have been, in whole seconds.
+	left := time.Duration(l.expires-s.now()) * time.Millisecond
+	life := max(time.Second, left.Truncate(time.Second))
+	if code.Address, err = s.presign(ctx, l.sum, life, l.name+".zip"); err != nil {
+		b.Close()
+		return Code{}, codeFault("link to code "+l.sum.String(), err)
+	}
+	return code, nil
 }

@@ -16,12 +16,15 @@ import (
 // Config is what a Service works with. Store, Blobs and Ring are required.
 type Config struct {
 	Store Store
-	Blobs blob.Store
+	Blobs blob.Collector
 	Ring  *seal.Ring
 	Now   func() time.Time // default time.Now
 	Log   *slog.Logger     // default: nothing is logged
 	// LinkLife is how long a download link is good; default DefaultLinkLife.
 	LinkLife time.Duration
+	// Presign, if it is not nil, makes an address from which the code itself can
+	// be had for so long; links lead on to it.
+	Presign func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
 	// CacheRows bounds each kind of row kept in memory; default
 	// DefaultCacheRows.
 	CacheRows int
@@ -39,11 +42,12 @@ const (
 // Service is the rules. It is safe for concurrent use; Close ends it.
 type Service struct {
 	store    Store
-	blobs    blob.Store
+	blobs    blob.Collector
 	ring     *seal.Ring
 	clock    func() time.Time
 	log      *slog.Logger
 	linkLife time.Duration
+	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
 	shared   bool // other servers write to the same store
 
 	claims         *cache[string, claim] // of tokens that were found genuine
@@ -83,7 +87,7 @@ func New(cfg Config) *Service {
 	}
 	n, life := cfg.CacheRows, cfg.RowLife
 	return &Service{
-		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife, shared: life != 0,
+		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife, presign: cfg.Presign, shared: life != 0,
 		claims:         newCache[string, claim](n, 0),
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),

@@ -80,10 +80,28 @@ type Store interface {
 	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
 	// PutCode replaces a function's code and owner whole (UP-6), and counts
 	// OwnerEpoch up if that changes the owner; false if there is no such
-	// function.
+	// function, ErrStale if the code is not held.
 	PutCode(ctx context.Context, f Function, rec Record) (bool, error)
+	// HoldCode keeps code that is about to be stored under a sum from being
+	// collected, from now (Unix milliseconds) on as long as the collector's
+	// grace. ErrStale if it is being removed at this moment.
+	HoldCode(ctx context.Context, sum string, now int64) error
+	// SeeCode takes note of stored code that nobody held.
+	SeeCode(ctx context.Context, sums []string, now int64) error
+	// CodeRows returns up to limit rows of code with sums beyond after, up to
+	// and including upto, in order.
+	CodeRows(ctx context.Context, after, upto string, limit int) ([]CodeRow, error)
+	// CodeUsers returns up to limit functions that use code: account,
+	// environment, name and sum alone.
+	CodeUsers(ctx context.Context, sum string, limit int) ([]Function, error)
+	// DoomCode decides that code will be removed: from its return on nobody can
+	// hold it or take it into use. False, and nothing done, if a function uses
+	// it or the row is not as given any more.
+	DoomCode(ctx context.Context, c CodeRow, now int64, rec Record) (bool, error)
+	// ForgetCode ends the removal of code that was doomed then.
+	ForgetCode(ctx context.Context, sum string, doomedAt int64) error
 	// Apply carries out all changes of a world file, or none. ErrStale if
-	// one of them does not fit what is there any more.
+	// one of them does not fit what is there any more, or code is not held.
 	Apply(ctx context.Context, changes []Change, recs []Record) error
 	// RevokeCredentials counts the credential epoch of an environment up.
 	RevokeCredentials(ctx context.Context, account, env string, rec Record) error
@@ -199,6 +217,14 @@ type Function struct {
 	ModifiedAt        int64
 
 	label string // what the audit record calls it, made once
+}
+
+// CodeRow is what is known of stored code. Times are Unix milliseconds.
+type CodeRow struct {
+	Sum      string
+	UsedAt   int64 // when it was last held, taken into use or replaced
+	DoomedAt int64 // when its removal began; 0 if it stays
+	Used     bool  // a function uses it
 }
 
 // HistoryKept is how many changes of an environment's permission are kept at

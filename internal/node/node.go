@@ -97,7 +97,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.cloud = cloud.New(cloud.Config{
 		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Now: n.cfg.Now, Log: n.cfg.Log,
-		LinkLife: n.cfg.LinkLife, CacheRows: n.cfg.CacheRows, RowLife: n.storage.rowLife(),
+		LinkLife: n.cfg.LinkLife, CacheRows: n.cfg.CacheRows, RowLife: n.storage.rowLife(), Presign: n.storage.presign,
 	})
 	return nil
 }

@@ -27,13 +27,13 @@ type Storage struct {
 	Blobs Blobs
 	Ring  *seal.Ring
 
-	data   *dataDir
-	shared bool
+	data    *dataDir
+	shared  bool
+	presign func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error) // nil: links are served here
 }
 
 // Blobs is code storage with everything that an operator does with it.
 type Blobs interface {
-	blob.Store
 	blob.Collector
 	io.Closer
 }
@@ -101,7 +101,11 @@ func (s *Storage) openBlobs(ctx context.Context, cfg Config) (Blobs, error) {
 			return nil, fmt.Errorf("--blobs: %w", err)
 		}
 		bucket.TempDir, bucket.Now = s.data.file(copiesFolder), cfg.Now
-		return s3blob.Open(ctx, bucket)
+		store, err := s3blob.Open(ctx, bucket)
+		if err == nil && cfg.BlobRedirect {
+			s.presign = store.Presign
+		}
+		return store, err
 	}
 	return nil, errBlobs // not repeated: it may hold credentials
 }

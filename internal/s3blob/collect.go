@@ -3,6 +3,7 @@ package s3blob
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -54,4 +55,31 @@ func (s *Store) Remove(ctx context.Context, sum blob.Sum) error {
 		return fmt.Errorf("blob: remove %s in %s: %w", sum, s.cfg, w.judge(err))
 	}
 	return nil
+}
+
+// Check reads the stored bytes anew, as [blob.Collector] says. No local copy
+// is made, nor asked.
+func (s *Store) Check(ctx context.Context, sum blob.Sum) (int64, error) {
+	size, got, err := s.read(ctx, sum)
+	if err == nil && got != sum {
+		err = blob.ErrCorrupt
+	}
+	if err != nil {
+		return 0, fmt.Errorf("blob: check %s in %s: %w", sum, s.cfg, err)
+	}
+	return size, nil
+}
+
+func (s *Store) read(ctx context.Context, sum blob.Sum) (int64, blob.Sum, error) {
+	w := newWatch(ctx, s.cfg.patience)
+	defer w.end()
+	body, _, _, err := s.client.GetObject(w.ctx, s.cfg.Bucket, s.blobKey(sum), minio.GetObjectOptions{})
+	if isCode(err, minio.NoSuchKey) {
+		return 0, blob.Sum{}, blob.ErrNotFound
+	}
+	if err != nil {
+		return 0, blob.Sum{}, w.judge(err)
+	}
+	defer body.Close()
+	return pour(io.Discard, body, w)
 }

@@ -80,10 +80,7 @@ type Store struct {
 	copies    *copies
 }
 
-var (
-	_ blob.Store     = (*Store)(nil)
-	_ blob.Collector = (*Store)(nil)
-)
+var _ blob.Collector = (*Store)(nil)
 
 // Open opens a bucket, and writes and reads a small object in it: a bucket that
 // cannot be used is found at start, not at the first upload. The error says

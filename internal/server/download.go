@@ -35,6 +35,12 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, token string) 
 		return
 	}
 	defer code.Close()
+	if code.Address != "" && r.Method == http.MethodGet { // a presigned address is for GET alone
+		w.Header().Set("Cache-Control", "private, no-store")
+		http.Redirect(w, r, code.Address, http.StatusFound)
+		s.metrics.count(downloadName, tcb.OK)
+		return
+	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.transferTime))
 	h := w.Header()
 	h.Set("Content-Type", "application/zip")

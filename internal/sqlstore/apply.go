@@ -39,6 +39,11 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 		}
 		return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3", c.RefreshMAC, c.AppID, c.Platform)
 	case cloud.PutFunction:
+		if c.Sum != "" {
+			if err := t.useCode(c.Sum, c.ModifiedAt); err != nil {
+				return err
+			}
+		}
 		return t.one(insertFunction+"DO UPDATE SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at "+
 			"WHERE functions.owner = '' AND excluded.sum <> ''", functionValues(c.Function)...)
 	}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -55,7 +56,27 @@ func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.
 
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, f.Account, rec, "UPDATE functions SET owner = $1, owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
-		"WHERE account = $7 AND env = $8 AND name = $9",
-		f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
+	err := s.w.writeFor(ctx, f.Account, func(t *tx) error {
+		// Links to the code that is replaced lead to it for a while yet.
+		_, err := t.exec("UPDATE code SET used_at = "+nextUse+" WHERE doomed_at = 0 AND sum = (SELECT sum FROM functions WHERE account = $1 AND env = $3 AND name = $4)",
+			f.Account, f.ModifiedAt, f.Env, f.Name)
+		if err != nil {
+			return err
+		}
+		n, err := t.exec("UPDATE functions SET owner = $1, owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
+			"WHERE account = $7 AND env = $8 AND name = $9",
+			f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
+		if err == nil && n == 0 {
+			err = cloud.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		t.record(rec)
+		return t.useCode(f.Sum, f.ModifiedAt)
+	})
+	if errors.Is(err, cloud.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -85,7 +85,7 @@ func (s *Store) BindKey(ctx context.Context, keyID string) error {
 		return err
 	}
 	if bound != keyID {
-		return fmt.Errorf("the database was made under the master key with the id %s, and the one given has the id %s: give the right one", bound, keyID)
+		return fmt.Errorf("the database was made under the master key with the id %s, and the one given has the id %s: give the right one, with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY", bound, keyID)
 	}
 	return nil
 }

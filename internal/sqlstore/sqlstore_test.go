@@ -143,13 +143,13 @@ func everyTable(t *testing.T, s *Store) error {
 // tables are the tables, each made by the migration of its place.
 var tables = []string{
 	"meta", "accounts", "platforms", "authorizations", "auth_codes", "code_secrets", "environments", "functions", "audit",
-	"env_credentials", "permission_history", "observed_calls", "refused_calls",
+	"env_credentials", "permission_history", "observed_calls", "refused_calls", "code",
 }
 
 // undo takes a whole schema back to where so many steps were done and marked.
 func undo(t *testing.T, file string, done, marked int) {
 	t.Helper()
-	var statements []string
+	statements := []string{"DROP INDEX functions_sum"}
 	for _, table := range tables[done:] {
 		statements = append(statements, "DROP TABLE "+table)
 	}

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) cloud.Store, hooks Hooks) {
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
 			e := &exam{T: t, Hooks: hooks, store: open(t)}
+			e.hold(sum1, sum2)
 			if !part.empty {
 				e.apply(fixture...)
 			}
@@ -89,6 +90,10 @@ var parts = []struct {
 	{name: "function contention", run: functionContention},
 	{name: "UP-6 code is replaced whole", run: codeWhole},
 	{name: "UP-6 never half of a code", run: codeNeverHalf},
+	{name: "code is held, used and doomed", run: codeLife},
+	{name: "code rows in pages", run: codeRows},
+	{name: "code that is not held is not used", run: codeNotHeld},
+	{name: "code is doomed or used, never both", run: codeContention},
 	{name: "apply", run: applyRoundTrip, empty: true},
 	{name: "apply again", run: applyAgain},
 	{name: "apply all or nothing", run: applyAllOrNothing},

@@ -1,0 +1,64 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+
+	"github.com/opentcb/opentcb/internal/blob"
+)
+
+// scrubUsers is how many functions are named of code that is lost.
+const scrubUsers = 20
+
+// Scrub reads all stored code anew and finds what does not match its name, and
+// what functions use and is not there (DF-11). It changes nothing.
+func (s *Service) Scrub(ctx context.Context, watch CodeWatch) (CodeReport, error) {
+	w := codeWalk{s: s, watch: watch, page: scrubPage}
+	return w.run(ctx)
+}
+
+func scrubPage(w *codeWalk, ctx context.Context, stored []storedCode, after, upto string) error {
+	listed := make(map[string]bool, len(stored))
+	for _, code := range stored {
+		listed[code.sum] = true
+		if err := w.check(ctx, code, false); err != nil {
+			return err
+		}
+	}
+	return w.rows(ctx, after, upto, func(row CodeRow) error {
+		if !row.Used || listed[row.Sum] {
+			return nil
+		}
+		name, err := blob.ParseSum(row.Sum)
+		if err != nil {
+			return &Error{Kind: Internal, Err: wrap("row of code", err)}
+		}
+		return w.check(ctx, storedCode{sum: row.Sum, name: name}, true)
+	})
+}
+
+// check reads one piece of code. One that is not there any more is missed
+// only if a function uses it.
+func (w *codeWalk) check(ctx context.Context, code storedCode, used bool) error {
+	_, err := w.s.blobs.Check(ctx, code.name)
+	finding := CodeFinding{Sum: code.sum, Size: code.size, State: CodeCorrupt}
+	switch {
+	case err == nil, errors.Is(err, blob.ErrNotFound) && !used:
+		return nil
+	case errors.Is(err, blob.ErrNotFound):
+		finding.State = CodeMissing
+	case !errors.Is(err, blob.ErrCorrupt):
+		return codeFault("check code", err)
+	}
+	users, err := w.s.store.CodeUsers(ctx, code.sum, scrubUsers)
+	if err != nil {
+		return fault("users of code", err)
+	}
+	if finding.State == CodeMissing && len(users) == 0 {
+		return nil // replaced, and collected, a moment ago
+	}
+	for _, f := range users {
+		finding.Users = append(finding.Users, CodeUser{Account: f.Account, Env: f.Env, Function: f.Name})
+	}
+	return w.found(finding)
+}
