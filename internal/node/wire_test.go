@@ -94,15 +94,21 @@ type bench struct {
 	upstream *wiretest.Upstream
 	offset   atomic.Int64 // of the server's clock, in nanoseconds
 	log      logBuffer
+	far      *farStorage // Postgres and a bucket; nil for the embedded ones
 }
 
-func startBench(t *testing.T) *bench {
+func startBench(t *testing.T) *bench { return startBenchOn(t, nil) }
+
+func startBenchOn(t *testing.T, far *farStorage) *bench {
 	upstream, err := wiretest.StartUpstream()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { upstream.Close() })
-	b := &bench{t: t, cfg: node.Default(), upstream: upstream}
+	b := &bench{t: t, cfg: node.Default(), upstream: upstream, far: far}
+	if far != nil {
+		b.cfg.Database, b.cfg.Blobs = far.database, far.blobs
+	}
 	b.cfg.Upstream, b.cfg.UpstreamTimeout = upstream.URL(), upstreamTimeout
 	b.cfg.Listen, b.cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	b.cfg.Data = filepath.Join(t.TempDir(), "data")
@@ -157,6 +163,9 @@ func (b *bench) admin() *admin.Client {
 // alterCode flips a bit of stored code, as a failing disk does.
 func (b *bench) alterCode(sum string) error {
 	file := filepath.Join(b.cfg.Data, "code", sum[:2], sum)
+	if b.far != nil {
+		file = b.far.file(sum)
+	}
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -180,6 +189,11 @@ func (b *bench) stored() ([]byte, error) {
 		all = append(all, text...)
 		return err
 	})
+	if err == nil && b.far != nil {
+		var rows []byte
+		rows, err = b.far.rows()
+		all = append(all, rows...)
+	}
 	return all, err
 }
 

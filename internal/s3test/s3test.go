@@ -6,6 +6,7 @@
 package s3test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -197,4 +198,13 @@ func (s *Server) URL(bucket, prefix string) string {
 // File is where the server keeps the bytes of an object.
 func (s *Server) File(bucket, key string) string {
 	return filepath.Join(s.folder, "objects", bucket, filepath.FromSlash(key))
+}
+
+// Replace puts other bytes in the place of an object.
+func (s *Server) Replace(bucket, key string, data []byte) {
+	s.t.Helper()
+	_, err := s.Client().PutObject(s.t.Context(), bucket, key, bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
