@@ -37,6 +37,10 @@ var measurements = []measurement{
 	{"memory", true, memoryAfter},
 }
 
+// scaleName asks for the comparison of a large world with a small one. It is
+// made only when asked for: it fills millions of rows.
+const scaleName = "scale"
+
 func measurementNames() []string {
 	var names []string
 	for _, m := range measurements {
@@ -100,6 +104,9 @@ func selected(only string) ([]measurement, error) {
 		return measurements, nil
 	}
 	var wanted []measurement
+	if only == scaleName {
+		return []measurement{{scaleName, false, scale}}, nil
+	}
 	names := strings.Split(only, ",")
 	for _, m := range measurements {
 		if i := slices.Index(names, m.name); i >= 0 {

@@ -10,6 +10,7 @@
 //	go run ./bench                            10,000 Mini Programs, about three minutes
 //	go run ./bench -only getcodesecret        one measurement
 //	go run ./bench -miniprograms 1000000      the large run
+//	go run ./bench -only scale                a million Mini Programs against a thousand
 //	go run ./bench -control                   bare against bare: the noise of the machine
 //
 // The program starts itself for the parts that run pinned: the bare server,
@@ -26,6 +27,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // roles are the parts that run in a process of their own. A role reads its
@@ -51,6 +54,9 @@ type options struct {
 	keep         string
 	json         bool
 	control      bool
+
+	scale, active, cacheRows int    // of the comparison of a large world with a small one
+	database                 string // where both are; "" for SQLite
 }
 
 func main() {
@@ -83,6 +89,10 @@ func readOptions() options {
 	flag.StringVar(&o.keep, "keep", "", "keep the data in this `folder`, and use what is there")
 	flag.BoolVar(&o.json, "json", false, "print one JSON value in place of the table")
 	flag.BoolVar(&o.control, "control", false, "measure a second bare server in place of the real one")
+	flag.IntVar(&o.scale, "scale", 1_000_000, "-only scale: `number` of Mini Programs in the large world")
+	flag.IntVar(&o.active, "active", smallWorld, "-only scale: how many of them make calls")
+	flag.IntVar(&o.cacheRows, "cache-rows", cloud.DefaultCacheRows, "-only scale: rows of each kind that the servers keep in memory")
+	flag.StringVar(&o.database, "database", "", "-only scale: `URL` of a Postgres server on which databases may be made; SQLite without it")
 	flag.Parse()
 	if flag.NArg() > 0 || o.pairs < 1 || o.miniprograms < 1 || o.connections < 1 {
 		flag.Usage()
