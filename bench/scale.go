@@ -201,7 +201,7 @@ func (s *session) fillOnce(dir, address string, n int) (float64, error) {
 	}
 	defer db.Close()
 	var there int
-	if err := db.QueryRowContext(s.ctx, "SELECT count(*) FROM (SELECT appid FROM accounts LIMIT 2) AS some").Scan(&there); err != nil {
+	if err := db.QueryRowContext(s.ctx, "SELECT count(*) FROM (SELECT appid FROM accounts LIMIT 2) AS two").Scan(&there); err != nil {
 		return 0, err
 	}
 	if there < 2 {

@@ -1,6 +1,10 @@
 package tcb
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
 
 // Code is an errcode as the platform answers it; 0 is success.
 type Code int
@@ -76,6 +80,17 @@ var texts = map[Code]string{
 // Text returns the platform's text of the code, or "" for a code that this
 // package does not know.
 func (c Code) Text() string { return texts[c] }
+
+// UnmarshalJSON reads a code that is a number, or a text of one: some gateways
+// before the platform write it so.
+func (c *Code) UnmarshalJSON(b []byte) error {
+	n, err := strconv.Atoi(strings.Trim(string(b), `"`))
+	if err != nil {
+		return errors.New("tcb: an errcode is a number")
+	}
+	*c = Code(n)
+	return nil
+}
 
 // String returns the code in decimal digits, as it stands on the wire.
 func (c Code) String() string { return strconv.Itoa(int(c)) }

@@ -17,6 +17,13 @@ import (
 // read. Whether the whole is within the limits is for Check to say. On an
 // error w holds part of a zip.
 func FromFolder(w io.Writer, dir string) error {
+	return FromFolderBut(w, dir, func(string) bool { return false })
+}
+
+// FromFolderBut is FromFolder without what leftOut chooses: it is asked for
+// every file and folder but the first, by its path in the folder, with slashes.
+// What is below a folder that is left out is left out.
+func FromFolderBut(w io.Writer, dir string, leftOut func(path string) bool) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -24,8 +31,13 @@ func FromFolder(w io.Writer, dir string) error {
 	defer root.Close()
 	z := zip.NewWriter(w)
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		switch {
+		case err != nil:
 			return err
+		case name != "." && leftOut(name) && entry.IsDir():
+			return fs.SkipDir
+		case entry.IsDir() || leftOut(name):
+			return nil
 		}
 		return addFile(z, root, name, entry)
 	})

@@ -1,0 +1,190 @@
+// Package opentcbtest starts a real OpenTCB server inside a Go test.
+//
+//	srv := opentcbtest.New(t, opentcbtest.World{})
+//	client := srv.Client(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID)
+//	key, err := client.GetCodeSecret(t.Context())
+//
+// Each server has its own ports and a temporary folder, and ends with the
+// test, so that parallel tests do not meet. It is the server that `opentcb
+// serve` runs: whatever a client does to it, it answers as that does.
+package opentcbtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/world"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Server is a running server.
+type Server struct {
+	// URL is where the interfaces are: http://HOST:PORT.
+	URL string
+	// AdminURL and AdminToken are for the operator's commands.
+	AdminURL, AdminToken string
+
+	t      testing.TB
+	admin  *admin.Client
+	world  World
+	offset atomic.Int64 // of the server's clock, nanoseconds
+
+	mu        sync.Mutex
+	platforms map[string]*tcb.Tokens
+}
+
+// Option changes how New starts a server.
+type Option func(*node.Config)
+
+// WithUpstream forwards cloud calls that are allowed to an address; without it
+// they are answered with success.
+func WithUpstream(url string) Option { return func(c *node.Config) { c.Upstream = url } }
+
+// WithLog writes the server's log.
+func WithLog(log *slog.Logger) Option { return func(c *node.Config) { c.Log = log } }
+
+// New starts a server with a world and returns when it answers. It fails the
+// test if the world cannot be.
+func New(t testing.TB, w World, options ...Option) *Server {
+	t.Helper()
+	s := &Server{t: t, world: w.complete(), platforms: map[string]*tcb.Tokens{}}
+	cfg := node.Default()
+	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Data = filepath.Join(t.TempDir(), "opentcb")
+	cfg.Now = s.Now
+	for _, option := range options {
+		option(&cfg)
+	}
+	n, err := node.Start(context.Background(), cfg)
+	if err != nil {
+		t.Fatalf("opentcbtest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := n.Shutdown(context.Background()); err != nil {
+			t.Errorf("opentcbtest: %v", err)
+		}
+	})
+	s.URL, s.AdminURL, s.AdminToken = n.APIURL(), n.AdminURL(), n.AdminToken()
+	s.admin = &admin.Client{URL: s.AdminURL, Token: s.AdminToken}
+	if err := s.apply(); err != nil {
+		t.Fatalf("opentcbtest: the world cannot be: %v", err)
+	}
+	return s
+}
+
+// Now is the time by the server's clock.
+func (s *Server) Now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
+
+// Advance moves the server's clock, and that of its clients, forward: tokens
+// and links expire.
+func (s *Server) Advance(d time.Duration) { s.offset.Add(int64(d)) }
+
+// apply brings the server to its world.
+func (s *Server) apply() error {
+	ctx := context.Background()
+	code := map[string]string{}
+	for i, f := range s.world.Functions {
+		if f.Files == nil {
+			continue
+		}
+		zip, err := zipOf(f.Files)
+		if err != nil {
+			return err
+		}
+		added, err := s.admin.AddCode(ctx, bytes.NewReader(zip))
+		if err != nil {
+			return err
+		}
+		s.world.Functions[i].Zip = fmt.Sprintf("%d.zip", i)
+		code[s.world.Functions[i].Zip] = added.SHA256
+	}
+	text, err := json.Marshal(s.world)
+	if err != nil {
+		return err
+	}
+	w, err := world.Parse(text, "world")
+	if err != nil {
+		return err
+	}
+	_, err = s.admin.Apply(ctx, w, code)
+	return err
+}
+
+// Client returns a client of a platform for a Mini Program that authorizes it.
+// Its tokens come from the platform's real flow, and renew themselves.
+func (s *Server) Client(platform, appid string) *tcb.Client {
+	s.t.Helper()
+	ctx := context.Background()
+	owner := s.PlatformClient(platform)
+	code, err := s.admin.Authorize(ctx, platform, appid, s.sets(platform, appid))
+	if err != nil {
+		s.t.Fatalf("opentcbtest: %v", err)
+	}
+	grant, err := owner.QueryAuth(ctx, platform, code.AuthorizationCode)
+	if err != nil {
+		s.t.Fatalf("opentcbtest: %v", err)
+	}
+	refresh := func(context.Context) (string, error) { return grant.AuthorizerRefreshToken, nil }
+	return &tcb.Client{BaseURL: s.URL, Tokens: tcb.AuthorizerTokens(owner, platform, appid, refresh, tcb.WithClock(s.Now))}
+}
+
+// sets is what the world grants, and 18 and 49 where it says nothing.
+func (s *Server) sets(platform, appid string) []int {
+	for _, a := range s.world.Authorizations {
+		if a.Platform == platform && a.AppID == appid {
+			return a.PermissionSets
+		}
+	}
+	return []int{18, 49}
+}
+
+// PlatformClient returns a client with the platform's own token, for the
+// credential interfaces and the platform's own environments.
+func (s *Server) PlatformClient(platform string) *tcb.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tokens := s.platforms[platform]
+	if tokens == nil {
+		secret := func(context.Context) (string, error) {
+			for _, p := range s.world.Platforms {
+				if p.AppID == platform {
+					return p.Secret, nil
+				}
+			}
+			return "", fmt.Errorf("no platform %s in the world", platform)
+		}
+		ticket := func(ctx context.Context) (string, error) { return s.admin.Ticket(ctx, platform) }
+		tokens = tcb.ComponentTokens(&tcb.Client{BaseURL: s.URL}, platform, secret, ticket, tcb.WithClock(s.Now))
+		s.platforms[platform] = tokens
+	}
+	return &tcb.Client{BaseURL: s.URL, Tokens: tokens}
+}
+
+// Revoke cancels a Mini Program's authorization: its tokens and links end.
+func (s *Server) Revoke(platform, appid string) {
+	s.t.Helper()
+	if err := s.admin.Revoke(context.Background(), platform, appid); err != nil {
+		s.t.Fatalf("opentcbtest: %v", err)
+	}
+}
+
+// CloudbaseToken returns a cloudbase_access_token, as code in an environment
+// would have it.
+func (s *Server) CloudbaseToken(env string) string {
+	s.t.Helper()
+	token, err := s.admin.CloudbaseToken(context.Background(), env)
+	if err != nil {
+		s.t.Fatalf("opentcbtest: %v", err)
+	}
+	return token.Token
+}

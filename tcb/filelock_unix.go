@@ -1,0 +1,18 @@
+//go:build unix
+
+package tcb
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// tryLock takes a lock that ends with the file's closing, or with the process.
+func tryLock(f *os.File) (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,98 @@
+package tcb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// FileStore keeps a token in a file that several processes of one user share.
+// It is written whole or not at all, mode 0600; beside it stands a file of the
+// same name and ".lock", which a process holds while it renews.
+type FileStore struct{ Path string }
+
+// lockPoll is how often a lock that another process holds is tried.
+const lockPoll = 10 * time.Millisecond
+
+// Load implements TokenStore. A file that is not there holds no token, and so
+// does one that is damaged: a renewal replaces it.
+func (s FileStore) Load(context.Context) (IssuedToken, error) {
+	text, err := os.ReadFile(s.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return IssuedToken{}, nil
+	}
+	if err != nil {
+		return IssuedToken{}, fmt.Errorf("token file: %w", err)
+	}
+	var token IssuedToken
+	if json.Unmarshal(text, &token) != nil {
+		return IssuedToken{}, nil
+	}
+	return token, nil
+}
+
+// Update implements TokenStore. It waits for other processes as long as ctx
+// allows.
+func (s FileStore) Update(ctx context.Context, next func(IssuedToken) (IssuedToken, error)) (IssuedToken, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return IssuedToken{}, err
+	}
+	defer unlock()
+	stored, err := s.Load(ctx)
+	if err != nil {
+		return IssuedToken{}, err
+	}
+	token, err := next(stored)
+	if err != nil || token == stored {
+		return token, err
+	}
+	return token, s.save(token)
+}
+
+func (s FileStore) lock(ctx context.Context) (unlock func(), err error) {
+	f, err := os.OpenFile(s.Path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	for {
+		switch held, err := tryLock(f); {
+		case err != nil:
+			f.Close()
+			return nil, fmt.Errorf("token file: %w", err)
+		case held:
+			return func() { f.Close() }, nil // closing lets go of it
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("token file: waiting for another process: %w", ctx.Err())
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+func (s FileStore) save(token IssuedToken) error {
+	text, err := json.Marshal(token)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(s.Path), ".token-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
+	}
+	defer os.Remove(tmp.Name()) // gone already if all goes well
+	_, err = tmp.Write(append(text, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), s.Path)
+	}
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
+	}
+	return nil
+}
