@@ -91,7 +91,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 		return caller, refuse(TokenExpired, "")
 	}
 	err = s.authenticate(ctx, recent, c, iface, now)
-	if _, refused := errors.AsType[*Error](err); refused && s.shared {
+	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
 		// What another server has issued or granted since counts at once.
 		err = s.authenticate(ctx, latest, c, iface, now)
 	}

@@ -1,0 +1,257 @@
+//go:build linux
+
+package soaktest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// How long a call may take while a server that it needs is away, and until all
+// is well when that is back. The first is the product's promise of 2 s for the
+// database, and what the machine of the test adds.
+const (
+	answeredWithin = 2*time.Second + 800*time.Millisecond
+	movedWithin    = 12 * time.Second // a call that moves code
+	wellWithin     = 15 * time.Second
+)
+
+// TestFaultsOnTheWay disturbs the way to the database and to the bucket: calls
+// are answered in time with success or -1, nothing leaks, and all is well again
+// by itself.
+//
+// Proves: EN-13
+func TestFaultsOnTheWay(t *testing.T) {
+	postgres, bucket := pgtest.Start(t), s3test.Start(t)
+	address := postgres.Database()
+	toDatabase := newLine(t, postgres.Address())
+	blobs := bucket.URL(bucket.Bucket(), "code")
+	u, err := url.Parse(blobs)
+	must(t, "bucket", err)
+	toBucket := newLine(t, strings.TrimPrefix(u.Query().Get("endpoint"), "http://"))
+	n := newNodes(t, toDatabase.through(address), toBucket.through(blobs)).start(1, newWorld(t, 4))
+	s := n.list[0]
+	clients := login(t, s, 4)
+	for i, c := range clients {
+		must(t, "createfunction", c.createFunction(envid(i, 0), "code"))
+	}
+	busy := func(d time.Duration) *tally { return everyCall(t, s, clients, d) }
+	busy(time.Second).wantAll(t, "before")
+	before := measure(s)
+	for _, way := range []struct {
+		name string
+		line *line
+	}{{"database", toDatabase}, {"bucket", toBucket}} {
+		for _, trouble := range []trouble{unreachable, silent, slow, cutting} {
+			trouble.begin(way.line)
+			took := busy(time.Duration(length(3, 30)) * time.Second)
+			trouble.end(way.line)
+			t.Logf("%s %s: %v", way.name, trouble.name, took)
+			well := comesTrue(t, "all is well after "+way.name+" "+trouble.name, wellWithin, func() error {
+				return oneOfEach(s, clients[0], 0)
+			})
+			t.Logf("%s %s: well again after %v", way.name, trouble.name, well.Round(time.Millisecond))
+			within(t, 2*goneWithin, fmt.Sprintf("what %s %s took comes back: before %+v", way.name, trouble.name, before), func() bool { return measure(s).near(before) })
+		}
+	}
+	busy(time.Second).wantAll(t, "after")
+}
+
+// tally counts how calls ended.
+type tally struct {
+	mu             sync.Mutex
+	good, again    int
+	longest, moved time.Duration // of calls that move no code, and of others
+	bad            []string
+}
+
+func (c *tally) String() string {
+	return fmt.Sprintf("%d good, %d told -1, longest %v, with code %v", c.good, c.again, c.longest.Round(time.Millisecond), c.moved.Round(time.Millisecond))
+}
+
+func (c *tally) wantAll(t *testing.T, when string) {
+	t.Helper()
+	if c.again > 0 || c.good == 0 {
+		t.Errorf("%s: %v", when, c)
+	}
+}
+
+func (c *tally) count(what string, movesCode bool, took time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	bound := answeredWithin
+	if movesCode {
+		c.moved, bound = max(c.moved, took), movedWithin
+	} else {
+		c.longest = max(c.longest, took)
+	}
+	switch {
+	case took > bound:
+		c.bad = append(c.bad, fmt.Sprintf("%s took %v: %v", what, took, err))
+	case err == nil:
+		c.good++
+	case toldAgain(err):
+		c.again++
+	default:
+		c.bad = append(c.bad, fmt.Sprintf("%s: %v", what, err))
+	}
+}
+
+// toldAgain says whether a call was told to try again.
+func toldAgain(err error) bool {
+	r, ok := errors.AsType[*refusal](err)
+	return ok && (r.code == tcb.SystemBusy || r.name == "InternalError") || errors.Is(err, errTryAgain)
+}
+
+var errTryAgain = errors.New("HTTP 503")
+
+// everyCall makes every kind of call with every client, side by side.
+func everyCall(t *testing.T, s *server, clients []*client, d time.Duration) *tally {
+	t.Helper()
+	var counts tally
+	var wg sync.WaitGroup
+	end := time.Now().Add(d)
+	for i, c := range clients {
+		for what, call := range calls(s, c, i) {
+			wg.Go(func() {
+				for time.Now().Before(end) {
+					began := time.Now()
+					err := call()
+					counts.count(what, what == "upload" || what == "download", time.Since(began), err)
+					time.Sleep(20 * time.Millisecond)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	for _, bad := range counts.bad[:min(len(counts.bad), 10)] {
+		t.Error(bad)
+	}
+	return &counts
+}
+
+// oneOfEach makes every kind of call once.
+func oneOfEach(s *server, c *client, i int) error {
+	for what, call := range calls(s, c, i) {
+		if err := call(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return nil
+}
+
+// calls are every kind of call of the i-th Mini Program.
+func calls(s *server, c *client, i int) map[string]func() error {
+	c, env := c.on(s), envid(i, 0)
+	key, seed := "", uint64(i)<<32
+	return map[string]func() error{
+		"getcodesecret": func() error { _, err := c.codeSecret(); return err },
+		"get":           func() error { _, err := c.permission(env); return err },
+		"set": func() error {
+			p, err := c.permission(envid(i, 1))
+			if err != nil {
+				return err
+			}
+			if err = c.setPermission(envid(i, 1), p); err != nil && !toldAgain(err) {
+				if code, ok := refused(err); ok && code == tcb.InvalidArgs {
+					return nil // an earlier one of unknown fate came through
+				}
+			}
+			return err
+		},
+		"list": func() error { _, err := c.functions(env); return err },
+		"upload": func() (err error) {
+			if key == "" {
+				if key, err = c.codeSecret(); err != nil {
+					return err
+				}
+			}
+			seed++
+			return c.upload(env, "code", key, newZip(seed, 20_000))
+		},
+		"download": func() error {
+			link, sum, err := c.link(env, "code")
+			if code, ok := refused(err); ok && code == tcb.NotCodeOwner {
+				return nil // not uploaded yet
+			}
+			if err != nil {
+				return err
+			}
+			status, code, err := c.get(link)
+			switch {
+			case err != nil:
+				return err
+			case status == 503:
+				return errTryAgain
+			case status != 200 || sumOf(code) != sum && len(code) == 0:
+				return &fault{fmt.Sprintf("download: status %d, %.100q", status, code)}
+			}
+			return nil
+		},
+	}
+}
+
+// TestNodeCutOff cuts one server off from the database while another one
+// closes the switch and cancels an authorization: within its bound the first
+// allows nothing any more, and says -1.
+//
+// Proves: CC-8, UT-15
+func TestNodeCutOff(t *testing.T) {
+	postgres := pgtest.Start(t)
+	address := postgres.Database()
+	way := newLine(t, postgres.Address())
+	n := newNodes(t, address, "").start(1, newWorld(t, 2))
+	a := n.list[0]
+	b := start(t, n.launch(1, way.through(address), ""))
+	platform := platformClient(t, a)
+	c := platform.withToken(t, 0)
+	env := envid(0, 0)
+	runtime := strings.TrimSpace(a.cli("token", "cloudbase", env))
+	p, err := c.permission(env)
+	must(t, "get", err)
+	must(t, "set", c.setPermission(env, permission{open: true, list: []string{"/wxa/*"}, version: p.version}))
+	cloudCall := func() error {
+		code, err := c.on(b).cloudCall("/wxa/one", runtime)
+		if err == nil && code != tcb.OK {
+			err = &refusal{code: code}
+		}
+		return err
+	}
+	key := func() error { _, err := c.on(b).codeSecret(); return err }
+	for _, trouble := range []trouble{silent, unreachable} {
+		for what, call := range map[string]func() error{"cloud call": cloudCall, "getcodesecret": key} {
+			comesTrue(t, what+" before", wellWithin, call)
+		}
+		trouble.begin(way)
+		cut := time.Now()
+		last := time.Duration(0)
+		for time.Since(cut) < 5*time.Second {
+			for _, call := range []func() error{cloudCall, key} {
+				sent := time.Now()
+				err := call()
+				switch took := time.Since(sent); {
+				case err == nil:
+					last = max(last, sent.Sub(cut))
+				case !toldAgain(err):
+					t.Errorf("%s, %v after it was cut off: %v, want -1", trouble.name, sent.Sub(cut), err)
+				case took > answeredWithin:
+					t.Errorf("%s: -1 only after %v", trouble.name, took)
+				}
+			}
+		}
+		trouble.end(way)
+		t.Logf("%s: allowed for %v after it was cut off", trouble.name, last.Round(time.Millisecond))
+		if last >= staleAtMost {
+			t.Errorf("%s: allowed %v after it was cut off", trouble.name, last)
+		}
+	}
+}
