@@ -18,11 +18,11 @@ var layers = []struct {
 	name    string
 	imports string
 }{
-	{"tcb", ""},
+	{"internal/codezip", ""},
+	{"tcb", "internal/codezip"},
 	{"internal/whitelist", ""},
 	{"internal/seal", ""},
 	{"internal/tc3", ""},
-	{"internal/codezip", ""},
 	{"internal/blob", ""},
 	{"internal/world", ""},
 	{"internal/gateway", "internal/whitelist"},
@@ -30,10 +30,12 @@ var layers = []struct {
 	{"internal/s3blob", "internal/blob"},
 	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
 	{"internal/sqlstore", "tcb internal/cloud"},
+	{"internal/backup", "internal/blob internal/sqlstore"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
-	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/codezip internal/agent internal/cloud internal/admin internal/node"},
+	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
+	{"cmd/opentcb", "tcb internal/codezip internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"opentcbtest", "tcb internal/admin internal/node internal/world"},
 	// From tests alone:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},

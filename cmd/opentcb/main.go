@@ -56,6 +56,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "Run 'opentcb help%s' for its manual.\n", path)
 		return statusUsage
 	}
+	if own, ok := errors.AsType[statusError](err); ok {
+		return own.status
+	}
 	return statusRefused
 }
 
@@ -89,7 +92,9 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		devCommand(), serveCommand(),
 		applyCommand(), ticketCommand(), authorizeCommand(), revokeCommand(), deployCommand(), auditCommand(),
-		gcCommand(), scrubCommand(),
+		gcCommand(), scrubCommand(), backupCommand(), restoreBackupCommand(),
+		profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(), createFunctionCommand(), listFunctionsCommand(),
+		uploadFunctionCommand(), downloadFunctionCommand(),
 		tokenCommand(), agentCommand(), envCredentialCommand(), explainCommand(), whitelistCommand(),
 		versionCommand(),
 	)

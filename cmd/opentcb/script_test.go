@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 //	start COMMAND [FLAG...]  runs opentcb COMMAND on free ports, waits until
 //	                         it is ready and sets $API and $OPENTCB_ADMIN.
 //	                         What it printed by then is in the file "printed"
-//	stop                     sends it SIGTERM; it has to end with status 0
+//	halt                     sends it SIGTERM; it has to end with status 0. (stop is
+//	                         testscript's own, and ends the script)
 //	status N opentcb ...     runs a command that has to end with that status
 //	onejson                  the last standard output is one JSON value
 //	nobody VARIABLE          sets it to an address where nobody listens
@@ -36,7 +37,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "stop": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get,
+			"start": start, "stop": stop, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[runningKey{}] = &running{}

@@ -40,14 +40,17 @@ type Config struct {
 	Token   string              // the bearer token of the operator
 	Metrics prometheus.Gatherer // default: /metrics is empty
 	Log     *slog.Logger        // default: nothing is logged
+	// Backup writes an archive of everything; default: there are no backups.
+	Backup func(ctx context.Context, w io.Writer) error
 }
 
 // Server answers every request of the admin listener.
 type Server struct {
-	cloud *cloud.Service
-	token [sha256.Size]byte // its hash, so that comparing takes the same time for any length
-	log   *slog.Logger
-	mux   *http.ServeMux
+	cloud  *cloud.Service
+	token  [sha256.Size]byte // its hash, so that comparing takes the same time for any length
+	log    *slog.Logger
+	backup func(ctx context.Context, w io.Writer) error
+	mux    *http.ServeMux
 }
 
 // New returns a handler of the admin interface.
@@ -55,7 +58,7 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)), log: cfg.Log, mux: http.NewServeMux()}
+	s := &Server{cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)), log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux()}
 	for pattern, handle := range s.openRoutes(cfg.Metrics) {
 		s.mux.Handle(pattern, handle)
 	}
@@ -78,6 +81,7 @@ func (s *Server) routes() map[string]handler {
 		"POST /v1/code/collection":            s.collect,
 		"POST /v1/code/check":                 s.scrub,
 		"GET /v1/audit":                       s.audit,
+		"GET /v1/backup":                      s.backupArchive,
 		"GET /v1/platforms/{platform}/ticket": s.ticket,
 		"POST /v1/platforms/{platform}/authorizations/{appid}":         s.authorize,
 		"DELETE /v1/platforms/{platform}/authorizations/{appid}":       s.revoke,

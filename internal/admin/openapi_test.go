@@ -75,7 +75,7 @@ func newChecker(t *testing.T) *checker {
 	doc.Servers = nil // the test's server has a port of its own
 	router, err := legacy.NewRouter(doc)
 	must(t, err)
-	for _, mime := range []string{"application/zip", "application/x-ndjson", "application/yaml"} {
+	for _, mime := range []string{"application/zip", "application/x-ndjson", "application/x-tar", "application/yaml"} {
 		openapi3filter.RegisterBodyDecoder(mime, asText)
 	}
 	return &checker{t: t, doc: doc, router: router}

@@ -66,7 +66,16 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	return &Store{
 		db: db, reads: statements{&pooled{db}, postgresFault},
 		w: newWriter(how), bulk: newWriter(rarely), release: release,
+		apart: func(bool) (*sql.DB, error) { return openPool(patient(cfg), 1), nil },
 	}, nil
+}
+
+// patient is for a session whose transaction may take its time.
+func patient(cfg *pgx.ConnConfig) *pgx.ConnConfig {
+	cfg = cfg.Copy()
+	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+	cfg.RuntimeParams["statement_timeout"] = "0"
+	return cfg
 }
 
 // parsePostgres reads the URL. Its error shows nothing of it: it may hold a

@@ -46,9 +46,19 @@ func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, wdb.Close())
 	}
-	s, err := newSQLite(ctx, db, wdb, func() error { return isStill(opened, abs) })
+	check := func() error { return isStill(opened, abs) }
+	s, err := newSQLite(ctx, db, wdb, check)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", file, sqliteFault(err)), wdb.Close(), db.Close())
+	}
+	s.apart = func(write bool) (*sql.DB, error) {
+		if err := check(); err != nil {
+			return nil, err
+		}
+		if write {
+			return openSQLite(abs, 1, "_txlock=immediate")
+		}
+		return openSQLite(abs, 1, "_pragma=query_only(1)")
 	}
 	return s, nil
 }

@@ -24,6 +24,10 @@ type Store struct {
 	w       *writer
 	bulk    *writer      // changes of many rows, which may take their time; w on SQLite
 	release func() error // closes the connections; once
+
+	// apart opens a connection for one long transaction, which has the times of
+	// neither reads nor changes. The caller closes it.
+	apart func(write bool) (*sql.DB, error)
 }
 
 var _ cloud.Store = (*Store)(nil)

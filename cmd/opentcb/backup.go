@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/backup"
+)
+
+func backupCommand() *cobra.Command {
+	var force bool
+	cmd := remoteCommand("backup FILE", "Back a running server up into one file",
+		`Write everything that a running server keeps into FILE: all rows as of one
+moment, and the code that they name. What is sealed stays sealed, and the master
+key is not in it: keep that elsewhere. FILE is there only once the whole archive
+was written, synced, read again and verified, readable for its owner alone.`,
+		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			if err := isFree(args[0], force); err != nil {
+				return err
+			}
+			p := newProgress(cmd.ErrOrStderr())
+			s, err := backUp(cmd.Context(), c, args[0], force, p)
+			p.end()
+			if err != nil {
+				return err
+			}
+			return r.print(cmd.OutOrStdout(), s, "backed up into "+args[0]+": "+summaryText(s))
+		})
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it is there")
+	cmd.AddCommand(verifyCommand())
+	return cmd
+}
+
+// isFree refuses a file that is there, unless it may be replaced.
+func isFree(file string, force bool) error {
+	info, err := os.Lstat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return usageError{err}
+	case !info.Mode().IsRegular():
+		return usageError{fmt.Errorf("%s is there, and is no file", file)}
+	case !force:
+		return usageError{fmt.Errorf("%s is there already: give another name, or --force", file)}
+	}
+	return nil
+}
+
+// backUp gets an archive and puts it under its name once it is verified.
+func backUp(ctx context.Context, c *admin.Client, file string, force bool, p *progress) (backup.Summary, error) {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".opentcb-backup-*") // mode 0600
+	if err != nil {
+		return backup.Summary{}, usageError{err}
+	}
+	defer os.Remove(tmp.Name()) // gone already if all goes well
+	defer tmp.Close()
+	if err := c.Backup(ctx, p.counting("backing up", tmp)); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("the backup broke off: the server's log says why")
+		}
+		return backup.Summary{}, err
+	}
+	if _, err = tmp.Seek(0, io.SeekStart); err == nil {
+		err = tmp.Sync()
+	}
+	if err != nil {
+		return backup.Summary{}, err
+	}
+	s, err := backup.Verify(ctx, tmp, p.at)
+	if err != nil {
+		return s, fmt.Errorf("what the server sent: %w", err)
+	}
+	if err := isFree(file, force); err != nil { // somebody may have been quicker
+		return s, err
+	}
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return s, err
+	}
+	return s, syncFolder(filepath.Dir(file))
+}
+
+// syncFolder makes a name survive a power cut.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func verifyCommand() *cobra.Command {
+	r := &remote{}
+	cmd := &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Verify a backup without restoring it",
+		Long: `Read a backup to its end: every byte is as it was written, every row has its
+values, and the code of every function is there and sound. No server is needed.
+FILE may be - for standard input.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in, err := openArchive(args[0], cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			p := newProgress(cmd.ErrOrStderr())
+			s, err := backup.Verify(cmd.Context(), in, p.at)
+			p.end()
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return r.print(cmd.OutOrStdout(), s, "sound: "+summaryText(s))
+		},
+	}
+	cmd.Flags().BoolVar(&r.json, "json", false, "print one JSON value")
+	return cmd
+}
+
+func openArchive(name string, stdin io.Reader) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return f, nil
+}
+
+// summaryText says what an archive holds, for a person.
+func summaryText(s backup.Summary) string {
+	return fmt.Sprintf("%d rows and %d pieces of code (%s), made %s by %s, schema %d, master key %s, sha256 %s",
+		s.RowCount(), s.Code, size(s.CodeBytes), s.Made, s.Program, s.Schema, s.MasterKey, s.SHA256)
+}

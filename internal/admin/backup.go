@@ -1,0 +1,65 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Who takes a backup gets it in pieces, and may take stallTime for each.
+const (
+	pieceBytes = 256 << 10
+	stallTime  = time.Minute
+)
+
+// backupArchive streams an archive of everything.
+func (s *Server) backupArchive(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	if s.backup == nil {
+		return nil, &httpError{http.StatusNotImplemented, tcb.InvalidURL, "this server makes no backups"}
+	}
+	pieces := &pieces{w: w, conn: http.NewResponseController(w)}
+	out := bufio.NewWriterSize(pieces, pieceBytes)
+	err := s.backup(r.Context(), out)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil && pieces.begun {
+		s.log.Error("a backup broke off", "err", err)
+		panic(http.ErrAbortHandler) // so that half an archive does not pass for the whole
+	}
+	return streamed{}, err
+}
+
+// pieces is an answer that takes as long as it needs, as long as somebody
+// takes it.
+type pieces struct {
+	w     http.ResponseWriter
+	conn  *http.ResponseController
+	begun bool
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	if !p.begun {
+		p.begun = true
+		p.w.Header().Set("Content-Type", "application/x-tar")
+	}
+	_ = p.conn.SetWriteDeadline(time.Now().Add(stallTime))
+	return p.w.Write(b)
+}
+
+// Backup writes an archive of everything that the server keeps to w. With an
+// error, what was written is no archive.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	resp, err := c.do(ctx, "GET", "/v1/backup", content{})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(w, resp.Body)
+	return err
+}

@@ -1,0 +1,23 @@
+// Package backup writes everything that a server keeps into one file, and
+// brings it back: rows and code, as of one moment.
+//
+// The file is a tar, which any tar lists and unpacks:
+//
+//	manifest.json                       what it is, and of which schema
+//	rows/00000001.accounts.jsonl.gz     rows: a JSON array each, a line each
+//	code/<64 hex>                       each piece of code that a function names, in the order of names
+//	end.json                            counts, and the SHA-256 of every byte before it
+//
+// Of a tar only one spelling is taken: each header is the one that the writer
+// would write, and so is every byte from the last header on. What comes before
+// is under the SHA-256. So no byte can be changed, left out or added unseen.
+// The SHA-256 is against damage: whoever can write archives can make others.
+//
+//	manifest.go what the first and the last entry say
+//	entry.go    entries of a tar, one after the other
+//	rows.go     rows as lines
+//	sums.go     which code the functions name
+//	write.go    Write
+//	verify.go   Verify, and Open for Restore
+//	restore.go  Restore
+package backup

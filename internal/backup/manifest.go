@@ -1,0 +1,115 @@
+package backup
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/sqlstore"
+)
+
+// format is the number of the format that this program writes, and the newest
+// that it reads.
+const format = 1
+
+// ErrBroken says that an archive is damaged, cut short, or none at all.
+var ErrBroken = errors.New("this is no whole backup archive")
+
+// broken makes an error that is ErrBroken.
+func broken(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrBroken, fmt.Errorf(format, args...))
+}
+
+// Info is what whoever writes an archive says of it.
+type Info struct {
+	Program string    // its name and version
+	Made    time.Time // when the archive is made
+}
+
+// Manifest is the first entry of an archive.
+type Manifest struct {
+	Format    int     `json:"format"`
+	Schema    int64   `json:"schema"`     // of the rows
+	MasterKey string  `json:"master_key"` // the id of the key that what is sealed needs; not the key
+	Made      string  `json:"made"`       // RFC 3339
+	Program   string  `json:"program"`
+	Tables    []Table `json:"tables"` // in the order of their rows
+}
+
+// Table is a table and its columns, in the order of a row's values.
+type Table struct {
+	Name    string   `json:"name"`
+	Columns []string `json:"columns"`
+}
+
+// Summary is what an archive holds. It is the last entry, with the manifest's
+// facts before.
+type Summary struct {
+	Manifest  `json:"manifest"`
+	Rows      map[string]int64 `json:"rows"` // by table
+	Code      int64            `json:"code"` // pieces
+	CodeBytes int64            `json:"code_bytes"`
+	Bytes     int64            `json:"bytes"`  // of all entries before the last
+	SHA256    string           `json:"sha256"` // of those
+}
+
+// RowCount is the number of all rows.
+func (s Summary) RowCount() (n int64) {
+	for _, rows := range s.Rows {
+		n += rows
+	}
+	return n
+}
+
+func newManifest(info Info, keyID string) Manifest {
+	m := Manifest{Format: format, Schema: sqlstore.SchemaVersion(), MasterKey: keyID, Made: info.Made.UTC().Format(time.RFC3339), Program: info.Program}
+	for _, t := range sqlstore.Tables() {
+		m.Tables = append(m.Tables, Table{t.Name, t.Names()})
+	}
+	return m
+}
+
+// text is the form of a manifest or summary in the archive, the only one.
+func text(v any) []byte {
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		panic("a manifest that is no JSON: " + err.Error()) // of texts, numbers and lists
+	}
+	return append(b, '\n')
+}
+
+// parseManifest reads a manifest. What a newer program wrote is refused before
+// anything else is looked at, since anything else may be different.
+func parseManifest(b []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, broken("its manifest cannot be read: %w", err)
+	}
+	ours := sqlstore.SchemaVersion()
+	switch {
+	case m.Format < 1 || m.Schema < 1:
+		return m, broken("its manifest has no format or schema")
+	case m.Format > format:
+		return m, fmt.Errorf("the archive has format %d, newer than this program's %d: use the newer program, %.60q or later", m.Format, format, m.Program)
+	case m.Schema > ours:
+		return m, fmt.Errorf("the archive is of schema %d, newer than this program's %d: use the newer program, %.60q or later", m.Schema, ours, m.Program)
+	case !bytes.Equal(text(m), b):
+		return m, broken("its manifest is not as this program writes it")
+	case m.Schema == ours && !slices.EqualFunc(m.Tables, newManifest(Info{}, "").Tables, sameTable):
+		return m, broken("its tables are not those of its schema")
+	}
+	for i, t := range m.Tables {
+		if slices.ContainsFunc(m.Tables[:i], func(o Table) bool { return o.Name == t.Name }) {
+			return m, broken("its manifest has a table twice")
+		}
+		if _, err := sqlstore.KindsOf(t.Name, t.Columns); err != nil {
+			return m, broken("its manifest: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func sameTable(a, b Table) bool { return a.Name == b.Name && slices.Equal(a.Columns, b.Columns) }

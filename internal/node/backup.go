@@ -1,0 +1,95 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/opentcb/opentcb/internal/backup"
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/seal"
+)
+
+// Version is the program's name and version.
+func Version() string {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	return "opentcb " + version
+}
+
+// backupOf returns what writes an archive of everything in storage. One is
+// made at a time: each reads all rows and all code.
+func backupOf(s *Storage, cfg Config) func(ctx context.Context, w io.Writer) error {
+	var making sync.Mutex
+	return func(ctx context.Context, w io.Writer) error {
+		if !making.TryLock() {
+			return &cloud.Error{Kind: cloud.Conflict, Detail: "a backup is being made already: wait for its end"}
+		}
+		defer making.Unlock()
+		err := backup.Write(ctx, w, s.Store, s.Blobs, backup.Info{Program: Version(), Made: cfg.Now()}, nil)
+		if ce, ok := errors.AsType[*backup.CodeError](err); ok {
+			return &cloud.Error{Kind: cloud.Internal, Detail: ce.What, Err: err}
+		}
+		if err == nil {
+			cfg.Log.Info("a backup was made")
+		}
+		return err
+	}
+}
+
+// Restore fills the empty storage that the settings name with an archive,
+// which is verified whole before anything of that storage is opened. It needs
+// the master key that the archive was made under, and makes no other. No server
+// may run on the data folder. progress may be nil.
+func Restore(ctx context.Context, cfg Config, file io.ReadSeeker, progress backup.Progress) (s backup.Summary, err error) {
+	first, err := backup.ReadManifest(ctx, file)
+	if err != nil {
+		return s, err
+	}
+	if err := checkKey(ctx, cfg, first.MasterKey); err != nil { // before the long wait
+		return s, err
+	}
+	archive, err := backup.Open(ctx, file, progress)
+	if err != nil {
+		return s, err
+	}
+	if archive.Summary().MasterKey != first.MasterKey {
+		return s, errors.New("the archive was changed while it was read: restore it again")
+	}
+	storage, err := OpenStorage(ctx, cfg)
+	if err != nil {
+		return s, err
+	}
+	defer func() {
+		if closed := storage.Close(); err == nil {
+			err = closed
+		}
+	}()
+	return archive.Summary(), archive.Restore(ctx, storage.Store, storage.Blobs, progress)
+}
+
+// checkKey wants the settings to give the master key with that id. It makes
+// none.
+func checkKey(ctx context.Context, cfg Config, id string) error {
+	if id == "" {
+		return fmt.Errorf("%w: it names no master key", backup.ErrBroken)
+	}
+	folder := dataDir{path: cfg.Data}
+	master, err := folder.masterKey(ctx, cfg, id)
+	if err != nil {
+		return fmt.Errorf("%w (an archive does not hold the master key that it needs: copy it from the server that was backed up)", err)
+	}
+	ring, err := seal.NewRing(master)
+	if err != nil {
+		return err
+	}
+	if ring.KeyID() != id {
+		return fmt.Errorf("the archive needs the master key with the id %s, and the one given has the id %s: copy the right one from the server that was backed up", id, ring.KeyID())
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package node
+
+import (
+	"io"
+	"path/filepath"
+	"testing"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// TestOneBackup refuses a backup while another is made, and makes one after
+// it.
+func TestOneBackup(t *testing.T) {
+	t.Parallel()
+	cfg := Default()
+	cfg.Data = filepath.Join(t.TempDir(), "data")
+	s, err := OpenStorage(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	write := backupOf(s, cfg)
+	begun, release, ended := make(chan bool, 1000), make(chan bool), make(chan error)
+	go func() {
+		ended <- write(t.Context(), writerFunc(func(p []byte) (int, error) {
+			begun <- true
+			<-release
+			return len(p), nil
+		}))
+	}()
+	<-begun
+	if err := write(t.Context(), io.Discard); cloud.KindOf(err) != cloud.Conflict {
+		t.Errorf("a second one: %v", err)
+	}
+	close(release)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := write(t.Context(), io.Discard); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
