@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "stop": stop, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get,
+			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[runningKey{}] = &running{}

@@ -51,7 +51,7 @@ func (d *dataDir) masterKey(ctx context.Context, cfg Config, bound string) ([]by
 func parseMasterKey(text []byte, from string) ([]byte, error) {
 	master, err := seal.ParseMasterKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("master key, %s: %w", from, err)
+		return nil, fmt.Errorf("master key (%s): %w", from, err)
 	}
 	return master, nil
 }

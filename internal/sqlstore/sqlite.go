@@ -38,7 +38,9 @@ func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	wdb, err := openSQLite(abs, 1, "_txlock=immediate")
+	// Sets fall all over a large database: with SQLite's 2 MiB of cache each
+	// reads its pages again.
+	wdb, err := openSQLite(abs, 1, "_txlock=immediate&_pragma=cache_size(-32768)")
 	if err != nil {
 		return nil, err
 	}
