@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -24,13 +25,16 @@ func Version() string {
 
 // backupOf returns what writes an archive of everything in storage. One is
 // made at a time: each reads all rows and all code.
-func backupOf(s *Storage, cfg Config) func(ctx context.Context, w io.Writer) error {
+func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Context, w io.Writer) error {
 	var making sync.Mutex
 	return func(ctx context.Context, w io.Writer) error {
 		if !making.TryLock() {
 			return &cloud.Error{Kind: cloud.Conflict, Detail: "a backup is being made already: wait for its end"}
 		}
 		defer making.Unlock()
+		if err := svc.RecordBackup(ctx, cloud.OperatorCaller(rand.Text())); err != nil {
+			return err
+		}
 		err := backup.Write(ctx, w, s.Store, s.Blobs, backup.Info{Program: Version(), Made: cfg.Now()}, nil)
 		if ce, ok := errors.AsType[*backup.CodeError](err); ok {
 			return &cloud.Error{Kind: cloud.Internal, Detail: ce.What, Err: err}

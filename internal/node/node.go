@@ -112,7 +112,7 @@ func (n *Node) serve() {
 		Upstream: n.upstream, UpstreamTime: n.cfg.UpstreamTimeout,
 	})
 	n.calls = &lastCalls{next: n.server}
-	operator := admin.New(admin.Config{Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log, Backup: backupOf(n.storage, n.cfg)})
+	operator := admin.New(admin.Config{Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg)})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)
 	go n.run(n.admSrv, n.admin)

@@ -19,7 +19,9 @@ func TestOneBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	write := backupOf(s, cfg)
+	svc := cloud.New(cloud.Config{Store: s.Store, Blobs: s.Blobs, Ring: s.Ring})
+	t.Cleanup(func() { _ = svc.Close() })
+	write := backupOf(s, svc, cfg)
 	begun, release, ended := make(chan bool, 1000), make(chan bool), make(chan error)
 	go func() {
 		ended <- write(t.Context(), writerFunc(func(p []byte) (int, error) {
