@@ -1,11 +1,18 @@
-// Package tcb is the wire contract of the cloud-development interfaces that
-// WeChat offers to third-party platforms, and of the server's own: the error
-// codes, and one pair of request and answer types per interface.
+// Package tcb calls the cloud-development interfaces that WeChat offers to
+// third-party platforms, and says what they are on the wire: the error codes,
+// and one pair of request and answer types per interface.
 //
-// A type is named after the last segment of the interface's path:
+// A [Client] has a method for each interface. Its access token comes from a
+// [TokenSource]: [Tokens] renews itself, for a platform ([ComponentTokens]) or a
+// Mini Program that authorizes it ([AuthorizerTokens]). UploadFunction and
+// DownloadFunction make the whole way of a function's code. A refusal is an
+// [Error], an upload's a [CodeError], and what is no answer of the platform's an
+// [AnswerError].
+//
+// A type of the wire is named after the last segment of the interface's path:
 // POST /tcb/usecloudaccesstoken is UseCloudAccessTokenRequest and
 // UseCloudAccessTokenResponse. A member that has to be told apart from its
 // zero value is a pointer.
 //
-// The package imports the standard library alone.
+// Nothing outside the standard library and this module is imported.
 package tcb
