@@ -27,6 +27,7 @@ var layers = []struct {
 	{"internal/world", ""},
 	{"internal/gateway", "internal/whitelist"},
 	{"internal/agent", ""},
+	{"internal/wiretest", ""},
 	{"internal/s3blob", "internal/blob"},
 	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
 	{"internal/sqlstore", "tcb internal/cloud"},
@@ -34,12 +35,11 @@ var layers = []struct {
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/codezip internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"cmd/opentcb", "tcb internal/codezip internal/wiretest internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node internal/world"},
 	// From tests alone:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},
-	{"internal/wiretest", ""},
 	{"internal/soaktest", ""},
 	{"internal/proxytest", ""},
 	{"internal/pgtest", ""},
@@ -52,7 +52,7 @@ var layers = []struct {
 var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
-var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/wiretest", "internal/soaktest", "internal/proxytest", "internal/pgtest", "internal/s3test"}
+var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest", "internal/pgtest", "internal/s3test"}
 
 // TestLayers reads the imports of every file that is not a test. It parses
 // them itself: what a test learns from another program is not seen by the

@@ -31,6 +31,7 @@ type Case struct {
 	Title   string
 	Needs   []string // what the target must be able to do: "clock", "operator", "peek log", …
 	Uses    []string // values of the world that it uses: "c1", "token c1 a1", …
+	Reads   bool     // it changes nothing on a server; making the key that getcodesecret answers does not count
 
 	steps []step
 }

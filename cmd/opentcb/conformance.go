@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/wiretest"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+func conformanceCommand() *cobra.Command {
+	var env, write, clause string
+	cmd := providerCommand("conformance", "Hold a server against the clauses, the real platform too",
+		`Play wire scripts against a server and print, clause by clause, what agrees and what
+differs. Without --write nothing is changed: the cases that only read are played.
+--env names an environment of the Mini Program for cases that need one. --write
+names one that may be changed: its whitelist, its switch (which is the whole
+account's) and its functions. Cases that need more than one Mini Program, a clock,
+or the server's own machine are left out, and told with -v.
+
+The exit status is 1 if something differs.`,
+		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) error {
+			vars, err := p.conformanceVars(cmd, c, env, write)
+			if err != nil {
+				return err
+			}
+			scripts, err := wiretest.Load(wiretest.Scripts)
+			if err != nil {
+				return err
+			}
+			base := c.BaseURL
+			if base == "" {
+				base = tcb.DefaultBaseURL
+			}
+			report := conformance(wiretest.NewPlayer(wiretest.Target{URL: base, Vars: vars}), scripts, write != "", clause)
+			verbose, _ := cmd.Flags().GetBool("verbose")
+			if err := report.print(p, cmd.OutOrStdout(), verbose); err != nil {
+				return err
+			}
+			if report.Differ > 0 {
+				return errors.New("the server differs from the clauses")
+			}
+			return nil
+		})
+	f := cmd.Flags()
+	f.StringVar(&env, "env", "", "environment of the Mini Program, for cases that read one")
+	f.StringVar(&write, "write", "", "environment that may be changed; without it nothing is")
+	f.StringVar(&clause, "clause", "", "play the cases of this clause alone, such as UT-6")
+	f.BoolP("verbose", "v", false, "print what was left out, and why")
+	return cmd
+}
+
+// conformanceVars are the values that scripts use: what the profile knows, and
+// a token.
+func (p *provider) conformanceVars(cmd *cobra.Command, c *tcb.Client, env, write string) (map[string]string, error) {
+	token, err := c.Tokens.Token(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]string{"token c1 a1": token}
+	if write != "" {
+		env = write
+	}
+	if env != "" {
+		vars["test"] = env
+	}
+	if file, err := p.readProfiles(); err == nil {
+		if _, chosen, app, err := p.choose(file); err == nil {
+			vars["c1"], vars["a1"] = chosen.Platform, app.AppID
+		}
+	}
+	return vars, nil
+}
+
+// conformanceReport is how a server stands to the clauses.
+type conformanceReport struct {
+	Agree   int               `json:"agree"`
+	Differ  int               `json:"differ"`
+	LeftOut int               `json:"left_out"`
+	Cases   []conformanceCase `json:"cases"`
+}
+
+type conformanceCase struct {
+	Clauses []string `json:"clauses"`
+	Case    string   `json:"case"`
+	Result  string   `json:"result"` // agrees, differs or left out
+	Why     string   `json:"why,omitempty"`
+}
+
+func conformance(player *wiretest.Player, scripts []wiretest.Script, write bool, clause string) *conformanceReport {
+	report := &conformanceReport{Cases: []conformanceCase{}}
+	for _, script := range scripts {
+		for _, c := range script.Cases {
+			if clause != "" && !slices.Contains(c.Clauses, clause) {
+				continue
+			}
+			told := conformanceCase{Clauses: c.Clauses, Case: c.Script + ": " + c.Title, Result: "agrees"}
+			result := wiretest.Result{LeftOut: "it changes something, and there is no --write"}
+			if write || c.Reads {
+				result = player.PlayCase(script, c)
+			}
+			switch {
+			case result.LeftOut != "":
+				told.Result, told.Why = "left out", result.LeftOut
+				report.LeftOut++
+			case result.Err != nil:
+				told.Result, told.Why = "differs", result.Err.Error()
+				report.Differ++
+			default:
+				report.Agree++
+			}
+			report.Cases = append(report.Cases, told)
+		}
+	}
+	return report
+}
+
+func (r *conformanceReport) print(p *provider, w io.Writer, verbose bool) error {
+	if p.json {
+		return p.print(w, r, "")
+	}
+	for _, c := range r.Cases {
+		if c.Result == "left out" && !verbose {
+			continue
+		}
+		fmt.Fprintf(w, "%-8s %-12s %s\n", c.Result, strings.Join(c.Clauses, " "), c.Case)
+		for line := range strings.Lines(c.Why) {
+			fmt.Fprintf(w, "         %s", strings.TrimRight(line, "\n")+"\n")
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d cases agree, %d differ, %d were left out\n", r.Agree, r.Differ, r.LeftOut)
+	return err
+}
