@@ -23,6 +23,13 @@
 //	startup_test.go     starting where that cannot be
 //	altered_test.go     code altered on disk
 //	dev_test.go         the lines that dev prints
+//	collection_test.go  collection of code beside uploads
+//	nodes_test.go       servers that share a database and code storage
+//	coherence_test.go   what one of them knows of another's changes
+//	nodeskill_test.go   one killed every few seconds; the primary lost
+//	faults_test.go      the way to database and bucket disturbed; one cut off
+//	line_test.go        a way that can be disturbed
+//	clocks_test.go      two whose clocks are apart
 //
 // The tests need Linux: its signals, mounts and /proc. `go test` runs a short
 // form; with OPENTCB_SOAK=1 in the environment it runs a long one, mostly with
