@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func row(v int) func() (int, error) { return func() (int, error) { return v, nil } }
@@ -105,4 +106,38 @@ func TestCacheCoherence(t *testing.T) {
 	writers.Wait()
 	done.Store(true)
 	readers.Wait()
+}
+
+// UT-15, CC-8: where other servers change rows, one in memory will do for its
+// life alone, and an error in its place is no row.
+func TestCacheOfChangingRows(t *testing.T) {
+	t.Parallel()
+	const life = 50 * time.Millisecond
+	c := newCache[string, int](10, life)
+	stored := 1
+	var fault error
+	get := func(want age) (int, error) { return c.get("a", want, func() (int, error) { return stored, fault }) }
+	began := time.Now()
+	if got, err := get(recent); got != 1 || err != nil {
+		t.Fatal(got, err)
+	}
+	stored = 2
+	if got, _ := get(recent); got != 1 && time.Since(began) < life {
+		t.Errorf("a recent row was read again: %d", got)
+	}
+	if got, _ := get(latest); got != 2 {
+		t.Errorf("latest: %d", got)
+	}
+	if got, _ := get(recent); got != 2 {
+		t.Errorf("recent, after the latest was read: %d", got)
+	}
+	stored, fault = 3, errors.New("the database is away")
+	time.Sleep(life + time.Millisecond)
+	if got, err := get(recent); err == nil {
+		t.Errorf("a row that has grown old was used: %d", got)
+	}
+	fault = nil
+	if got, err := get(recent); got != 3 || err != nil {
+		t.Errorf("later: %d, %v", got, err)
+	}
 }
