@@ -26,10 +26,14 @@
 //	collection_test.go  collection of code beside uploads
 //	nodes_test.go       servers that share a database and code storage
 //	coherence_test.go   what one of them knows of another's changes
-//	nodeskill_test.go   one killed every few seconds; the primary lost
-//	faults_test.go      the way to database and bucket disturbed; one cut off
+//	faults_test.go      the way to database and bucket disturbed
 //	line_test.go        a way that can be disturbed
-//	clocks_test.go      two whose clocks are apart
+//	cluster_test.go     clients that roam over such servers; what these do in
+//	                    clusterwork and clusterset
+//	clusterkills_test.go    one of three killed every few seconds
+//	clusterprimary_test.go  the primary lost, its standby promoted
+//	clustercut_test.go      one cut off while another changes things
+//	clusterclock(s)_test.go servers whose clocks are apart, and set by the test
 //
 // The tests need Linux: its signals, mounts and /proc. `go test` runs a short
 // form; with OPENTCB_SOAK=1 in the environment it runs a long one, mostly with

@@ -23,12 +23,8 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 // of the environment hands the path on, also to tests that run themselves
 // again in a process of their own.
 func run(m *testing.M) int {
-	if os.Getenv(clockVar) != "" && len(os.Args) > 1 && os.Args[1] == "serve" {
-		if err := shiftedServer(os.Args[2:]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return 0
+	if len(os.Args) > 1 && os.Args[1] == serveByClock {
+		return serveByClockOf(os.Args[2:])
 	}
 	if os.Getenv(binaryVar) != "" {
 		return m.Run()
