@@ -204,15 +204,15 @@ type failing struct {
 	cloud.Store
 	fails atomic.Bool
 	tried atomic.Int64
-	hold  chan struct{} // if not nil, AppendRecords waits for it
+	hold  atomic.Pointer[chan struct{}] // if not nil, AppendRecords waits for it
 }
 
 var errDisk = errors.Join(cloud.ErrUnavailable, errors.New("no space left"))
 
 func (s *failing) AppendRecords(ctx context.Context, recs []cloud.Record) error {
 	s.tried.Add(1)
-	if s.hold != nil {
-		<-s.hold
+	if hold := s.hold.Load(); hold != nil {
+		<-*hold
 	}
 	if s.fails.Load() {
 		return errDisk
@@ -304,7 +304,8 @@ func TestFullRecordRefuses(t *testing.T) {
 		t.Errorf("%d reads were taken, want %d less the few of the rig", n, limit)
 	}
 	for range 3 {
-		s.hold = make(chan struct{})
+		hold := make(chan struct{})
+		s.hold.Store(&hold)
 		flushed := make(chan error, 1)
 		go func() {
 			flushed <- r.cloud.Records(r.Context(), cloud.RecordFilter{}, func(cloud.Record) error { return nil })
@@ -313,7 +314,7 @@ func TestFullRecordRefuses(t *testing.T) {
 		if n := fill(); n != 0 {
 			t.Errorf("%d more were taken while the full batch was being written in vain", n)
 		}
-		close(s.hold)
+		close(hold)
 		r.refused("the record", <-flushed, cloud.Unavailable)
 	}
 	if reasons := r.cloud.Ready(t.Context()); !slices.Contains(reasons, "the audit record cannot be written") {
