@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -227,11 +226,6 @@ func (e *exam) together(do func(i int) (bool, error)) int {
 		wg.Go(func() {
 			<-begin
 			ok, err := do(i)
-			// Told to try again, as on a machine that is busy with other things, a
-			// caller does: nothing was done.
-			for tries := 1; tries < 10 && errors.Is(err, cloud.ErrUnavailable) && !strings.Contains(err.Error(), "not known"); tries++ {
-				ok, err = do(i)
-			}
 			if err != nil {
 				e.Errorf("goroutine %d: %v", i, err)
 			}
