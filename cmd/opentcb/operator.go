@@ -86,7 +86,11 @@ func (r *remote) reach(err error) error {
 
 // print writes a result: v as JSON, or text.
 func (r *remote) print(w io.Writer, v any, text string) error {
-	if r.json {
+	return printResult(w, r.json, v, text)
+}
+
+func printResult(w io.Writer, asJSON bool, v any, text string) error {
+	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
 		return e.Encode(v)

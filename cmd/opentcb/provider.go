@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -127,13 +126,7 @@ func statusOf(code tcb.Code) int {
 
 // print writes a result: v as JSON, or text.
 func (p *provider) print(w io.Writer, v any, text string) error {
-	if p.json {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		return e.Encode(v)
-	}
-	_, err := fmt.Fprintln(w, text)
-	return err
+	return printResult(w, p.json, v, text)
 }
 
 // of is told how many bytes of how many a step has done; of is -1 if that is

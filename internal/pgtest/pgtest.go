@@ -30,6 +30,7 @@ var shared struct {
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 func Main(m *testing.M) {
+	withoutTLS()
 	code := m.Run()
 	shared.Lock()
 	if shared.server != nil {

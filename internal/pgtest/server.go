@@ -53,6 +53,7 @@ log_min_messages = warning
 // test ends.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
+	withoutTLS()
 	s, err := create(find(t), opts...)
 	if err == nil {
 		s.t = t
@@ -64,6 +65,11 @@ func Start(t testing.TB, opts ...Option) *Server {
 	}
 	return s
 }
+
+// withoutTLS says for URLs that say nothing that the servers of the tests have
+// no TLS. Else each connection is tried with it first, in half of the time that
+// there is.
+func withoutTLS() { os.Setenv("PGSSLMODE", "disable") }
 
 // create makes the data of a server.
 func create(p programs, opts ...Option) (*Server, error) {
