@@ -73,6 +73,8 @@ func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Envi
 // Unavailable when that cannot be known (CC-8). path is as it came on the wire,
 // before the query.
 func (s *Service) JudgeCall(ctx context.Context, rid, token, path string) (CloudCall, error) {
+	ctx, end := s.Limit(ctx)
+	defer end()
 	j := judgement{rid: rid, at: s.now(), token: token, path: path}
 	call, err := s.judge(ctx, &j)
 	j.code = CodeOf(err)

@@ -119,21 +119,31 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 	return code, nil
 }
 
-func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, error) {
+// linked returns the function that a link leads to, LinkInvalid if the link is
+// dead.
+func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function, error) {
+	ctx, end := s.Limit(ctx)
+	defer end()
 	if s.now() >= l.expires {
-		return Code{}, refuse(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
+		return nil, refuse(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
 	}
 	if err := s.stillAuthorized(ctx, c, nil); err != nil {
 		if KindOf(err) == NotAuthorized {
-			return Code{}, refuse(LinkInvalid, "the authorization that the link was made under has ended")
+			return nil, refuse(LinkInvalid, "the authorization that the link was made under has ended")
 		}
-		return Code{}, err
+		return nil, err
 	}
 	f, err := s.functionOf(ctx, l.appid, l.env, l.name)
 	switch k := KindOf(err); {
 	case err != nil && (k == FunctionNotFound || k == EnvironmentNotFound) || err == nil && (f.Owner != l.platform || f.OwnerEpoch != l.ownerEpoch):
-		return Code{}, refuse(LinkInvalid, "the code has become another's since")
-	case err != nil:
+		return nil, refuse(LinkInvalid, "the code has become another's since")
+	}
+	return f, err
+}
+
+func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, error) {
+	f, err := s.linked(ctx, c, l)
+	if err != nil {
 		return Code{}, err
 	}
 	b, err := s.blobs.Open(ctx, l.sum)

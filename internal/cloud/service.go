@@ -122,6 +122,20 @@ func (s *Service) Ready(ctx context.Context) []string {
 	return reasons
 }
 
+// answerTime is how long a call waits for a store that is shared, for all that
+// it asks of it: whoever calls has an answer within 2 s (EN-13).
+const answerTime = 1800 * time.Millisecond
+
+// Limit gives a call its time with the store, from now on. The function that
+// it returns gives back what that takes. A store of this server's own has no
+// network to wait for, and sets its own times.
+func (s *Service) Limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !s.shared {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, answerTime)
+}
+
 // now is the time in Unix milliseconds.
 func (s *Service) now() int64 { return s.clock().UnixMilli() }
 

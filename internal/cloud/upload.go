@@ -73,6 +73,8 @@ func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
 // (UploadSignatureExpired), and the authorization in force with one of the
 // sets (NotAuthorized, MissingPermission).
 func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGrant, sets []int) error {
+	ctx, end := s.Limit(ctx)
+	defer end()
 	if age := s.now()/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
 		return refuse(UploadSignatureExpired, "the signature is over 5 minutes old")
 	}

@@ -55,7 +55,7 @@ func (s *Server) handler(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		rid := s.rids.next(begin)
-		resp, err := s.serve(e, w, r, rid, begin)
+		resp, err := s.serve(e, w, r, rid)
 		code := tcb.OK
 		if err != nil {
 			code = cloud.CodeOf(err)
@@ -69,7 +69,7 @@ func (s *Server) handler(e endpoint) http.Handler {
 
 // serve takes a call through the checks to its handler. The numbers are those
 // of the order that every interface follows.
-func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid string, begin time.Time) (resp any, err error) {
+func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid string) (resp any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
@@ -80,7 +80,8 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 	}
 	// A caller that closes its sending side is still there for the answer,
 	// though net/http takes it for gone and ends the request's context.
-	ctx := context.WithoutCancel(r.Context())
+	ctx, end := s.cloud.Limit(context.WithoutCancel(r.Context()))
+	defer func() { end() }()
 	in := inbound{Caller: cloud.Caller{RID: rid}, origin: s.origin(r)}
 	if !e.open {
 		token := queryToken(r)
@@ -93,9 +94,14 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 		}
 	}
 	// 8: quotas and address lists have their place here.
+	bodyBegin := time.Now()
 	req, err := s.body(e, w, r) // 9 to 12
-	if err == nil && !e.open && time.Since(begin) > slowBody {
-		in.Caller, err = s.cloud.Authenticate(ctx, queryToken(r), e.iface, rid) // what held then may not hold now (CR-9)
+	if time.Since(bodyBegin) > slowBody {
+		end()
+		ctx, end = s.cloud.Limit(context.WithoutCancel(r.Context()))
+		if err == nil && !e.open {
+			in.Caller, err = s.cloud.Authenticate(ctx, queryToken(r), e.iface, rid) // what held then may not hold now (CR-9)
+		}
 	}
 	if err != nil {
 		return nil, s.cloud.Refuse(in.Caller, e.iface.Name, err)

@@ -68,5 +68,6 @@ var (
 	}
 	silent  = toxic(`silent: {"name":"x","type":"timeout","attributes":{"timeout":0}}`)
 	slow    = toxic(`slow: {"name":"x","type":"latency","attributes":{"latency":2000}}`)
+	slowish = toxic(`slowish: {"name":"x","type":"latency","attributes":{"latency":700}}`) // each statement is in time, a call is not
 	cutting = toxic(`cutting: {"name":"x","type":"reset_peer","attributes":{"timeout":30}}`)
 )

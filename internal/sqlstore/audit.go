@@ -66,13 +66,13 @@ const (
 const page = 16
 
 // Records implements cloud.Store.
-func (s *Store) Records(_ context.Context, f cloud.RecordFilter, each func(cloud.Record) error) error {
-	return s.records(selectRecords, f, each)
+func (s *Store) Records(ctx context.Context, f cloud.RecordFilter, each func(cloud.Record) error) error {
+	return s.records(ctx, selectRecords, f, each)
 }
 
 // records gives the records of a table's batches to each, in the order of
 // time.
-func (s *Store) records(query string, f cloud.RecordFilter, each func(cloud.Record) error) error {
+func (s *Store) records(ctx context.Context, query string, f cloud.RecordFilter, each func(cloud.Record) error) error {
 	m := merger{filter: f, each: each}
 	until := f.Until
 	if until == 0 {
@@ -80,7 +80,7 @@ func (s *Store) records(query string, f cloud.RecordFilter, each func(cloud.Reco
 	}
 	after := batchRow{first: f.Since - batchSpan.Milliseconds() - 1, id: "~"} // beyond every id of that time
 	for {
-		rows, err := s.batches(query, after, until)
+		rows, err := s.batches(ctx, query, after, until)
 		if err != nil {
 			return err
 		}
@@ -104,9 +104,9 @@ type batchRow struct {
 }
 
 // batches reads a page of batches.
-func (s *Store) batches(query string, after batchRow, until int64) ([]batchRow, error) {
+func (s *Store) batches(ctx context.Context, query string, after batchRow, until int64) ([]batchRow, error) {
 	var rows []batchRow
-	err := s.reads.rows(query, []any{after.first, after.id, until, page}, func(r *sql.Rows) error {
+	err := s.read(ctx).rows(query, []any{after.first, after.id, until, page}, func(r *sql.Rows) error {
 		var row batchRow
 		err := r.Scan(&row.first, &row.id, &row.records)
 		rows = append(rows, row)

@@ -10,10 +10,10 @@ import (
 )
 
 // Authorization implements cloud.Store.
-func (s *Store) Authorization(_ context.Context, platform, appid string) (cloud.Authorization, error) {
+func (s *Store) Authorization(ctx context.Context, platform, appid string) (cloud.Authorization, error) {
 	a := cloud.Authorization{Platform: platform, AppID: appid}
 	var sets, issued string
-	err := s.reads.row("SELECT in_force, epoch, sets, refresh_mac, issued FROM authorizations WHERE appid = $1 AND platform = $2",
+	err := s.read(ctx).row("SELECT in_force, epoch, sets, refresh_mac, issued FROM authorizations WHERE appid = $1 AND platform = $2",
 		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued)
 	if err != nil {
 		return cloud.Authorization{}, err
@@ -26,17 +26,17 @@ func (s *Store) Authorization(_ context.Context, platform, appid string) (cloud.
 }
 
 // AuthCode implements cloud.Store.
-func (s *Store) AuthCode(_ context.Context, platform, codeMAC string) (cloud.AuthCode, error) {
+func (s *Store) AuthCode(ctx context.Context, platform, codeMAC string) (cloud.AuthCode, error) {
 	c := cloud.AuthCode{Platform: platform, CodeMAC: codeMAC}
-	err := s.reads.row("SELECT appid, epoch, expires_at, used_at FROM auth_codes WHERE platform = $1 AND code_mac = $2",
+	err := s.read(ctx).row("SELECT appid, epoch, expires_at, used_at FROM auth_codes WHERE platform = $1 AND code_mac = $2",
 		[]any{platform, codeMAC}, &c.AppID, &c.Epoch, &c.ExpiresAt, &c.UsedAt)
 	return c, err
 }
 
 // CodeSecret implements cloud.Store.
-func (s *Store) CodeSecret(_ context.Context, platform, appid string) (string, error) {
+func (s *Store) CodeSecret(ctx context.Context, platform, appid string) (string, error) {
 	var sealed string
-	err := s.reads.row("SELECT sealed FROM code_secrets WHERE appid = $1 AND platform = $2", []any{appid, platform}, &sealed)
+	err := s.read(ctx).row("SELECT sealed FROM code_secrets WHERE appid = $1 AND platform = $2", []any{appid, platform}, &sealed)
 	return sealed, err
 }
 

@@ -37,9 +37,9 @@ func (s *Store) SeeCode(ctx context.Context, sums []string, at int64) error {
 }
 
 // CodeRows implements cloud.Store.
-func (s *Store) CodeRows(_ context.Context, after, upto string, limit int) ([]cloud.CodeRow, error) {
+func (s *Store) CodeRows(ctx context.Context, after, upto string, limit int) ([]cloud.CodeRow, error) {
 	var all []cloud.CodeRow
-	err := s.reads.rows("SELECT c.sum, c.used_at, c.doomed_at, EXISTS (SELECT 1 FROM functions f WHERE f.sum = c.sum) FROM code c "+
+	err := s.read(ctx).rows("SELECT c.sum, c.used_at, c.doomed_at, EXISTS (SELECT 1 FROM functions f WHERE f.sum = c.sum) FROM code c "+
 		"WHERE c.sum > $1 AND c.sum <= $2 ORDER BY c.sum LIMIT $3", []any{after, upto, limit}, func(r *sql.Rows) error {
 		var c cloud.CodeRow
 		err := r.Scan(&c.Sum, &c.UsedAt, &c.DoomedAt, &c.Used)
@@ -50,9 +50,9 @@ func (s *Store) CodeRows(_ context.Context, after, upto string, limit int) ([]cl
 }
 
 // CodeUsers implements cloud.Store.
-func (s *Store) CodeUsers(_ context.Context, sum string, limit int) ([]cloud.Function, error) {
+func (s *Store) CodeUsers(ctx context.Context, sum string, limit int) ([]cloud.Function, error) {
 	var all []cloud.Function
-	err := s.reads.rows("SELECT account, env, name FROM functions WHERE sum = $1 ORDER BY account, env, name LIMIT $2", []any{sum, limit},
+	err := s.read(ctx).rows("SELECT account, env, name FROM functions WHERE sum = $1 ORDER BY account, env, name LIMIT $2", []any{sum, limit},
 		func(r *sql.Rows) error {
 			f := cloud.Function{Sum: sum}
 			err := r.Scan(&f.Account, &f.Env, &f.Name)

@@ -198,8 +198,8 @@ func (r row) read(values []any) {
 var ErrNotEmpty = errors.New("the database is not empty")
 
 // CheckEmpty fails with ErrNotEmpty if one of Tables has a row.
-func (s *Store) CheckEmpty(context.Context) error {
-	return checkEmpty(func(query string, found *bool) error { return s.reads.row(query, nil, found) })
+func (s *Store) CheckEmpty(ctx context.Context) error {
+	return checkEmpty(func(query string, found *bool) error { return s.read(ctx).row(query, nil, found) })
 }
 
 func checkEmpty(ask func(query string, found *bool) error) error {

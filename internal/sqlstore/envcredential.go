@@ -8,9 +8,9 @@ import (
 )
 
 // CredentialEpoch implements cloud.Store.
-func (s *Store) CredentialEpoch(_ context.Context, account, env string) (int64, error) {
+func (s *Store) CredentialEpoch(ctx context.Context, account, env string) (int64, error) {
 	var epoch int64
-	err := s.reads.row("SELECT epoch FROM env_credentials WHERE account = $1 AND env = $2", []any{account, env}, &epoch)
+	err := s.read(ctx).row("SELECT epoch FROM env_credentials WHERE account = $1 AND env = $2", []any{account, env}, &epoch)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return 0, nil
 	}

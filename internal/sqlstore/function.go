@@ -15,9 +15,9 @@ func functionFields(f *cloud.Function) []any {
 }
 
 // Function implements cloud.Store.
-func (s *Store) Function(_ context.Context, account, env, name string) (cloud.Function, error) {
+func (s *Store) Function(ctx context.Context, account, env, name string) (cloud.Function, error) {
 	f := cloud.Function{Account: account, Env: env}
-	err := s.reads.row("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 AND name = $3",
+	err := s.read(ctx).row("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 AND name = $3",
 		[]any{account, env, name}, functionFields(&f)...)
 	if err != nil {
 		return cloud.Function{}, err
@@ -26,13 +26,13 @@ func (s *Store) Function(_ context.Context, account, env, name string) (cloud.Fu
 }
 
 // Functions implements cloud.Store.
-func (s *Store) Functions(_ context.Context, account, env string, offset, limit int64) ([]cloud.Function, int64, error) {
+func (s *Store) Functions(ctx context.Context, account, env string, offset, limit int64) ([]cloud.Function, int64, error) {
 	var total int64
-	if err := s.reads.row("SELECT count(*) FROM functions WHERE account = $1 AND env = $2", []any{account, env}, &total); err != nil {
+	if err := s.read(ctx).row("SELECT count(*) FROM functions WHERE account = $1 AND env = $2", []any{account, env}, &total); err != nil {
 		return nil, 0, err
 	}
 	var fs []cloud.Function
-	err := s.reads.rows("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4",
+	err := s.read(ctx).rows("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4",
 		[]any{account, env, limit, offset}, func(r *sql.Rows) error {
 			f := cloud.Function{Account: account, Env: env}
 			err := r.Scan(functionFields(&f)...)

@@ -9,9 +9,9 @@ import (
 )
 
 // History implements cloud.Store.
-func (s *Store) History(_ context.Context, account, env string) ([]cloud.PermissionChange, error) {
+func (s *Store) History(ctx context.Context, account, env string) ([]cloud.PermissionChange, error) {
 	var changes []cloud.PermissionChange
-	err := s.reads.rows("SELECT env, version, at, rid, operator, platform, open, flipped, api_whitelist FROM permission_history "+
+	err := s.read(ctx).rows("SELECT env, version, at, rid, operator, platform, open, flipped, api_whitelist FROM permission_history "+
 		"WHERE account = $1 AND (env = $2 OR flipped) ORDER BY at, version, env", []any{account, env},
 		func(r *sql.Rows) error {
 			ch := cloud.PermissionChange{Account: account}

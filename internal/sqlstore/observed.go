@@ -35,9 +35,9 @@ func byKey(a, b cloud.Observed) int {
 }
 
 // Observed implements cloud.Store.
-func (s *Store) Observed(_ context.Context, account, env string, since int64) ([]cloud.Observed, error) {
+func (s *Store) Observed(ctx context.Context, account, env string, since int64) ([]cloud.Observed, error) {
 	var counts []cloud.Observed
-	err := s.reads.rows("SELECT hour, path, code, count FROM observed_calls WHERE account = $1 AND env = $2 AND hour >= $3",
+	err := s.read(ctx).rows("SELECT hour, path, code, count FROM observed_calls WHERE account = $1 AND env = $2 AND hour >= $3",
 		[]any{account, env, since}, func(r *sql.Rows) error {
 			c := cloud.Observed{Account: account, Env: env}
 			err := r.Scan(&c.Hour, &c.Path, &c.Code, &c.Count)

@@ -13,8 +13,8 @@ const selectEnvironment = "SELECT a.cloud, a.open, e.api_whitelist, e.version, e
 
 // Environment implements cloud.Store. One statement reads both rows, so that
 // they are of one moment.
-func (s *Store) Environment(_ context.Context, account, id string) (cloud.Environment, error) {
-	return s.reads.environment(account, id)
+func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Environment, error) {
+	return s.read(ctx).environment(account, id)
 }
 
 func (s *statements) environment(account, id string) (cloud.Environment, error) {
@@ -28,9 +28,9 @@ func (s *statements) environment(account, id string) (cloud.Environment, error) 
 }
 
 // EnvironmentAccount implements cloud.Store.
-func (s *Store) EnvironmentAccount(_ context.Context, id string) (string, error) {
+func (s *Store) EnvironmentAccount(ctx context.Context, id string) (string, error) {
 	var account string
-	err := s.reads.row("SELECT account FROM environments WHERE id = $1", []any{id}, &account)
+	err := s.read(ctx).row("SELECT account FROM environments WHERE id = $1", []any{id}, &account)
 	return account, err
 }
 

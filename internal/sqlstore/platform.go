@@ -7,10 +7,10 @@ import (
 )
 
 // Platform implements cloud.Store.
-func (s *Store) Platform(_ context.Context, appid string) (cloud.Platform, error) {
+func (s *Store) Platform(ctx context.Context, appid string) (cloud.Platform, error) {
 	p := cloud.Platform{AppID: appid}
 	var issued string
-	err := s.reads.row("SELECT secret_mac, fixed_ticket, issued FROM platforms WHERE appid = $1", []any{appid},
+	err := s.read(ctx).row("SELECT secret_mac, fixed_ticket, issued FROM platforms WHERE appid = $1", []any{appid},
 		&p.SecretMAC, &p.FixedTicket, &issued)
 	if err != nil {
 		return cloud.Platform{}, err
@@ -20,9 +20,9 @@ func (s *Store) Platform(_ context.Context, appid string) (cloud.Platform, error
 }
 
 // Account implements cloud.Store.
-func (s *Store) Account(_ context.Context, appid string) (cloud.Account, error) {
+func (s *Store) Account(ctx context.Context, appid string) (cloud.Account, error) {
 	a := cloud.Account{AppID: appid}
-	err := s.reads.row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid}, &a.IsPlatform, &a.Cloud)
+	err := s.read(ctx).row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid}, &a.IsPlatform, &a.Cloud)
 	return a, err
 }
 

@@ -64,7 +64,7 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	how := writing{hands: pgHands, limit: pgBatch, patience: pgPatience, begin: beginOn(wdb), again: runAgain}
 	rarely := writing{hands: 1, limit: 1, patience: pgBulk, begin: beginOn(bulk), again: runAgain}
 	return &Store{
-		db: db, reads: statements{&pooled{db}, postgresFault},
+		db: db, reads: statements{&pooled{db: db}, postgresFault},
 		w: newWriter(how), bulk: newWriter(rarely), release: release,
 		apart: func(bool) (*sql.DB, error) { return openPool(patient(cfg), 1), nil },
 	}, nil

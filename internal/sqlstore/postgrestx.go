@@ -10,12 +10,24 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// pooled reads on whatever connection is free. The driver keeps statements
-// prepared on each.
-type pooled struct{ db *sql.DB }
+// pooled reads on whatever connection is free, until a time if there is one.
+// The driver keeps statements prepared on each.
+type pooled struct {
+	db    *sql.DB
+	until time.Time
+}
+
+// limit is how long a read may take.
+func (p *pooled) limit() (context.Context, context.CancelFunc) {
+	until := time.Now().Add(pgStatement)
+	if !p.until.IsZero() && p.until.Before(until) {
+		until = p.until
+	}
+	return context.WithDeadline(context.Background(), until)
+}
 
 func (p *pooled) exec(query string, args []any) (sql.Result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), pgStatement)
+	ctx, cancel := p.limit()
 	defer cancel()
 	return p.db.ExecContext(ctx, query, args...)
 }
@@ -23,7 +35,7 @@ func (p *pooled) exec(query string, args []any) (sql.Result, error) {
 // query reads again, on another connection, where one was lost: after a
 // failover each that is idle is found to be dead at its next use.
 func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), pgStatement)
+	ctx, cancel := p.limit()
 	defer cancel()
 	for tries := 1; ; tries++ {
 		rows, err := p.db.QueryContext(ctx, query, args...)

@@ -35,7 +35,7 @@ func (s *Store) Prune(ctx context.Context, before int64, envs []cloud.Environmen
 // stays.
 func (s *Store) pruneRefusals(ctx context.Context, before int64) error {
 	var beyond, later int64 // the latest batch with enough records in later ones
-	err := s.reads.rows("SELECT first_at, count FROM refused_calls ORDER BY first_at DESC, batch DESC", nil, func(r *sql.Rows) error {
+	err := s.read(ctx).rows("SELECT first_at, count FROM refused_calls ORDER BY first_at DESC, batch DESC", nil, func(r *sql.Rows) error {
 		var at, count int64
 		err := r.Scan(&at, &count)
 		if later >= cloud.RefusalsKept && beyond == 0 {
@@ -55,7 +55,7 @@ func (s *Store) pruneRefusals(ctx context.Context, before int64) error {
 // pruneHistory deletes the changes of an environment before the latest ones.
 func (s *Store) pruneHistory(ctx context.Context, key cloud.EnvironmentKey) error {
 	var beyond int64 // the latest version that need not be kept
-	err := s.reads.row("SELECT version FROM permission_history WHERE account = $1 AND env = $2 ORDER BY version DESC LIMIT 1 OFFSET $3",
+	err := s.read(ctx).row("SELECT version FROM permission_history WHERE account = $1 AND env = $2 ORDER BY version DESC LIMIT 1 OFFSET $3",
 		[]any{key.Account, key.Env, cloud.HistoryKept}, &beyond)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return nil

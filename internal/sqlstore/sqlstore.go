@@ -61,11 +61,21 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	return nil
 }
 
+// read is what reads for a call: until the call's deadline, if it has one.
+func (s *Store) read(ctx context.Context) *statements {
+	if p, ok := s.reads.run.(*pooled); ok {
+		if until, limited := ctx.Deadline(); limited {
+			return &statements{&pooled{p.db, until}, s.reads.fault}
+		}
+	}
+	return &s.reads
+}
+
 // KeyID returns the id of the master key that the database is tied to; "" if
 // it is tied to none yet.
-func (s *Store) KeyID(context.Context) (string, error) {
+func (s *Store) KeyID(ctx context.Context) (string, error) {
 	var id string
-	err := s.reads.row("SELECT value FROM meta WHERE name = 'master_key'", nil, &id)
+	err := s.read(ctx).row("SELECT value FROM meta WHERE name = 'master_key'", nil, &id)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return "", nil
 	}
@@ -97,7 +107,7 @@ func (s *Store) BindKey(ctx context.Context, keyID string) error {
 // Ping reads, and takes the right to write.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	if err := s.reads.row("SELECT 1", nil, &one); err != nil {
+	if err := s.read(ctx).row("SELECT 1", nil, &one); err != nil {
 		return err
 	}
 	return s.w.write(ctx, func(t *tx) error { return t.lock("SELECT name FROM meta WHERE name = ''") })

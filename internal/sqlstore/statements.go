@@ -16,8 +16,9 @@ type statements struct {
 	fault func(error) error // marks what may pass
 }
 
-// runner is what statements are run by. The context of a call is not asked: a
-// statement is short, and an interrupt would take the connection with it.
+// runner is what statements are run by. Of the context of a call its deadline
+// alone counts: a statement is short, and to interrupt it whenever a caller
+// goes away would take the connection with it.
 type runner interface {
 	exec(query string, args []any) (sql.Result, error)
 	// query gives the rows to scan, which closes nothing.

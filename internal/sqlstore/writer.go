@@ -85,6 +85,9 @@ func (w *writer) write(ctx context.Context, do func(*tx) error) error {
 // or platform whose they are.
 func (w *writer) writeFor(ctx context.Context, key string, do func(*tx) error) error {
 	c := &change{key: key, until: time.Now().Add(w.patience), do: do, done: make(chan error, 1)}
+	if until, limited := ctx.Deadline(); limited && until.Before(c.until) {
+		c.until = until
+	}
 	if err := w.hand(ctx, w.queueFor(key), c); err != nil {
 		return err
 	}
