@@ -69,8 +69,8 @@ func (p *provider) conformanceVars(cmd *cobra.Command, c *tcb.Client, env, write
 	if env != "" {
 		vars["test"] = env
 	}
-	if file, err := p.readProfiles(); err == nil {
-		if _, chosen, app, err := p.choose(file); err == nil {
+	if name, chosen, err := p.chosenProfile(); err == nil {
+		if app, err := p.chosenApp(name, chosen); err == nil {
 			vars["c1"], vars["a1"] = chosen.Platform, app.AppID
 		}
 	}

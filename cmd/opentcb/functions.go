@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/opentcb/opentcb/internal/fleet"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -53,9 +54,9 @@ func uploadFunctionCommand() *cobra.Command {
 		`Upload a zip, or a folder as a zip, and make it the function's code: get the key,
 have the exact body signed, and send it. The platform owns the code from then on.`,
 		cobra.ExactArgs(3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
-			zip, err := zipFrom(args[2], without)
+			zip, err := fleet.ReadZip(args[2], without)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			u.Env, u.Function = args[0], args[1]
 			if create {
@@ -79,20 +80,6 @@ have the exact body signed, and send it. The platform owns the code from then on
 	f.BoolVar(&without.NodeModules, "no-node-modules", false, "leave folders named node_modules out")
 	f.BoolVar(&without.DotFiles, "no-dot-files", false, "leave files and folders out that begin with a dot")
 	return cmd
-}
-
-// zipFrom reads a zip, or makes one from a folder.
-func zipFrom(path string, without tcb.ZipOptions) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	if !info.IsDir() {
-		return os.ReadFile(path)
-	}
-	var zip bytes.Buffer
-	err = tcb.ZipFolder(&zip, path, without)
-	return zip.Bytes(), err
 }
 
 func downloadFunctionCommand() *cobra.Command {

@@ -94,7 +94,7 @@ func newRoot() *cobra.Command {
 		applyCommand(), ticketCommand(), authorizeCommand(), revokeCommand(), deployCommand(), auditCommand(),
 		gcCommand(), scrubCommand(), backupCommand(), restoreBackupCommand(),
 		profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(), createFunctionCommand(), listFunctionsCommand(),
-		uploadFunctionCommand(), downloadFunctionCommand(), conformanceCommand(),
+		uploadFunctionCommand(), downloadFunctionCommand(), fleetCommand(), conformanceCommand(),
 		tokenCommand(), agentCommand(), envCredentialCommand(), explainCommand(), whitelistCommand(),
 		versionCommand(),
 	)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,8 @@ type profile struct {
 	Platform     string           `yaml:"platform"`
 	Secret       secret           `yaml:"secret"`
 	Ticket       secret           `yaml:"ticket"`
-	MiniPrograms []profileMiniApp `yaml:"miniprograms"`
+	RefreshToken secret           `yaml:"refresh_token,omitempty"` // of every Mini Program that is not named below
+	MiniPrograms []profileMiniApp `yaml:"miniprograms,omitempty"`
 }
 
 type profileMiniApp struct {
@@ -44,6 +46,16 @@ type secret struct {
 	Env     string `yaml:"env,omitempty"`     // name of a variable
 	File    string `yaml:"file,omitempty"`    // path of a file
 	Command string `yaml:"command,omitempty"` // run by the shell; prints it
+
+	appid string // whose it is, for one that stands for many
+}
+
+// of is the secret of one Mini Program, where one line stands for many: {appid}
+// in a variable's or a file's name, $APPID in a command.
+func (s secret) of(appid string) secret {
+	s.Env, s.File = strings.ReplaceAll(s.Env, "{appid}", appid), strings.ReplaceAll(s.File, "{appid}", appid)
+	s.appid = appid
+	return s
 }
 
 // secretTime is how long a command may take to print a secret.
@@ -69,6 +81,7 @@ func (s secret) get(ctx context.Context) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, secretTime)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", s.Command)
+		cmd.Env = append(os.Environ(), "APPID="+s.appid)
 		cmd.Stderr, cmd.WaitDelay = os.Stderr, time.Second
 		out, err := cmd.Output()
 		if err != nil {
@@ -153,6 +166,9 @@ func (f *profileFile) check(path string) error {
 				faults = append(faults, fmt.Sprintf("profile %s: %s needs one of value, env, file and command", name, what))
 			}
 		}
+		if p.RefreshToken != (secret{}) && !p.RefreshToken.isOne() {
+			faults = append(faults, fmt.Sprintf("profile %s: refresh_token needs one of value, env, file and command", name))
+		}
 		if p.Platform == "" {
 			faults = append(faults, fmt.Sprintf("profile %s: platform is missing", name))
 		}
@@ -178,55 +194,106 @@ func (f *profileFile) names() []string {
 	return names
 }
 
-// choose returns the profile and Mini Program that the flags name, or the only
-// ones.
-func (p *provider) choose(f *profileFile) (name string, chosen profile, app profileMiniApp, err error) {
+// chosenProfile is the profile that the flags name, or the only one.
+func (p *provider) chosenProfile() (name string, chosen profile, err error) {
+	file, err := p.readProfiles()
+	if err != nil {
+		return "", profile{}, err
+	}
 	if name = p.profile; name == "" {
-		names := f.names()
+		names := file.names()
 		if len(names) != 1 {
-			return "", profile{}, app, usageError{fmt.Errorf("which profile? --profile %s", strings.Join(names, " or "))}
+			return "", profile{}, usageError{fmt.Errorf("which profile? --profile %s", strings.Join(names, " or "))}
 		}
 		name = names[0]
 	}
-	chosen, ok := f.Profiles[name]
+	chosen, ok := file.Profiles[name]
 	if !ok {
-		return "", profile{}, app, usageError{fmt.Errorf("no profile %q: there are %s", name, strings.Join(f.names(), ", "))}
+		return "", profile{}, usageError{fmt.Errorf("no profile %q: there are %s", name, strings.Join(file.names(), ", "))}
 	}
-	var ids []string
-	for _, m := range chosen.MiniPrograms {
-		if m.AppID == p.appid || p.appid == "" && len(chosen.MiniPrograms) == 1 {
-			return name, chosen, m, nil
-		}
-		ids = append(ids, m.AppID)
-	}
-	return "", profile{}, app, usageError{fmt.Errorf("which Mini Program of profile %s? --appid %s", name, strings.Join(ids, " or "))}
+	return name, chosen, nil
 }
 
-// profileClient is a client by a profile. Its tokens are kept in files, so
+// chosenApp is the Mini Program that the flags name, or the profile's only one.
+func (p *provider) chosenApp(name string, chosen profile) (profileMiniApp, error) {
+	if p.appid != "" {
+		if app, ok := chosen.app(p.appid); ok {
+			return app, nil
+		}
+	} else if len(chosen.MiniPrograms) == 1 {
+		return chosen.MiniPrograms[0], nil
+	}
+	ids := []string{}
+	for _, m := range chosen.MiniPrograms {
+		ids = append(ids, m.AppID)
+	}
+	return profileMiniApp{}, usageError{fmt.Errorf("which Mini Program of profile %s? --appid %s", name, strings.Join(ids, " or "))}
+}
+
+// app is a Mini Program with its refresh token; false if the profile has none
+// for it.
+func (p profile) app(appid string) (profileMiniApp, bool) {
+	for _, m := range p.MiniPrograms {
+		if m.AppID == appid {
+			return m, true
+		}
+	}
+	return profileMiniApp{appid, p.RefreshToken.of(appid)}, p.RefreshToken.isOne()
+}
+
+// session is a profile in use. The tokens of its clients are kept in files, so
 // that the next command, or another process, uses them too.
-func (p *provider) profileClient(context.Context) (*tcb.Client, error) {
-	file, err := p.readProfiles()
-	if err != nil {
-		return nil, err
-	}
-	name, chosen, app, err := p.choose(file)
-	if err != nil {
-		return nil, err
-	}
-	base := chosen.BaseURL
-	if p.baseURL != "" {
-		base = p.baseURL
-	}
+type session struct {
+	name, base string
+	profile    profile
+	dir        string // of the token files
+	http       *http.Client
+	owner      *tcb.Client // with the platform's own token
+}
+
+// open begins to use a profile; calls go through that HTTP client, or the
+// default one.
+func (p *provider) open(name string, chosen profile, through *http.Client) (*session, error) {
 	dir, err := tokenFolder()
 	if err != nil {
 		return nil, err
 	}
-	store := func(of string) tcb.TokensOption {
-		return tcb.InStore(tcb.FileStore{Path: filepath.Join(dir, safeName(name+"-"+of+"-"+base)+".json")})
+	s := &session{name: name, base: chosen.BaseURL, profile: chosen, dir: dir, http: through}
+	if p.baseURL != "" {
+		s.base = p.baseURL
 	}
-	owner := &tcb.Client{BaseURL: base}
-	owner.Tokens = tcb.ComponentTokens(&tcb.Client{BaseURL: base}, chosen.Platform, chosen.Secret.get, chosen.Ticket.get, store(chosen.Platform))
-	return &tcb.Client{BaseURL: base, Tokens: tcb.AuthorizerTokens(owner, chosen.Platform, app.AppID, app.RefreshToken.get, store(app.AppID))}, nil
+	s.owner = s.with(tcb.ComponentTokens(s.with(nil), chosen.Platform, chosen.Secret.get, chosen.Ticket.get, s.store(chosen.Platform)))
+	return s, nil
+}
+
+func (s *session) with(tokens tcb.TokenSource) *tcb.Client {
+	return &tcb.Client{BaseURL: s.base, HTTP: s.http, Tokens: tokens}
+}
+
+func (s *session) store(of string) tcb.TokensOption {
+	return tcb.InStore(tcb.FileStore{Path: filepath.Join(s.dir, safeName(s.name+"-"+of+"-"+s.base)+".json")})
+}
+
+// client is a client for a Mini Program.
+func (s *session) client(app profileMiniApp) *tcb.Client {
+	return s.with(tcb.AuthorizerTokens(s.owner, s.profile.Platform, app.AppID, app.RefreshToken.get, s.store(app.AppID)))
+}
+
+// profileClient is a client by a profile.
+func (p *provider) profileClient() (*tcb.Client, error) {
+	name, chosen, err := p.chosenProfile()
+	if err != nil {
+		return nil, err
+	}
+	app, err := p.chosenApp(name, chosen)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.open(name, chosen, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.client(app), nil
 }
 
 func tokenFolder() (string, error) {
@@ -263,6 +330,9 @@ profiles:
     miniprograms:
       - appid: wx1111111111111111
         refresh_token: {command: pass show wx1111111111111111}
+    # For all others, where there are many: {appid} in the name of a variable or
+    # a file, $APPID in a command.
+    # refresh_token: {file: "/run/refresh_tokens/{appid}"}
 `
 
 func profileCommand() *cobra.Command {

@@ -76,3 +76,26 @@ func (c *counting) Write(b []byte) (int, error) {
 	c.p.at(c.step, c.n)
 	return n, err
 }
+
+// environments is told how many environments of how many are done, and how
+// many of them failed.
+func (p *progress) environments(done, of, failed int) {
+	if p.w == nil {
+		return
+	}
+	now := time.Now()
+	if p.begun.IsZero() {
+		p.begun = now
+	}
+	if now.Sub(p.shown) < 200*time.Millisecond {
+		return
+	}
+	p.shown = now
+	rate := float64(done) / max(0.1, now.Sub(p.begun).Seconds())
+	left := time.Duration(float64(of-done) / max(0.1, rate) * float64(time.Second))
+	text := fmt.Sprintf("%d of %d environments, %.0f/s, %v left", done, of, rate, left.Round(time.Second))
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	p.line(text)
+}

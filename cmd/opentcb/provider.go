@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +45,7 @@ func providerCommand(use, short, long string, args cobra.PositionalArgs, do func
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long, Args: usageArgs(args),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.client(cmd.Context())
+			c, err := p.client()
 			if err != nil {
 				return err
 			}
@@ -72,7 +71,7 @@ const accessTokenVariable = "OPENTCB_ACCESS_TOKEN"
 
 // client returns a client with the token of the variable, or with those that a
 // profile's secrets give.
-func (p *provider) client(ctx context.Context) (*tcb.Client, error) {
+func (p *provider) client() (*tcb.Client, error) {
 	if p.baseURL != "" {
 		u, err := url.Parse(p.baseURL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -82,7 +81,7 @@ func (p *provider) client(ctx context.Context) (*tcb.Client, error) {
 	if token := os.Getenv(accessTokenVariable); token != "" {
 		return &tcb.Client{BaseURL: p.baseURL, Tokens: tcb.StaticToken(token)}, nil
 	}
-	return p.profileClient(ctx)
+	return p.profileClient()
 }
 
 // byKind gives an error the exit status of its kind.

@@ -1,0 +1,84 @@
+package fleet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Code is a function's code on this machine. It is read again for each upload,
+// so that the memory of a run does not grow with it.
+type Code struct {
+	Sum               string // SHA-256 of the zip in hex
+	Handler           string
+	InstallDependency bool
+	path              string
+	without           tcb.ZipOptions
+}
+
+// defaultHandler is the entry point of a function that says nothing of it.
+const defaultHandler = "index.main"
+
+func readCode(dir string, c codeRule) (*Code, error) {
+	if c.Code == "" {
+		return nil, errors.New("code is missing: the path of a zip or a folder")
+	}
+	code := &Code{
+		Handler: c.Handler, InstallDependency: c.InstallDependency, path: filepath.FromSlash(c.Code),
+		without: tcb.ZipOptions{NodeModules: c.NoNodeModules, DotFiles: c.NoDotFiles},
+	}
+	if code.Handler == "" {
+		code.Handler = defaultHandler
+	}
+	if !filepath.IsAbs(code.path) {
+		code.path = filepath.Join(dir, code.path)
+	}
+	zip, err := code.read()
+	if err != nil {
+		return nil, err
+	}
+	code.Sum = sumOf(zip)
+	return code, nil
+}
+
+// Zip returns the zip, which is still the one whose Sum was told.
+func (c *Code) Zip() ([]byte, error) {
+	zip, err := c.read()
+	if err == nil && sumOf(zip) != c.Sum {
+		err = fmt.Errorf("%s has changed since the run began", c.path)
+	}
+	return zip, err
+}
+
+func (c *Code) read() ([]byte, error) {
+	zip, err := ReadZip(c.path, c.without)
+	if err == nil && len(zip) > tcb.MaxZip {
+		err = fmt.Errorf("%s: the zip is over %d bytes", c.path, tcb.MaxZip)
+	}
+	return zip, err
+}
+
+// ReadZip reads a zip, or makes one from a folder.
+func ReadZip(path string, without tcb.ZipOptions) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return os.ReadFile(path)
+	}
+	var zip bytes.Buffer
+	err = tcb.ZipFolder(&zip, path, without)
+	return zip.Bytes(), err
+}
+
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,127 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Change is one thing in which an environment differs from what is wanted.
+type Change struct {
+	What string `json:"what"`           // open, allow, disallow or function
+	Name string `json:"name,omitempty"` // the entry, or the function
+	From string `json:"from,omitempty"` // as it is: true, false, or the code's SHA-256, "" for none of ours
+	To   string `json:"to,omitempty"`   // as it is wanted
+	New  bool   `json:"new,omitempty"`  // the function is not there
+}
+
+// String writes a change for a person.
+func (c Change) String() string {
+	switch {
+	case c.What == "allow":
+		return "+ " + c.Name
+	case c.What == "disallow":
+		return "- " + c.Name
+	case c.What == "open":
+		return fmt.Sprintf("open: %s → %s", c.From, c.To)
+	case c.New:
+		return fmt.Sprintf("function %s: new, code %.12s", c.Name, c.To)
+	case c.From == "":
+		return fmt.Sprintf("function %s: no code of this platform's → %.12s", c.Name, c.To)
+	}
+	return fmt.Sprintf("function %s: code %.12s → %.12s", c.Name, c.From, c.To)
+}
+
+// comparePermission reads the switch and the whitelist, and returns them with
+// what differs and what they should be. The order of a whitelist means nothing.
+func comparePermission(ctx context.Context, c *tcb.Client, e Env) (changes []Change, should tcb.Permission, err error) {
+	if e.Open == nil && e.Allow == nil {
+		return nil, tcb.Permission{}, nil
+	}
+	now, err := again(ctx, func() (tcb.Permission, error) { return c.GetCloudAccessToken(ctx, e.ID) })
+	if err != nil {
+		return nil, tcb.Permission{}, err
+	}
+	should = now
+	if e.Open != nil && *e.Open != now.Open {
+		should.Open = *e.Open
+		changes = append(changes, Change{What: "open", From: fmt.Sprint(now.Open), To: fmt.Sprint(*e.Open)})
+	}
+	if e.Allow == nil {
+		return changes, should, nil
+	}
+	added, removed := without(*e.Allow, now.APIWhitelist), without(now.APIWhitelist, *e.Allow)
+	for _, entry := range added {
+		changes = append(changes, Change{What: "allow", Name: entry})
+	}
+	for _, entry := range removed {
+		changes = append(changes, Change{What: "disallow", Name: entry})
+	}
+	if len(added)+len(removed) > 0 {
+		should.APIWhitelist = *e.Allow
+	}
+	return changes, should, nil
+}
+
+// without returns the entries of a that b does not have.
+func without(a, b []string) []string {
+	in := make(map[string]bool, len(b))
+	for _, entry := range b {
+		in[entry] = true
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(entry string) bool { return in[entry] })
+}
+
+// compareFunctions tells which functions are missing or have other code. What
+// the file does not name is left alone.
+func compareFunctions(ctx context.Context, c *tcb.Client, e Env) ([]Change, error) {
+	if len(e.Functions) == 0 {
+		return nil, nil
+	}
+	there, err := functions(ctx, c, e.ID)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	for _, f := range e.Functions {
+		change := Change{What: "function", Name: f.Name, To: f.Code.Sum, New: !there[f.Name]}
+		if !change.New {
+			link, err := again(ctx, func() (tcb.CodeLink, error) { return c.GetFunctionLink(ctx, e.ID, f.Name) })
+			if err != nil && !errors.Is(err, tcb.ErrNotCodeOwner) {
+				return nil, err
+			}
+			change.From = link.Checksum
+		}
+		if change.From != change.To {
+			changes = append(changes, change)
+		}
+	}
+	return changes, nil
+}
+
+// functions are the names of an environment's functions.
+func functions(ctx context.Context, c *tcb.Client, env string) (map[string]bool, error) {
+	return again(ctx, func() (map[string]bool, error) {
+		names := map[string]bool{}
+		for f, err := range c.AllFunctions(ctx, env) {
+			if err != nil {
+				return nil, err
+			}
+			names[f.Name] = true
+		}
+		return names, nil
+	})
+}
+
+// compare tells what differs in an environment.
+func compare(ctx context.Context, c *tcb.Client, e Env) ([]Change, error) {
+	permission, _, err := comparePermission(ctx, c, e)
+	if err != nil {
+		return nil, err
+	}
+	code, err := compareFunctions(ctx, c, e)
+	return append(permission, code...), err
+}

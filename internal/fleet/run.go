@@ -1,0 +1,205 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Run is how the work on a fleet is done.
+type Run struct {
+	// Client returns a client for a Mini Program. Calls of several
+	// goroutines come at once.
+	Client  func(appid string) (*tcb.Client, error)
+	Workers int // Mini Programs at once; at least 1
+	// StopAfter ends the run when so many environments have failed; 0: never.
+	StopAfter int
+	// Progress, if it is not nil, is told how many environments of how many
+	// are done, and how many of those failed.
+	Progress func(done, of, failed int)
+	// Journal remembers what is done, and what was done before is left out. It
+	// may be nil.
+	Journal *Journal
+}
+
+// Outcome is what became of an environment.
+type Outcome string
+
+// The outcomes.
+const (
+	Same    Outcome = "same"    // as wanted already
+	Changed Outcome = "changed" // and as wanted now
+	Differs Outcome = "differs" // and was not to be changed
+	Failed  Outcome = "failed"
+)
+
+// Result is what became of an environment, with what differed or was changed.
+type Result struct {
+	AppID   string   `json:"appid"`
+	Env     string   `json:"env"`
+	Outcome Outcome  `json:"outcome"`
+	Changes []Change `json:"changes,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// Report is what became of a run. Of the results those that are Same are
+// counted alone.
+type Report struct {
+	Total   int      `json:"total"`
+	Before  int      `json:"before,omitempty"` // done by the run that was resumed
+	Same    int      `json:"same"`
+	Changed int      `json:"changed"`
+	Differ  int      `json:"differ"`
+	Failed  int      `json:"failed"`
+	Left    int      `json:"left"` // not looked at
+	Stopped string   `json:"stopped,omitempty"`
+	Results []Result `json:"results"`
+}
+
+// AllDone says whether every environment is as wanted.
+func (r *Report) AllDone() bool { return r.Differ+r.Failed+r.Left == 0 }
+
+// ErrStopped: so many environments failed that the run was ended.
+var ErrStopped = errors.New("too many environments failed")
+
+// Compare tells what differs, and changes nothing.
+func (r *Run) Compare(ctx context.Context, f *Fleet) *Report {
+	return r.each(ctx, f, func(ctx context.Context, c *tcb.Client, appid string, e Env) Result {
+		changes, err := compare(ctx, c, e)
+		return result(appid, e, changes, Differs, err)
+	})
+}
+
+// Apply brings every environment to what is wanted.
+func (r *Run) Apply(ctx context.Context, f *Fleet) *Report {
+	return r.each(ctx, f, func(ctx context.Context, c *tcb.Client, appid string, e Env) Result {
+		changes, err := apply(ctx, c, e)
+		if err == nil {
+			err = r.Journal.Add(appid, e)
+		}
+		return result(appid, e, changes, Changed, err)
+	})
+}
+
+func result(appid string, e Env, changes []Change, differs Outcome, err error) Result {
+	res := Result{AppID: appid, Env: e.ID, Outcome: Same, Changes: changes}
+	switch {
+	case err != nil:
+		res.Outcome, res.Error = Failed, err.Error()
+	case len(changes) > 0:
+		res.Outcome = differs
+	}
+	return res
+}
+
+// each does something with every environment: Mini Programs side by side, the
+// environments of one after the other, for they share a switch.
+func (r *Run) each(ctx context.Context, f *Fleet, do func(context.Context, *tcb.Client, string, Env) Result) *Report {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	t := &tallied{run: r, stop: stop, report: Report{Results: []Result{}}}
+	for _, m := range f.MiniPrograms {
+		t.report.Total += len(m.Envs)
+	}
+	queue := make(chan MiniProgram)
+	var workers sync.WaitGroup
+	for range max(1, r.Workers) {
+		workers.Go(func() {
+			for m := range queue {
+				r.one(ctx, m, t, do)
+			}
+		})
+	}
+	for _, m := range f.MiniPrograms {
+		select {
+		case queue <- m:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	workers.Wait()
+	return t.end(ctx)
+}
+
+func (r *Run) one(ctx context.Context, m MiniProgram, t *tallied, do func(context.Context, *tcb.Client, string, Env) Result) {
+	var c *tcb.Client
+	for _, e := range m.Envs {
+		if r.Journal.Done(m.AppID, e) {
+			t.before()
+			continue
+		}
+		var err error
+		if c == nil {
+			c, err = r.Client(m.AppID)
+		}
+		if err != nil {
+			t.add(result(m.AppID, e, nil, Failed, err))
+			continue
+		}
+		res := do(ctx, c, m.AppID, e)
+		if ctx.Err() != nil && res.Outcome == Failed {
+			return // broken off: nobody knows, it is left
+		}
+		t.add(res)
+	}
+}
+
+// tallied counts the results of workers.
+type tallied struct {
+	run    *Run
+	stop   context.CancelCauseFunc
+	mu     sync.Mutex
+	report Report
+}
+
+func (t *tallied) before() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.report.Before++
+	t.tell()
+}
+
+func (t *tallied) add(res Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch res.Outcome {
+	case Same:
+		t.report.Same++
+	case Changed:
+		t.report.Changed++
+	case Differs:
+		t.report.Differ++
+	case Failed:
+		t.report.Failed++
+	}
+	if res.Outcome != Same {
+		t.report.Results = append(t.report.Results, res)
+	}
+	if t.run.StopAfter > 0 && t.report.Failed >= t.run.StopAfter {
+		t.stop(fmt.Errorf("%w: %d", ErrStopped, t.report.Failed))
+	}
+	t.tell()
+}
+
+// tell tells how far it is. The caller holds mu.
+func (t *tallied) tell() {
+	if t.run.Progress != nil {
+		t.run.Progress(t.done(), t.report.Total, t.report.Failed)
+	}
+}
+
+func (t *tallied) done() int {
+	r := &t.report
+	return r.Before + r.Same + r.Changed + r.Differ + r.Failed
+}
+
+func (t *tallied) end(ctx context.Context) *Report {
+	t.report.Left = t.report.Total - t.done()
+	if t.report.Left > 0 {
+		t.report.Stopped = context.Cause(ctx).Error()
+	}
+	return &t.report
+}
