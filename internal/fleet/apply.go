@@ -70,7 +70,13 @@ func applyFunction(ctx context.Context, c *tcb.Client, e Env, change Change) err
 			return err
 		}
 	}
-	upload := tcb.CodeUpload{Env: e.ID, Function: change.Name, Handler: code.Handler, InstallDependency: code.InstallDependency}
+	secret, err := again(ctx, func() (string, error) { return c.GetCodeSecret(ctx) })
+	if err != nil {
+		return err
+	}
+	upload := tcb.CodeUpload{
+		Env: e.ID, Function: change.Name, Handler: code.Handler, InstallDependency: code.InstallDependency, CodeSecret: secret,
+	}
 	_, err = again(ctx, func() (string, error) { return c.UploadFunction(ctx, upload, bytes.NewReader(zip)) })
 	return err
 }
