@@ -116,6 +116,10 @@ func TestRefusals(t *testing.T) {
 		`{"errcode":61007,"errmsg":"api is unauthorized to component: needs permission set 49 or 64 rid: 6b0130a1-723fba1d-94482f77"}`: {
 			Code: tcb.MissingPermission, Message: "api is unauthorized to component: needs permission set 49 or 64", RID: "6b0130a1-723fba1d-94482f77", Interface: "getcodesecret"},
 		`{"errcode":"-501000","errmsg":"resource not found"}`: {Code: tcb.ResourceNotFound, Message: "resource not found", Interface: "getcodesecret"},
+		`{"errcode":45011,"errmsg":"api minute-quota reach limit  mustslower  retry next minute rid: 6b0130a1-723fba1d-94482f78"}`: {
+			Code: tcb.MinuteQuota, Message: "api minute-quota reach limit  mustslower  retry next minute", RID: "6b0130a1-723fba1d-94482f78", Interface: "getcodesecret"},
+		`{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest rid: 6b0130a1-723fba1d-94482f79"}`: {
+			Code: 40001, Message: "invalid credential, access_token is invalid or not latest", RID: "6b0130a1-723fba1d-94482f79", Interface: "getcodesecret"},
 		`{"errcode":45009}`: {Code: tcb.DailyQuota, Interface: "getcodesecret"},
 	} {
 		for _, status := range []int{200, 404, 503} {

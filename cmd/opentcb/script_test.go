@@ -5,8 +5,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -32,12 +36,14 @@ func TestMain(m *testing.M) {
 //	status N opentcb ...     runs a command that has to end with that status
 //	onejson                  the last standard output is one JSON value
 //	nobody VARIABLE          sets it to an address where nobody listens
+//	altering VARIABLE        sets it to the address of a proxy before $API that alters
+//	                         a byte of each download, and breaks each off once
 //	get URL                  prints the answer of a GET
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get,
+			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get, "altering": altering,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[runningKey{}] = &running{}
@@ -137,6 +143,32 @@ func nobody(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[0], "http://"+l.Addr().String())
 	ts.Check(l.Close())
+}
+
+// altering starts a proxy whose downloads break off in the middle the first
+// time, and have another first byte.
+func altering(ts *testscript.TestScript, _ bool, args []string) {
+	target, err := url.Parse(ts.Getenv("API"))
+	ts.Check(err)
+	forward, broke := httputil.NewSingleHostReverseProxy(target), false // the Host stays, so links lead here
+	forward.ModifyResponse = func(r *http.Response) error {
+		if !strings.HasPrefix(r.Request.URL.Path, "/download/") {
+			return nil
+		}
+		body, err := io.ReadAll(r.Body)
+		if err == nil && len(body) > 0 && r.StatusCode == http.StatusOK {
+			body[0] ^= 1
+			if !broke {
+				broke, body = true, body[:len(body)/2] // less than its Content-Length
+			}
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return err
+	}
+	forward.ErrorLog = log.New(io.Discard, "", 0)
+	proxy := httptest.NewServer(forward)
+	ts.Defer(proxy.Close)
+	ts.Setenv(args[0], proxy.URL)
 }
 
 func get(ts *testscript.TestScript, _ bool, args []string) {
