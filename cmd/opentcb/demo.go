@@ -8,14 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/opentcb/opentcb/internal/admin"
-	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -56,6 +53,17 @@ functions:
     name: ` + demoFunction + `
 `
 
+	demoProfile = `profiles:
+  demo:
+    base_url: %s
+    platform: ` + demoPlatform + `
+    secret: {value: ` + demoSecret + `}
+    ticket: {value: ` + demoTicket + `}
+    miniprograms:
+      - appid: ` + demoMini + `
+        refresh_token: {value: ` + demoRefresh + `}
+`
+
 	demoCode = `// The demo's function.
 exports.main = async (event) => ({ hello: event.name || "world" });
 `
@@ -63,9 +71,10 @@ exports.main = async (event) => ({ hello: event.name || "world" });
 
 // The files of the demo, in the folder demo of the data folder.
 const (
-	demoDone   = "done"        // the demo world was brought about
-	demoUpload = "upload.json" // the body that the upload line sends
-	demoZip    = "hello.zip"   // what the download line writes
+	demoDone     = "done"          // the demo world was brought about
+	demoUpload   = "upload.json"   // the body that the upload line sends
+	demoZip      = "hello.zip"     // what the download line writes
+	demoProfiles = "profiles.yaml" // for the commands that call the interfaces
 )
 
 // demo drives the demo world over the wire, as a platform would.
@@ -77,6 +86,7 @@ type demo struct {
 
 	admin    *admin.Client
 	upstream string // "" if there is none
+	zip      []byte // the function's code
 	upload   string // SHA-256 of the upload's body
 	set      string // the body of a set that fits what is stored
 }
@@ -97,7 +107,7 @@ func (d *demo) writeWorld() (string, error) {
 // begin gets the tokens for the lines and, at the first start, uploads the
 // function, so that there is something to download. It returns the lines.
 func (d *demo) begin(ctx context.Context, first bool) (string, error) {
-	for _, step := range []func(context.Context) error{d.credentials, d.runtimeToken, d.writeUpload, d.prepareSet} {
+	for _, step := range []func(context.Context) error{d.credentials, d.runtimeToken, d.writeUpload, d.writeProfiles, d.prepareSet} {
 		if err := step(ctx); err != nil {
 			return "", err
 		}
@@ -117,19 +127,18 @@ func (d *demo) begin(ctx context.Context, first bool) (string, error) {
 // credentials is the flow of a platform: ticket, own token, Mini Program's
 // token.
 func (d *demo) credentials(ctx context.Context) error {
-	var component tcb.ComponentTokenResponse
-	err := d.post(ctx, "/cgi-bin/component/api_component_token", map[string]string{
-		"component_appid": demoPlatform, "component_appsecret": demoSecret, "component_verify_ticket": demoTicket,
-	}, &component)
+	component, err := (&tcb.Client{BaseURL: d.url}).ComponentToken(ctx, demoPlatform, demoSecret, demoTicket)
 	if err != nil {
 		return err
 	}
-	var authorizer tcb.AuthorizerTokenResponse
-	err = d.post(ctx, "/cgi-bin/component/api_authorizer_token?component_access_token="+component.ComponentAccessToken, map[string]string{
-		"component_appid": demoPlatform, "authorizer_appid": demoMini, "authorizer_refresh_token": demoRefresh,
-	}, &authorizer)
+	owner := &tcb.Client{BaseURL: d.url, Tokens: tcb.StaticToken(component.ComponentAccessToken)}
+	authorizer, err := owner.AuthorizerToken(ctx, demoPlatform, demoMini, demoRefresh)
 	d.token = authorizer.AuthorizerAccessToken
 	return err
+}
+
+func (d *demo) client() *tcb.Client {
+	return &tcb.Client{BaseURL: d.url, Tokens: tcb.StaticToken(d.token)}
 }
 
 // runtimeToken gets what code in the environment would have.
@@ -142,105 +151,53 @@ func (d *demo) runtimeToken(ctx context.Context) error {
 // writeUpload writes the upload's body. It holds the code protection key, so
 // that others may not read it.
 func (d *demo) writeUpload(ctx context.Context) error {
-	var key tcb.GetCodeSecretResponse
-	if err := d.post(ctx, d.path("/tcb/getcodesecret"), struct{}{}, &key); err != nil {
+	key, err := d.client().GetCodeSecret(ctx)
+	if err != nil {
 		return err
 	}
 	var zip bytes.Buffer
-	if err := codezip.FromFolder(&zip, filepath.Join(d.dir, demoFunction)); err != nil {
+	if err := tcb.ZipFolder(&zip, filepath.Join(d.dir, demoFunction), tcb.ZipOptions{}); err != nil {
 		return err
 	}
+	d.zip = zip.Bytes()
 	body, err := json.Marshal(map[string]any{
-		"CodeSecret": key.CodeSecret, "EnvId": demoEnv, "FunctionName": demoFunction,
-		"Handler": "index.main", "ZipFile": zip.Bytes(), "InstallDependency": false,
+		"CodeSecret": key, "EnvId": demoEnv, "FunctionName": demoFunction,
+		"Handler": "index.main", "ZipFile": d.zip, "InstallDependency": false,
 	})
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body)
 	d.upload = hex.EncodeToString(sum[:])
-	file := filepath.Join(d.dir, demoUpload)
-	if err := os.WriteFile(file, body, 0o600); err != nil {
-		return err
-	}
-	return os.Chmod(file, 0o600)
+	return d.write(demoUpload, body)
+}
+
+// writeProfiles writes the profile of the commands that call the interfaces.
+func (d *demo) writeProfiles(context.Context) error {
+	return d.write(demoProfiles, fmt.Appendf(nil, demoProfile, d.url))
+}
+
+// write writes a file that others may not read.
+func (d *demo) write(name string, text []byte) error {
+	file := filepath.Join(d.dir, name)
+	return errors.Join(os.WriteFile(file, text, 0o600), os.Chmod(file, 0o600))
 }
 
 // prepareSet makes the body of a set with the version that is stored, so that
 // the line works; pasted again it is the same set, and works too.
 func (d *demo) prepareSet(ctx context.Context) error {
-	var now tcb.UseCloudAccessTokenResponse
-	err := d.post(ctx, d.path("/tcb/usecloudaccesstoken"), map[string]string{"action": "get", "env": demoEnv}, &now)
-	if err != nil {
-		return err
-	}
-	d.set = fmt.Sprintf(`{"action":"set","env":"%s","open":true,"api_whitelist":["/wxa/msg_sec_check","/cgi-bin/message/*"],"version":%d}`, demoEnv, *now.Version)
-	return nil
+	now, err := d.client().GetCloudAccessToken(ctx, demoEnv)
+	d.set = fmt.Sprintf(`{"action":"set","env":"%s","open":true,"api_whitelist":["/wxa/msg_sec_check","/cgi-bin/message/*"],"version":%d}`, demoEnv, now.Version)
+	return err
 }
 
-// uploadFunction sends the upload as its line does.
+// uploadFunction uploads what the upload line sends.
 func (d *demo) uploadFunction(ctx context.Context) error {
-	var signature tcb.GetUploadSignatureResponse
-	err := d.post(ctx, d.path("/tcb/getuploadsignature"), map[string]string{"hashed_payload": d.upload}, &signature)
-	if err != nil {
-		return err
-	}
-	body, err := os.ReadFile(filepath.Join(d.dir, demoUpload))
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	for line := range strings.SplitSeq(signature.Headers, "\r\n") {
-		name, value, _ := strings.Cut(line, ":")
-		req.Header.Set(name, value)
-	}
-	var result tcb.UpdateFunctionCodeResponse
-	if err := d.do(req, &result); err != nil {
-		return err
-	}
-	if e := result.Response.Error; e != nil {
-		return fmt.Errorf("upload: %s: %s", e.Code, e.Message)
-	}
-	return nil
+	_, err := d.client().UploadFunction(ctx, tcb.CodeUpload{Env: demoEnv, Function: demoFunction, Handler: "index.main"}, bytes.NewReader(d.zip))
+	return err
 }
 
 func (d *demo) path(path string) string { return path + "?access_token=" + d.token }
-
-// post calls an interface and decodes its answer; a failure is an error.
-func (d *demo) post(ctx context.Context, path string, body, answer any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	return d.do(req, answer)
-}
-
-func (d *demo) do(req *http.Request, answer any) error {
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	var status tcb.Status
-	if err := errors.Join(json.Unmarshal(text, &status), json.Unmarshal(text, answer)); err != nil {
-		return err
-	}
-	if status.ErrCode != tcb.OK {
-		return fmt.Errorf("%s: errcode %d: %s", req.URL.Path, status.ErrCode, status.ErrMsg)
-	}
-	return nil
-}
 
 // lines is what dev prints once the server is ready. Every line that does not
 // begin with # can be pasted into a shell, in any order.
@@ -278,6 +235,9 @@ func (d *demo) lines() string {
 		call("downloadfunction", function),
 		call("downloadfunction", function) +
 			` | sed 's/.*"url":"\([^"]*\)","checksum":"\([^"]*\)".*/\1 \2/' | { read -r url sum; curl -sf "$url" -o ` + zip + ` && echo "$sum  "` + zip + ` | sha256sum -c; }`,
+		"",
+		"# The commands that call the interfaces, and a fleet of them, know the demo by its profile:",
+		"# opentcb usecloudaccesstoken get " + demoEnv + " --profiles " + quote(filepath.Join(d.dir, demoProfiles)),
 		"",
 		"# Ctrl-C stops the server. Its data stay in " + filepath.Dir(d.dir) + ".",
 		"",
