@@ -216,8 +216,8 @@ platform uploaded cannot be had, and is listed as such.`,
 			if err != nil {
 				return err
 			}
-			text := fmt.Sprintf("code of %d functions is in %s: %d pieces downloaded, %s; %d functions have no code of this platform's",
-				len(snapshot.Functions), args[0], snapshot.Downloaded, size(snapshot.Bytes), len(snapshot.NotOurs))
+			text := fmt.Sprintf("code of %s is in %s: %s downloaded, %s; %d without code of this platform's",
+				many(len(snapshot.Functions), "function"), args[0], many(snapshot.Downloaded, "piece"), size(snapshot.Bytes), len(snapshot.NotOurs))
 			out := backupJSON{len(snapshot.Functions), len(snapshot.NotOurs), snapshot.Downloaded, snapshot.Bytes, report}
 			if !f.json {
 				printResults(cmd.OutOrStdout(), report.Results)
@@ -271,7 +271,7 @@ func summary(r *fleet.Report) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
 	}
-	text := fmt.Sprintf("%d environments: %s", r.Total, strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s: %s", many(r.Total, "environment"), strings.Join(parts, ", "))
 	if r.Stopped == context.Canceled.Error() {
 		return text + " (interrupted)"
 	}
@@ -279,6 +279,14 @@ func summary(r *fleet.Report) string {
 		return text + " (" + r.Stopped + ")"
 	}
 	return text
+}
+
+// many is a number of things.
+func many(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // notAll is the error of a run after which not all is as wanted.
