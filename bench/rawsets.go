@@ -19,9 +19,10 @@ const (
 		"&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(10000)"
 	rawUpdate = "UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 " +
 		"WHERE account = $5 AND id = $6 AND version <= $3"
-	rawAudit  = "INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)"
-	rawRecord = `{"at":%d,"rid":"%08x-%08x-%08x","platform":"` + benchPlatform + `","appid":"%s",` +
-		`"action":"usecloudaccesstoken","target":"set env %s","code":0,"detail":"open=true entries=1 version=%d"}` + "\n"
+	rawHistory = "INSERT INTO permission_history (account, env, version, at, rid, operator, platform, open, flipped, api_whitelist) " +
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	rawAudit     = "INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)"
+	rawRecord    = "12 bytes rid %s set env %s open=true entries=1 version=%d\n" // as long as a packed record
 	rawWhitelist = `["/wxa/msg_sec_check"]`
 )
 
@@ -43,7 +44,7 @@ func rawSets(orders rawOrders) (rawReport, error) {
 	}
 	defer w.conn.Close()
 	for text, into := range map[string]**sql.Stmt{
-		"BEGIN IMMEDIATE": &w.begin, rawUpdate: &w.update, rawAudit: &w.audit, "COMMIT": &w.commit,
+		"BEGIN IMMEDIATE": &w.begin, rawUpdate: &w.update, rawHistory: &w.history, rawAudit: &w.audit, "COMMIT": &w.commit,
 	} {
 		if *into, err = w.conn.PrepareContext(ctx, text); err != nil {
 			return rawReport{}, err
@@ -55,13 +56,13 @@ func rawSets(orders rawOrders) (rawReport, error) {
 
 // rawWriter is the one connection and how far it has come.
 type rawWriter struct {
-	ctx                          context.Context
-	conn                         *sql.Conn
-	begin, update, audit, commit *sql.Stmt
-	programs                     int
-	first                        int64 // version: above any that an earlier pair has set
-	sets, batches                int
-	records                      []byte
+	ctx                                   context.Context
+	conn                                  *sql.Conn
+	begin, update, history, audit, commit *sql.Stmt
+	programs                              int
+	first                                 int64 // version: above any that an earlier pair has set
+	sets, batches                         int
+	records                               []byte
 }
 
 func (w *rawWriter) batch() error {
@@ -98,7 +99,11 @@ func (w *rawWriter) set(now time.Time) error {
 	if n, err := done.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(err, fmt.Errorf("%s: %d rows changed", env, n))
 	}
-	w.records = fmt.Appendf(w.records, rawRecord, now.UnixMilli(), now.Unix(), now.Nanosecond(), w.sets, appid, env, version)
+	rid := fmt.Sprintf("%08x-%08x-%08x", now.Unix(), w.batches, w.sets)
+	if _, err := w.history.ExecContext(w.ctx, appid, env, version+2, now.UnixMilli(), rid, false, benchPlatform, true, false, rawWhitelist); err != nil {
+		return err
+	}
+	w.records = fmt.Appendf(w.records, rawRecord, appid, env, version)
 	return nil
 }
 
