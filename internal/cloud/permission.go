@@ -20,13 +20,16 @@ const FirstVersion = 2
 const actPermission = "usecloudaccesstoken"
 
 // Permission returns the switch, whitelist and version of an environment of
-// the caller's account (UT-2).
-func (s *Service) Permission(ctx context.Context, c Caller, env string) (Environment, error) {
+// the caller's account (UT-2). It is shared: nobody may change it.
+func (s *Service) Permission(ctx context.Context, c Caller, env string) (*Environment, error) {
 	e, err := s.permission(ctx, c, env)
 	if err != nil {
-		return Environment{}, s.read(c, actPermission, named("get env", env), err)
+		return nil, s.read(c, actPermission, named("get env", env), err)
 	}
-	return *e, s.read(c, actPermission, e.target, nil)
+	if err := s.read(c, actPermission, e.target, nil); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func (s *Service) permission(ctx context.Context, c Caller, env string) (*Environment, error) {

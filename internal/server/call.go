@@ -18,7 +18,7 @@ import (
 // inbound is what a handler knows of a call besides its body.
 type inbound struct {
 	cloud.Caller
-	origin string // scheme and host for addresses in the answer
+	request *http.Request // for what its headers say; its body is read
 }
 
 // endpoint is one interface: its data, and what it does with a call that has
@@ -82,7 +82,7 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 	// though net/http takes it for gone and ends the request's context.
 	ctx, end := s.cloud.Limit(context.WithoutCancel(r.Context()))
 	defer func() { end() }()
-	in := inbound{Caller: cloud.Caller{RID: rid}, origin: s.origin(r)}
+	in := inbound{Caller: cloud.Caller{RID: rid}, request: r}
 	if !e.open {
 		token := queryToken(r)
 		if token == "" { // 2
@@ -94,9 +94,8 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 		}
 	}
 	// 8: quotas and address lists have their place here.
-	bodyBegin := time.Now()
-	req, err := s.body(e, w, r) // 9 to 12
-	if time.Since(bodyBegin) > slowBody {
+	req, slow, err := s.body(e, w, r) // 9 to 12
+	if slow {
 		end()
 		ctx, end = s.cloud.Limit(context.WithoutCancel(r.Context()))
 		if err == nil && !e.open {
@@ -110,22 +109,25 @@ func (s *Server) serve(e endpoint, w http.ResponseWriter, r *http.Request, rid s
 	return resp, e.listed(err)
 }
 
-// body reads and decodes the body of a call.
-func (s *Server) body(e endpoint, w http.ResponseWriter, r *http.Request) (any, error) {
+// body reads and decodes the body of a call, and says whether it was slow to
+// arrive.
+func (s *Server) body(e endpoint, w http.ResponseWriter, r *http.Request) (req any, slow bool, err error) {
 	if e.noBody {
-		return nil, nil
+		return nil, false, nil
 	}
+	begin := time.Now()
 	buf := bodies.Get().(*[]byte)
 	defer bodies.Put(buf)
 	body, err := readBody(w, r, (*buf)[:0])
+	slow = time.Since(begin) > slowBody
 	if err != nil {
-		return nil, e.listed(err)
+		return nil, slow, e.listed(err)
 	}
 	if cap(body) <= smallBody {
 		*buf = body // a larger one is not kept
 	}
-	req, err := e.decode(body)
-	return req, e.listed(err)
+	req, err = e.decode(body)
+	return req, slow, e.listed(err)
 }
 
 // listed turns a fault of the request that the interface's document does not
@@ -168,6 +170,9 @@ func queryToken(r *http.Request) string {
 // logCall writes the line of a call: its rid is what a caller quotes (EN-4).
 // Successes are many and say little, so they are for those who ask.
 func (s *Server) logCall(ctx context.Context, name, rid string, code tcb.Code, err error) {
+	if code == tcb.OK && s.quiet {
+		return
+	}
 	level := slog.LevelDebug
 	switch {
 	case code == tcb.SystemBusy || code == tcb.SystemError:

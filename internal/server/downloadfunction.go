@@ -17,7 +17,7 @@ var downloadFunction = call(endpoint{
 }, text: downloadText}, func(ctx context.Context, s *Server, in inbound, req *tcb.DownloadFunctionRequest) (tcb.DownloadFunctionResponse, error) {
 	link, err := s.cloud.DownloadFunction(ctx, in.Caller, *req.Env, *req.FunctionName)
 	return tcb.DownloadFunctionResponse{
-		Status: tcb.Success(), URL: in.origin + downloadPath + link.Token, Checksum: link.Checksum,
+		Status: tcb.Success(), URL: s.origin(in.request) + downloadPath + link.Token, Checksum: link.Checksum,
 	}, err
 })
 

@@ -22,7 +22,7 @@ var getUploadSignature = call(endpoint{
 	if err != nil {
 		return tcb.GetUploadSignatureResponse{}, err
 	}
-	return tcb.GetUploadSignatureResponse{Status: tcb.Success(), Headers: uploadHeaders(grant, in.origin)}, nil
+	return tcb.GetUploadSignatureResponse{Status: tcb.Success(), Headers: uploadHeaders(grant, s.origin(in.request))}, nil
 })
 
 // What an upload's signature and headers say besides the grant (UP-3).

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -49,6 +50,7 @@ const (
 type Server struct {
 	cloud        *cloud.Service
 	log          *slog.Logger
+	quiet        bool // the log has no line for success
 	metrics      *metrics
 	publicURL    string
 	transferTime time.Duration
@@ -72,7 +74,7 @@ func New(cfg Config) *Server {
 		cfg.TransferTime = DefaultTransferTime
 	}
 	s := &Server{
-		cloud: cfg.Cloud, log: cfg.Log, metrics: newMetrics(cfg.Registry), publicURL: cfg.PublicURL,
+		cloud: cfg.Cloud, log: cfg.Log, quiet: !cfg.Log.Enabled(context.Background(), slog.LevelDebug), metrics: newMetrics(cfg.Registry), publicURL: cfg.PublicURL,
 		transferTime: cfg.TransferTime, rids: newRIDMaker(), uploads: make(chan struct{}, cfg.Uploads),
 		routes: map[string]http.Handler{},
 	}
@@ -143,8 +145,10 @@ func (s *Server) origin(r *http.Request) string {
 		return s.publicURL
 	}
 	host := r.Host
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" {
-		host = local.String() // HTTP/1.0 names no host
+	if host == "" { // HTTP/1.0 names none
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+			host = local.String()
+		}
 	}
 	return "http://" + host
 }

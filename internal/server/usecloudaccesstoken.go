@@ -51,9 +51,12 @@ func usePermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloud
 
 func getPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
 	e, err := s.cloud.Permission(ctx, in.Caller, *req.Env)
+	if err != nil {
+		return tcb.UseCloudAccessTokenResponse{}, err
+	}
 	return tcb.UseCloudAccessTokenResponse{
 		Status: tcb.Success(), Open: e.Open, APIWhitelist: &e.Whitelist, Version: &e.Version,
-	}, err
+	}, nil
 }
 
 func setPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
