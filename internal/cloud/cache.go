@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +15,7 @@ import (
 type cache[K comparable, V any] struct {
 	mu    sync.RWMutex
 	rows  map[K]kept[V]
-	drops uint64 // how often rows were dropped
+	drops atomic.Uint64 // how often rows were dropped; changed under mu
 	limit int
 	life  time.Duration // 0: rows do not grow old
 	began time.Time     // ages are told by the monotonic clock
@@ -43,7 +44,7 @@ const (
 func (c *cache[K, V]) get(key K, want age, load func() (V, error)) (V, error) {
 	c.mu.RLock()
 	k, ok := c.rows[key]
-	drops := c.drops
+	drops := c.drops.Load()
 	c.mu.RUnlock()
 	if ok && (c.life == 0 || want == recent && time.Since(c.began)-k.at < c.life) {
 		return k.row, nil
@@ -63,6 +64,33 @@ func (c *cache[K, V]) load(key K, drops uint64, load func() (V, error)) (V, erro
 	return row, err
 }
 
+// memo is a row of a cache, kept beside what leads to it: to find it there
+// costs less than to look it up.
+type memo[V any] struct{ found atomic.Pointer[found[V]] }
+
+// found is a row and how often rows had been dropped before it was looked up.
+type found[V any] struct {
+	row   V
+	drops uint64
+}
+
+// getBy is get, by way of a memo of that key's row if there is one. A memo is
+// good until any row is dropped, and not used where rows grow old.
+func (c *cache[K, V]) getBy(m *memo[V], key K, want age, load func() (V, error)) (V, error) {
+	if m == nil || c.life != 0 {
+		return c.get(key, want, load)
+	}
+	drops := c.drops.Load()
+	if f := m.found.Load(); f != nil && f.drops == drops {
+		return f.row, nil
+	}
+	row, err := c.get(key, want, load)
+	if err == nil {
+		m.found.Store(&found[V]{row, drops})
+	}
+	return row, err
+}
+
 // peek returns the row of a key if it is in memory, however old.
 func (c *cache[K, V]) peek(key K) (V, bool) {
 	c.mu.RLock()
@@ -76,7 +104,7 @@ func (c *cache[K, V]) peek(key K) (V, bool) {
 func (c *cache[K, V]) put(key K, k kept[V], drops uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.drops != drops {
+	if c.drops.Load() != drops {
 		return
 	}
 	if _, there := c.rows[key]; !there && len(c.rows) >= c.limit {
@@ -93,7 +121,7 @@ func (c *cache[K, V]) put(key K, k kept[V], drops uint64) {
 func (c *cache[K, V]) drop(keys ...K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drops++
+	c.drops.Add(1)
 	for _, key := range keys {
 		delete(c.rows, key)
 	}
@@ -103,6 +131,6 @@ func (c *cache[K, V]) drop(keys ...K) {
 func (c *cache[K, V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drops++
+	c.drops.Add(1)
 	clear(c.rows)
 }

@@ -50,7 +50,7 @@ type Service struct {
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
 	shared   bool // other servers write to the same store
 
-	claims         *cache[string, claim] // of tokens that were found genuine
+	tokens         *cache[string, *knownToken] // that were found genuine
 	platforms      *cache[string, Platform]
 	accounts       *cache[string, Account]
 	authorizations *cache[grantKey, *Authorization]
@@ -88,7 +88,7 @@ func New(cfg Config) *Service {
 	n, life := cfg.CacheRows, cfg.RowLife
 	return &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife, presign: cfg.Presign, shared: life != 0,
-		claims:         newCache[string, claim](n, 0),
+		tokens:         newCache[string, *knownToken](n, 0),
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),
 		authorizations: newCache[grantKey, *Authorization](n, life),
@@ -148,7 +148,12 @@ func (s *Service) account(ctx context.Context, appid string) (Account, error) {
 }
 
 func (s *Service) authorization(ctx context.Context, want age, platform, appid string) (*Authorization, error) {
-	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
+	return s.authorizationBy(ctx, nil, want, platform, appid)
+}
+
+// authorizationBy is authorization, by way of a memo if there is one.
+func (s *Service) authorizationBy(ctx context.Context, m *memo[*Authorization], want age, platform, appid string) (*Authorization, error) {
+	return s.authorizations.getBy(m, grantKey{platform, appid}, want, func() (*Authorization, error) {
 		a, err := s.store.Authorization(ctx, platform, appid)
 		return &a, err
 	})

@@ -81,7 +81,7 @@ func decodeClaim(b []byte) (claim, error) {
 // (61003), a needed permission set held (61007). The caller is returned with
 // the error as soon as it is known, for the audit record.
 func (s *Service) Authenticate(ctx context.Context, token string, iface Interface, rid string) (Caller, error) {
-	c, err := s.knownToken(token)
+	c, err := s.genuine(token)
 	if err != nil {
 		return Caller{}, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	return caller, err
 }
 
-func (s *Service) authenticate(ctx context.Context, want age, c claim, iface Interface, now int64) error {
+func (s *Service) authenticate(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
 	switch c.kind {
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
@@ -108,18 +108,26 @@ func (s *Service) authenticate(ctx context.Context, want age, c claim, iface Int
 	return s.authenticateAuthorizer(ctx, want, c, iface, now)
 }
 
-// knownToken returns the claim of a genuine token. One that was once found
+// knownToken is a token that was found genuine: its claim, and the
+// authorization that it is under.
+type knownToken struct {
+	claim
+	grant memo[*Authorization]
+}
+
+// genuine returns what is known of a genuine token. One that was once found
 // genuine is known by heart: that is cheaper than its signature.
-func (s *Service) knownToken(token string) (claim, error) {
-	c, known := s.claims.peek(token)
-	if known {
-		return c, nil
+func (s *Service) genuine(token string) (*knownToken, error) {
+	if k, known := s.tokens.peek(token); known {
+		return k, nil
 	}
 	c, err := s.openToken(token)
-	if err == nil {
-		s.claims.put(strings.Clone(token), kept[claim]{row: c}, 0) // not the whole request that it is part of
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	k := &knownToken{claim: c}
+	s.tokens.put(strings.Clone(token), kept[*knownToken]{row: k}, 0) // not the whole request that it is part of
+	return k, nil
 }
 
 // openToken returns the claim of a genuine token.
@@ -135,7 +143,7 @@ func (s *Service) openToken(token string) (claim, error) {
 	return c, nil
 }
 
-func (s *Service) authenticateComponent(ctx context.Context, want age, c claim, iface Interface, now int64) error {
+func (s *Service) authenticateComponent(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -150,8 +158,8 @@ func (s *Service) authenticateComponent(ctx context.Context, want age, c claim, 
 	return nil
 }
 
-func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c claim, iface Interface, now int64) error {
-	a, err := s.authorization(ctx, want, c.platform, c.appid)
+func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
+	a, err := s.authorizationBy(ctx, &c.grant, want, c.platform, c.appid)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return refuse(InvalidToken, "")

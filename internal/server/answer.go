@@ -50,12 +50,32 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 		e.Truncate(e.Len() - 1) // the encoder ends with a line break
 	}
 	h := w.Header()
-	h["Content-Type"] = jsonType
+	h["Content-Type"], h["Date"] = jsonType, s.dates.header(time.Now())
 	if e.Len() >= smallAnswer {
 		h["Content-Length"] = []string{strconv.Itoa(e.Len())}
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(e.Bytes()) // the caller has gone away: nobody to tell
+}
+
+// dates makes the Date header once a second: net/http writes it anew for each
+// answer, which is a fiftieth of a call that is answered from memory.
+type dates struct{ latest atomic.Pointer[date] }
+
+type date struct {
+	second int64
+	header []string
+}
+
+// header returns the header of that time. Nobody may change it.
+func (d *dates) header(now time.Time) []string {
+	second := now.Unix()
+	if known := d.latest.Load(); known != nil && known.second == second {
+		return known.header
+	}
+	made := &date{second, []string{now.UTC().Format(http.TimeFormat)}}
+	d.latest.Store(made)
+	return made.header
 }
 
 // failure is the envelope of an error (EN-4): the code's text, the detail,

@@ -55,6 +55,7 @@ type Server struct {
 	publicURL    string
 	transferTime time.Duration
 	rids         *ridMaker
+	dates        dates
 	uploads      chan struct{} // one token for each upload under way
 	routes       map[string]http.Handler
 	gateway      *gateway.Gateway // nil without an upstream
