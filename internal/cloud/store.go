@@ -38,8 +38,9 @@ type Store interface {
 	Records(ctx context.Context, f RecordFilter, each func(Record) error) error
 
 	// History returns what is kept of the changes of an environment's
-	// permission, oldest first: how it was made, its sets, and the sets of the
-	// account's other environments that flipped the switch. At least the
+	// permission, oldest first: how it was made and its sets, in the order of
+	// their versions, and the sets of the account's other environments that
+	// flipped the switch, by their times. At least the
 	// latest HistoryKept of the environment's own are there.
 	History(ctx context.Context, account, env string) ([]PermissionChange, error)
 	// CredentialEpoch returns how often the credentials of an environment

@@ -1,16 +1,18 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // History implements cloud.Store.
 func (s *Store) History(ctx context.Context, account, env string) ([]cloud.PermissionChange, error) {
-	var changes []cloud.PermissionChange
+	var own, others []cloud.PermissionChange
 	err := s.read(ctx).rows("SELECT env, version, at, rid, operator, platform, open, flipped, api_whitelist FROM permission_history "+
 		"WHERE account = $1 AND (env = $2 OR flipped) ORDER BY at, version, env", []any{account, env},
 		func(r *sql.Rows) error {
@@ -19,10 +21,32 @@ func (s *Store) History(ctx context.Context, account, env string) ([]cloud.Permi
 			if err := r.Scan(&ch.Env, &ch.Version, &ch.At, &ch.RID, &ch.Operator, &ch.Platform, &ch.Open, &ch.Flipped, &list); err != nil {
 				return err
 			}
-			changes = append(changes, ch)
-			return json.Unmarshal([]byte(list), &changes[len(changes)-1].Whitelist)
+			if err := json.Unmarshal([]byte(list), &ch.Whitelist); err != nil {
+				return err
+			}
+			if ch.Env == env {
+				own = append(own, ch)
+			} else {
+				others = append(others, ch)
+			}
+			return nil
 		})
-	return changes, err
+	slices.SortFunc(own, func(a, b cloud.PermissionChange) int { return cmp.Compare(a.Version, b.Version) })
+	return merge(own, others), err
+}
+
+// merge puts an environment's own changes in the order of their versions, in
+// which they were accepted: times are by the clocks of several servers. Flips
+// through other environments come in by their times.
+func merge(own, others []cloud.PermissionChange) []cloud.PermissionChange {
+	var all []cloud.PermissionChange
+	for _, ch := range own {
+		for len(others) > 0 && others[0].At < ch.At {
+			all, others = append(all, others[0]), others[1:]
+		}
+		all = append(all, ch)
+	}
+	return append(all, others...)
 }
 
 // keepHistory adds an accepted set to the history. list is the whitelist as
