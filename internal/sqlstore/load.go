@@ -27,7 +27,12 @@ func (s *Store) Load(ctx context.Context, rows func(each func(table string, colu
 		return err
 	}
 	defer db.Close()
-	tx, err := db.BeginTx(ctx, nil)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return s.reads.fault(err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return s.reads.fault(err)
 	}
@@ -48,8 +53,14 @@ func (s *Store) Load(ctx context.Context, rows func(each func(table string, colu
 	if err := l.flush(); err != nil {
 		return err
 	}
+	if s.conn == nil {
+		_ = hasWarned(conn) // of what was before
+	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("it is not known whether the rows were kept: %w", l.fault(err))
+	}
+	if s.conn == nil && hasWarned(conn) {
+		return errNotSure
 	}
 	return nil
 }

@@ -216,20 +216,25 @@ func TestPostgresAddress(t *testing.T) {
 // would be lost with the server (UT-16).
 func TestGivenUpStandby(t *testing.T) {
 	server := pgtest.Start(t)
-	s := openPostgres(t, server.Database())
+	s, restored := openPostgres(t, server.Database()), openPostgres(t, server.Database())
 	server.Synchronous("nobody")
-	answer := make(chan error)
-	go func() { answer <- s.AppendRecords(t.Context(), []cloud.Record{{At: 1}}) }()
-	for {
-		select {
-		case err := <-answer:
-			unavailable(t, "a change that no standby has", err)
-			if !strings.Contains(fmt.Sprint(err), "made sure") {
-				t.Errorf("it ended otherwise: %v", err)
+	for what, change := range map[string]func() error{
+		"a change":  func() error { return s.AppendRecords(t.Context(), []cloud.Record{{At: 1}}) },
+		"a restore": func() error { return restored.Load(t.Context(), odd) },
+	} {
+		answer := make(chan error)
+		go func() { answer <- change() }()
+		for waits := true; waits; {
+			select {
+			case err := <-answer:
+				unavailable(t, what+" that no standby has", err)
+				if !strings.Contains(fmt.Sprint(err), "made sure") {
+					t.Errorf("%s ended otherwise: %v", what, err)
+				}
+				waits = false
+			case <-time.After(50 * time.Millisecond):
+				server.Exec("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
 			}
-			return
-		case <-time.After(50 * time.Millisecond):
-			server.Exec("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
 		}
 	}
 }

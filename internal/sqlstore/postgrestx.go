@@ -140,30 +140,33 @@ func (t *postgresTx) lock(query string, args []any) error {
 // came with a warning, nobody knows: it is not run again.
 func (t *postgresTx) commit() error {
 	t.limit.Reset(pgStatement)
-	_ = t.warned() // of what was before
+	_ = hasWarned(t.conn) // of what was before
 	err := t.tx.Commit()
 	kind := kindOf(err)
 	switch {
-	case err == nil && !t.warned():
+	case err == nil && !hasWarned(t.conn):
 		t.end()
 		return nil
 	case err == nil:
-		return &fault{faultPassing, "the server has not made sure that the change is kept"}
+		return errNotSure
 	case kind == faultConflict:
 		return postgresFault(err)
 	}
 	return &fault{faultPassing, "it is not known whether the change was made: " + textOf(err)}
 }
 
-// warned says whether the server warned within the transaction, and forgets
-// it.
-func (t *postgresTx) warned() (yes bool) {
-	err := t.conn.Raw(func(c any) error {
-		conn, ok := c.(*stdlib.Conn)
+// errNotSure: the change was committed, and may be lost with its server.
+var errNotSure = &fault{faultPassing, "the server has not made sure that the change is kept"}
+
+// hasWarned says whether the server has warned on a connection of Postgres,
+// and forgets it.
+func hasWarned(conn *sql.Conn) (yes bool) {
+	err := conn.Raw(func(c any) error {
+		pg, ok := c.(*stdlib.Conn)
 		if !ok {
 			return driver.ErrBadConn
 		}
-		data := conn.Conn().PgConn().CustomData()
+		data := pg.Conn().PgConn().CustomData()
 		yes = data[warned] != nil
 		delete(data, warned)
 		return nil
