@@ -19,6 +19,11 @@ const collectPage = 500
 // server. What is left of one that was cut off is finished after it.
 const doomTime = 10 * time.Minute
 
+// removeTime is how long after its decision a removal may still be carried out.
+// A collection that was stopped in between, with its machine perhaps, must not
+// wake up and remove what others have removed and uploaded again since.
+const removeTime = 2 * time.Minute
+
 const actCollect = "gc"
 
 // CodeFinding is what collection or a check found of one piece of code.
@@ -211,6 +216,11 @@ func (g *collection) remove(w *codeWalk, ctx context.Context, row CodeRow, size 
 	}
 	if !doomed {
 		return nil // it is in use again
+	}
+	ctx, cancel := context.WithTimeout(ctx, removeTime)
+	defer cancel()
+	if g.s.now()-at > removeTime.Milliseconds() {
+		return nil // a later collection's
 	}
 	if err := g.s.blobs.Remove(ctx, name); err != nil {
 		return codeFault("remove code", err)

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -136,6 +137,46 @@ func TestCollectGoesOn(t *testing.T) {
 		t.Errorf("later: %+v", found)
 	}
 	r.ok("upload", r.upload(c, "first", "doomed"))
+}
+
+// sleepy is a store after whose decision to remove code the collection stops
+// for a while.
+type sleepy struct {
+	cloud.Store
+	sleep func()
+}
+
+func (s sleepy) DoomCode(ctx context.Context, c cloud.CodeRow, now int64, rec cloud.Record) (bool, error) {
+	doomed, err := s.Store.DoomCode(ctx, c, now, rec)
+	s.sleep()
+	return doomed, err
+}
+
+// TestCollectOverslept: a collection that was stopped between its decision and
+// the removal removes nothing any more: another may have finished it, and the
+// code may have been uploaded again.
+func TestCollectOverslept(t *testing.T) {
+	t.Parallel()
+	var r *rig
+	sleep := func() {}
+	r = emptyRig(t, func(s cloud.Store) cloud.Store { return sleepy{s, func() { sleep() }} })
+	sum := r.unusedCode("unused")
+	r.sleep(time.Hour)
+	slept := false
+	sleep = func() {
+		sleep, slept = func() {}, true
+		r.sleep(11 * time.Minute)
+		if found, _ := r.collect(0, false); len(found) != 1 || r.isStored(sum) {
+			t.Errorf("the other collection: %+v", found)
+		}
+		if again := r.unusedCode("unused"); again != sum {
+			t.Errorf("uploaded again as %s", again)
+		}
+	}
+	found, _ := r.collect(0, false)
+	if !slept || len(found) != 0 || !r.isStored(sum) {
+		t.Errorf("it woke up and removed what was uploaded again: %+v", found)
+	}
 }
 
 // TestScrub finds what is damaged and what is missing, and who uses it.
