@@ -64,33 +64,6 @@ func (c *cache[K, V]) load(key K, drops uint64, load func() (V, error)) (V, erro
 	return row, err
 }
 
-// memo is a row of a cache, kept beside what leads to it: to find it there
-// costs less than to look it up.
-type memo[V any] struct{ found atomic.Pointer[found[V]] }
-
-// found is a row and how often rows had been dropped before it was looked up.
-type found[V any] struct {
-	row   V
-	drops uint64
-}
-
-// getBy is get, by way of a memo of that key's row if there is one. A memo is
-// good until any row is dropped, and not used where rows grow old.
-func (c *cache[K, V]) getBy(m *memo[V], key K, want age, load func() (V, error)) (V, error) {
-	if m == nil || c.life != 0 {
-		return c.get(key, want, load)
-	}
-	drops := c.drops.Load()
-	if f := m.found.Load(); f != nil && f.drops == drops {
-		return f.row, nil
-	}
-	row, err := c.get(key, want, load)
-	if err == nil {
-		m.found.Store(&found[V]{row, drops})
-	}
-	return row, err
-}
-
 // peek returns the row of a key if it is in memory, however old.
 func (c *cache[K, V]) peek(key K) (V, bool) {
 	c.mu.RLock()

@@ -148,12 +148,7 @@ func (s *Service) account(ctx context.Context, appid string) (Account, error) {
 }
 
 func (s *Service) authorization(ctx context.Context, want age, platform, appid string) (*Authorization, error) {
-	return s.authorizationBy(ctx, nil, want, platform, appid)
-}
-
-// authorizationBy is authorization, by way of a memo if there is one.
-func (s *Service) authorizationBy(ctx context.Context, m *memo[*Authorization], want age, platform, appid string) (*Authorization, error) {
-	return s.authorizations.getBy(m, grantKey{platform, appid}, want, func() (*Authorization, error) {
+	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
 		a, err := s.store.Authorization(ctx, platform, appid)
 		return &a, err
 	})

@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/seal"
@@ -108,11 +110,26 @@ func (s *Service) authenticate(ctx context.Context, want age, c *knownToken, ifa
 	return s.authenticateAuthorizer(ctx, want, c, iface, now)
 }
 
-// knownToken is a token that was found genuine: its claim, and the
-// authorization that it is under.
+// knownToken is a token that was found genuine: its claim, and what its
+// authorization last said of it.
 type knownToken struct {
 	claim
-	grant memo[*Authorization]
+	passed atomic.Pointer[pass]
+}
+
+// pass says that a token has passed the checks by its authorization. To look
+// the authorization up and go through it again takes longer than all else that
+// is done with a token, for it is seldom in the processor's caches. It is good
+// until any authorization is changed, and not used where others change them.
+type pass struct {
+	drops uint64 // of authorizations, when it was given
+	until int64  // when the token is superseded, Unix milliseconds
+	sets  []int  // of which one was held
+}
+
+// holds says whether a pass is still good, and good for these sets.
+func (p *pass) holds(drops uint64, now int64, sets []int) bool {
+	return p != nil && p.drops == drops && now < p.until && slices.Equal(p.sets, sets)
 }
 
 // genuine returns what is known of a genuine token. One that was once found
@@ -159,7 +176,11 @@ func (s *Service) authenticateComponent(ctx context.Context, want age, c *knownT
 }
 
 func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
-	a, err := s.authorizationBy(ctx, &c.grant, want, c.platform, c.appid)
+	drops := s.authorizations.drops.Load()
+	if !s.shared && iface.Tokens&c.kind != 0 && c.passed.Load().holds(drops, now, iface.Sets) {
+		return nil
+	}
+	a, err := s.authorization(ctx, want, c.platform, c.appid)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return refuse(InvalidToken, "")
@@ -173,6 +194,9 @@ func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c *known
 		return refuse(NotAuthorized, "")
 	case !a.holdsOneOf(iface.Sets):
 		return refuse(MissingPermission, "needs permission set "+orList(iface.Sets))
+	}
+	if !s.shared {
+		c.passed.Store(&pass{drops, a.Issued.until(c.issued), iface.Sets})
 	}
 	return nil
 }
@@ -224,9 +248,16 @@ func (is Issues) next(now int64) (int64, Issues) {
 
 // superseded says whether a token issued at that time has had a successor for
 // five minutes (CR-8).
-func (is Issues) superseded(issued, now int64) bool {
+func (is Issues) superseded(issued, now int64) bool { return is.until(issued) <= now }
+
+// until is when a token issued at that time will have had a successor for five
+// minutes; it has none yet if that is never.
+func (is Issues) until(issued int64) int64 {
 	i, _ := slices.BinarySearch(is, issued+1)
-	return i < len(is) && is[i]+overlap.Milliseconds() <= now
+	if i == len(is) {
+		return math.MaxInt64
+	}
+	return is[i] + overlap.Milliseconds()
 }
 
 // String writes the times in decimal digits, separated by commas: the stored
