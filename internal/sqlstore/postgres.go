@@ -56,7 +56,7 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	wdb, bulk, db := openPool(cfg, pgHands), openPool(cfg, 2), openPool(cfg, pgReaders) // 2: one keeps the lock of migrations
+	wdb, bulk, db := openPool(cfg, pgHands), openPool(cfg, 2), openPool(reading(cfg), pgReaders) // 2: one keeps the lock of migrations
 	release := sync.OnceValue(func() error { return errors.Join(wdb.Close(), bulk.Close(), db.Close()) })
 	if err := migratePostgres(ctx, bulk); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err), release())
@@ -68,6 +68,15 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 		w: newWriter(how), bulk: newWriter(rarely), release: release,
 		apart: func(bool) (*sql.DB, error) { return openPool(patient(cfg), 1), nil },
 	}, nil
+}
+
+// reading is for sessions that only read, one statement at a time: each sees
+// one moment at any isolation. At the strictest it could be ended for the sake
+// of the changes beside it, even after its last row.
+func reading(cfg *pgx.ConnConfig) *pgx.ConnConfig {
+	cfg = cfg.Copy()
+	cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
+	return cfg
 }
 
 // patient is for a session whose transaction may take its time.

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/pgtest"
@@ -80,4 +81,32 @@ func flip(t *testing.T, s *Store, account, env string) {
 			return
 		}
 	}
+}
+
+// TestReadsWhileOthersChange: at the strictest isolation a read may be ended
+// for the sake of the changes beside it, even after its last row; nobody who
+// reads hears of that.
+func TestReadsWhileOthersChange(t *testing.T) {
+	s := openPostgres(t, pgtest.URL(t)+"?default_transaction_isolation=serializable")
+	end := time.Now().Add(3 * time.Second)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := int64(1); time.Now().Before(end); n++ {
+				if i%2 == 0 {
+					recs := []cloud.Record{{At: n, RID: "a"}, {At: n + 1, RID: "b"}}
+					if err := s.AppendRefusals(t.Context(), recs); err != nil {
+						t.Error(err)
+						return
+					}
+					continue
+				}
+				if err := s.Prune(t.Context(), 1<<40, nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
