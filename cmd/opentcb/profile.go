@@ -81,7 +81,9 @@ func (s secret) get(ctx context.Context) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, secretTime)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", s.Command)
-		cmd.Env = append(os.Environ(), "APPID="+s.appid)
+		if s.appid != "" {
+			cmd.Env = append(os.Environ(), "APPID="+s.appid)
+		}
 		cmd.Stderr, cmd.WaitDelay = os.Stderr, time.Second
 		out, err := cmd.Output()
 		if err != nil {
