@@ -174,8 +174,11 @@ func (b *Backup) download(ctx context.Context, c *tcb.Client, env, name string) 
 }
 
 // write writes the file of the backup, whole or not at all, beside those of
-// earlier ones.
+// earlier ones. The code that it names is on the disk before.
 func (b *Backup) write(report *Report) error {
+	if err := syncFolder(filepath.Join(b.dir, codeFolder)); err != nil {
+		return err
+	}
 	for _, list := range []*[]SavedFunction{&b.snapshot.Functions, &b.snapshot.NotOurs} {
 		slices.SortFunc(*list, func(x, y SavedFunction) int {
 			return cmp.Or(cmp.Compare(x.AppID, y.AppID), cmp.Compare(x.Env, y.Env), cmp.Compare(x.Function, y.Function))
@@ -197,7 +200,16 @@ func (b *Backup) write(report *Report) error {
 	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	return b.name(tmp.Name())
+	return errors.Join(b.name(tmp.Name()), syncFolder(b.dir))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // name gives the file its name, which no earlier backup has.
