@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/opentcb/opentcb/internal/heap"
 	"github.com/opentcb/opentcb/internal/node"
 )
 
@@ -120,17 +120,10 @@ func checkConfig(cfg *node.Config) error {
 	return nil
 }
 
-// ballastBytes is how much a heap grows at least between two collections.
-const ballastBytes = 32 << 20
-
 // serve runs a server until ctx ends. begun, if not nil, is called once the
 // server answers; its error ends the server.
 func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*node.Node) error) error {
-	// The collector runs when the heap has doubled, which a small heap does many
-	// times a second under load. A block that is never touched, and so takes no
-	// memory, counts for it and lets it wait.
-	ballast := make([]byte, ballastBytes)
-	defer runtime.KeepAlive(ballast)
+	defer heap.Tune()()
 	n, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err

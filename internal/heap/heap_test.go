@@ -1,0 +1,9 @@
+package heap
+
+import "testing"
+
+func TestTuneEnds(t *testing.T) {
+	for range 3 {
+		Tune()()
+	}
+}
