@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// ballastBytes is how much the heap grows at least between two collections.
-const ballastBytes = 32 << 20
+// ballastBytes is how much the heap grows at least between two collections: more
+// would save half a microsecond of a call, and take that much more memory.
+const ballastBytes = 64 << 20
 
 // lookPause is how long a new part of the heap waits for its large pages.
 const lookPause = 5 * time.Second

@@ -41,8 +41,8 @@ func encodeBatch(recs []cloud.Record) []byte {
 	e := batchEncoder{b: make([]byte, 0, 48*len(recs)), known: make(map[string]uint64, 64)}
 	e.b = append(e.b, batchVersion)
 	e.b = binary.AppendVarint(e.b, recs[0].At)
-	for _, r := range recs {
-		e.record(r, recs[0].At)
+	for i := range recs {
+		e.record(&recs[i], recs[0].At)
 	}
 	return e.b
 }
@@ -52,7 +52,7 @@ type batchEncoder struct {
 	known map[string]uint64 // number of each text, from 1
 }
 
-func (e *batchEncoder) record(r cloud.Record, first int64) {
+func (e *batchEncoder) record(r *cloud.Record, first int64) {
 	rid, packed := packRID(r.RID)
 	var flags byte
 	if r.Operator {
