@@ -16,7 +16,7 @@ import (
 // internal/sqlstore. The audit records of one transaction are one row.
 const (
 	rawSettings = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(10000)"
+		"&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(32768)&_pragma=cache_size(-32768)"
 	rawUpdate = "UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 " +
 		"WHERE account = $5 AND id = $6 AND version <= $3"
 	rawHistory = "INSERT INTO permission_history (account, env, version, at, rid, operator, platform, open, flipped, api_whitelist) " +
