@@ -1,11 +1,14 @@
 package heap
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestNeighbours(t *testing.T) {
@@ -82,6 +85,54 @@ func TestAskOnce(t *testing.T) {
 	if end := ask(addressOf(block), beyond); end != beyond {
 		t.Errorf("end %x, want %x", end, beyond)
 	}
+}
+
+// TestAskForThoseThere makes large pages of pages that were touched before,
+// where the kernel does that at all: a block of its own tells.
+func TestAskForThoseThere(t *testing.T) {
+	block := notAskedFor(t)
+	other := notAskedFor(t)
+	before := largePages(t)
+	page := (addressOf(other) + pageSize) &^ (pageSize - 1)
+	_, _, refused := unix.Syscall(unix.SYS_MADVISE, page, pageSize, unix.MADV_COLLAPSE)
+	ask(addressOf(block), addressOf(block))
+	if got := largePages(t); refused == 0 && got < before+4096 {
+		t.Errorf("%d KiB in large pages, before %d", got, before)
+	}
+}
+
+// notAskedFor is a block in a part of the heap for which no large pages were
+// asked, every page of it touched.
+func notAskedFor(t *testing.T) []byte {
+	t.Helper()
+	for range 64 {
+		block := make([]byte, 16<<20)
+		kept = append(kept, block)
+		if noted(t, addressOf(block)) || noted(t, addressOf(block)+16<<20-1) {
+			continue
+		}
+		for i := 0; i < len(block); i += 4096 {
+			block[i] = 1
+		}
+		return block
+	}
+	t.Fatal("large pages were asked for all of the heap")
+	return nil
+}
+
+// largePages is how much of the process is in large pages, in KiB.
+func largePages(t *testing.T) (kib int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/smaps_rollup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if _, err := fmt.Sscanf(line, "AnonHugePages: %d kB", &kib); err == nil {
+			return kib
+		}
+	}
+	return 0
 }
 
 // noted says whether the mapping that holds an address is marked hg (proc(5),
