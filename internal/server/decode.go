@@ -29,9 +29,10 @@ var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }
 type shape[Req any] struct {
 	// required lists the members that must be there.
 	required func(*Req) []member
-	// text sets a member that is a text, once, by its exact name; false for any
-	// other. It may be nil: then every body goes through encoding/json.
-	text func(r *Req, name, value string) bool
+	// plain reads the value of a member, named exactly, as plainMembers wants it;
+	// false for any other. It may be nil: then every body goes through
+	// encoding/json.
+	plain func(r *Req, name, from string) (rest string, ok bool)
 }
 
 // member is a member of a request that must be there.
@@ -80,9 +81,9 @@ func decode[Req any](body []byte, s shape[Req]) (*Req, error) {
 	if len(body) == 0 {
 		return nil, &cloud.Error{Kind: cloud.EmptyBody}
 	}
-	if s.text != nil {
+	if s.plain != nil {
 		req := new(Req)
-		if plainTexts(string(body), func(name, value string) bool { return s.text(req, name, value) }) {
+		if plainMembers(string(body), func(name, from string) (string, bool) { return s.plain(req, name, from) }) {
 			return req, missing(s.required(req), nil)
 		}
 	}

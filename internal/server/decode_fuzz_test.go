@@ -31,11 +31,17 @@ func FuzzDecode(f *testing.F) {
 		`{"action":"set","env":1,"open":"yes"}`, `{"api_whitelist":[1]}`, `{"version":1.5}`, `{"version":1e400}`,
 		`{"action":"get","env":"e"}x`, `{"a":1,}`, `[]`, `null`, "\ufeff{}", `{"env":"\ud800"}`, `{"env":"e","env":null}`,
 		"{\"action\":\"get\",\"\xff\":1}", `{"action":{"env":"e"},"env":"e"}`,
+		`{"action": "set", "env": "e", "open": false, "api_whitelist": ["/a", "/b"], "version": 999999999999999999}`,
+		`{"action":"set","env":"e","open":true,"api_whitelist":["/a",],"version":6}`, `{"action":"get","env":"e","version":06}`,
+		`{"action":"get","env":"e","version":1e2}`, `{"action":"get","env":"e","version":}`, `{"action":"get","env":"e","open":truex}`,
+		`{"action":"get","env":"e","api_whitelist":["/a"],"api_whitelist":[]}`, `{"action":"get","action":"set","env":"e"}`,
+		`{"action":"get","env":"e","version":99999999999999999999}`,
+		`{"action":"get","env":"e","open":true"version":6}`, `{"action":"get","env":"e","api_whitelist":[,]}`, `{"action":"get","env":"e","version":-6}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		req, err := decode(body, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, text: permissionText})
+		req, err := decode(body, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, plain: permissionPlain})
 		var object map[string]json.RawMessage
 		isObject := json.Unmarshal(body, &object) == nil && object != nil
 		switch kind := cloud.KindOf(err); {

@@ -17,7 +17,7 @@ var useCloudAccessToken = call(endpoint{
 		Sets:   developerSets,
 	},
 	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, text: permissionText}, usePermission)
+}, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, plain: permissionPlain}, usePermission)
 
 // permissionMembers is UT-2 and UT-3.
 func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
@@ -28,14 +28,20 @@ func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
 	return needed
 }
 
-func permissionText(r *tcb.UseCloudAccessTokenRequest, name, value string) bool {
+func permissionPlain(r *tcb.UseCloudAccessTokenRequest, name, from string) (rest string, ok bool) {
 	switch name {
 	case "action":
-		return setOnce(&r.Action, value)
+		return readPlain(&r.Action, from, plainText)
 	case "env":
-		return setOnce(&r.Env, value)
+		return readPlain(&r.Env, from, plainText)
+	case "open":
+		return readPlain(&r.Open, from, plainBool)
+	case "api_whitelist":
+		return readPlain(&r.APIWhitelist, from, plainTexts)
+	case "version":
+		return readPlain(&r.Version, from, plainInt)
 	}
-	return false
+	return "", false
 }
 
 func usePermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
