@@ -34,8 +34,15 @@ func (s *Store) EnvironmentAccount(ctx context.Context, id string) (string, erro
 	return account, err
 }
 
-// SetPermission implements cloud.Store. The version is compared and swapped
-// by one statement (UT-6, UT-9).
+// updateEnvironment compares and swaps the version (UT-6, UT-9).
+const updateEnvironment = "UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 " +
+	"WHERE account = $5 AND id = $6 AND version <= $3"
+
+// updateUnflipped does so if the account's switch stands as the set wants it,
+// as it mostly does: one statement is then all that a set takes.
+const updateUnflipped = updateEnvironment + " AND EXISTS (SELECT 1 FROM accounts WHERE appid = $5 AND open = $4)"
+
+// SetPermission implements cloud.Store.
 func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec cloud.Record) (cloud.PermissionResult, error) {
 	list, err := encodeList(set.Whitelist)
 	if err != nil {
@@ -47,9 +54,14 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 		if err := t.lockAccount(set.Account); err != nil {
 			return err
 		}
-		n, err := t.exec("UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 "+
-			"WHERE account = $5 AND id = $6 AND version <= $3",
-			list, set.Version+2, set.Version, set.Open, set.Account, set.Env)
+		args := []any{list, set.Version + 2, set.Version, set.Open, set.Account, set.Env}
+		var flipped bool
+		n, err := t.exec(updateUnflipped, args...)
+		if err == nil && n == 0 {
+			if n, err = t.exec(updateEnvironment, args...); err == nil && n == 1 {
+				res.Touched, flipped, err = t.setSwitch(set.Account, set.Env, set.Open)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -58,10 +70,6 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 			return err
 		}
 		res.Accepted = true
-		var flipped bool
-		if res.Touched, flipped, err = t.setSwitch(set.Account, set.Env, set.Open); err != nil {
-			return err
-		}
 		t.record(rec)
 		return t.keepHistory(set.Account, set.Env, set.Version+2, set.Open, flipped, list, rec)
 	})
