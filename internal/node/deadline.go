@@ -1,7 +1,9 @@
 package node
 
 import (
+	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -20,21 +22,39 @@ var longAgo = time.Unix(1<<30, 0)
 
 // deadline is one direction's.
 type deadline struct {
-	mu    sync.Mutex
-	at    time.Time // zero for never; with its monotonic reading, so that a clock that is set changes nothing
-	armed bool      // the connection itself has a deadline set
-	set   func(time.Time) error
+	mu     sync.Mutex
+	at     time.Time // zero for never; with its monotonic reading, so that a clock that is set changes nothing
+	using  int       // how many may be waiting on the connection
+	passed bool      // so says put; whoever begins is told
+	armed  bool      // the connection itself has a deadline set
+	set    func(time.Time) error
 }
 
-// put notes a deadline, or sets it at once if it has passed.
+// begin is called before the connection is waited on, and end after it.
+func (d *deadline) begin() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.passed {
+		return os.ErrDeadlineExceeded
+	}
+	d.using++
+	return nil
+}
+
+func (d *deadline) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.using--
+}
+
+// put notes a deadline, or ends what waits if it has passed.
 func (d *deadline) put(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !t.IsZero() && t.Before(longAgo) {
-		d.at, d.armed = time.Time{}, true
-		return d.set(t)
+		return d.pass()
 	}
-	d.at = t
+	d.at, d.passed = t, false
 	if d.armed {
 		d.armed = false
 		return d.set(time.Time{})
@@ -42,13 +62,24 @@ func (d *deadline) put(t time.Time) error {
 	return nil
 }
 
+// pass ends what waits, and what would wait from now on. The connection itself
+// needs to hear of it only where somebody waits: net/http ends a read in this
+// way in every call, mostly before it has begun.
+func (d *deadline) pass() error {
+	d.at, d.passed = time.Time{}, true
+	if d.using == 0 {
+		return nil
+	}
+	d.armed = true
+	return d.set(time.Unix(1, 0))
+}
+
 // sweep ends what waits on a deadline that has passed.
 func (d *deadline) sweep(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.at.IsZero() && !now.Before(d.at) {
-		d.at, d.armed = time.Time{}, true
-		_ = d.set(time.Unix(1, 0)) // closed meanwhile: nothing waits any more
+		_ = d.pass() // closed meanwhile: nothing waits any more
 	}
 }
 
@@ -64,7 +95,26 @@ type conn struct {
 func newConn(tcp *net.TCPConn, release func(*conn)) *conn {
 	c := &conn{TCPConn: tcp, release: release}
 	c.read.set, c.write.set = tcp.SetReadDeadline, tcp.SetWriteDeadline
+	c.write.using = 1 // files are sent past us
 	return c
+}
+
+// Read reads from the connection.
+func (c *conn) Read(b []byte) (int, error) {
+	if err := c.read.begin(); err != nil {
+		return 0, err
+	}
+	defer c.read.end()
+	return c.TCPConn.Read(b)
+}
+
+// WriteTo reads from the connection until it ends, and gives w what it reads.
+func (c *conn) WriteTo(w io.Writer) (int64, error) {
+	if err := c.read.begin(); err != nil {
+		return 0, err
+	}
+	defer c.read.end()
+	return c.TCPConn.WriteTo(w)
 }
 
 // SetReadDeadline notes when reading ends.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -43,26 +44,68 @@ func TestDeadlinePasses(t *testing.T) {
 	}
 }
 
-func TestDeadlineOfTheLongPastWakesAtOnce(t *testing.T) {
-	c, other := pair(t)
-	woken := make(chan error, 1)
-	go func() {
+// reads are the ways in which a connection is read.
+var reads = map[string]func(*conn) error{
+	"Read": func(c *conn) error {
 		_, err := c.Read(make([]byte, 1))
-		woken <- err
-	}()
-	time.Sleep(10 * time.Millisecond)
-	if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
-		t.Fatal(err)
+		return err
+	},
+	"WriteTo": func(c *conn) error {
+		_, err := c.WriteTo(io.Discard)
+		return err
+	},
+}
+
+func TestDeadlineOfTheLongPastWakesAtOnce(t *testing.T) {
+	for name, read := range reads {
+		t.Run(name, func(t *testing.T) {
+			c, other := pair(t)
+			woken := make(chan error, 1)
+			go func() { woken <- read(c) }()
+			time.Sleep(10 * time.Millisecond)
+			endsAtOnce(t, c, woken)
+			goesOn(t, c, other)
+		})
+	}
+}
+
+func TestDeadlineOfTheLongPastEndsWhatBegins(t *testing.T) {
+	for name, read := range reads {
+		t.Run(name, func(t *testing.T) {
+			c, other := pair(t)
+			if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- read(c) }()
+			endsAtOnce(t, nil, ended)
+			goesOn(t, c, other)
+		})
+	}
+}
+
+// endsAtOnce sets a deadline of the long past, unless it is set, and wants a
+// read ended by it.
+func endsAtOnce(t *testing.T, c *conn, ended <-chan error) {
+	t.Helper()
+	if c != nil {
+		if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	select {
-	case err := <-woken:
+	case err := <-ended:
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("read ended with %v", err)
 		}
 	case <-time.After(sweepPause / 2):
-		t.Fatal("the reader was not woken at once")
+		t.Fatal("the read did not end at once")
 	}
-	// Taken back, the connection is as good as new.
+}
+
+// goesOn wants the connection as good as new once the deadline is taken back.
+func goesOn(t *testing.T, c *conn, other net.Conn) {
+	t.Helper()
 	for _, later := range []time.Time{{}, time.Now().Add(time.Hour)} {
 		if err := c.SetReadDeadline(later); err != nil {
 			t.Fatal(err)
