@@ -50,7 +50,9 @@ func readBody(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error
 	var err error
 	if n := int(r.ContentLength); n >= 0 && n <= smallBody {
 		buf = slices.Grow(buf[:0], n)[:n]
-		_, err = io.ReadFull(r.Body, buf)
+		if _, err = io.ReadFull(r.Body, buf); err == nil {
+			_ = r.Body.Close() // net/http need not look for more
+		}
 	} else {
 		buf, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), buf)
 	}

@@ -38,7 +38,7 @@ var errBatch = errors.New("audit batch is damaged")
 // encodeBatch packs records, which are in the order of time. There is at
 // least one.
 func encodeBatch(recs []cloud.Record) []byte {
-	e := batchEncoder{b: make([]byte, 0, 48*len(recs)), known: make(map[string]uint64, 64)}
+	e := batchEncoder{b: make([]byte, 0, 64*len(recs)), known: make(map[string]uint64, 64)}
 	e.b = append(e.b, batchVersion)
 	e.b = binary.AppendVarint(e.b, recs[0].At)
 	for i := range recs {

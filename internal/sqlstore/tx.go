@@ -1,6 +1,10 @@
 package sqlstore
 
-import "github.com/opentcb/opentcb/internal/cloud"
+import (
+	"slices"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
 
 // tx is the transaction that a change runs in. The audit records of all its
 // changes become one row.
@@ -27,5 +31,12 @@ func (t *tx) lock(query string, args ...any) error {
 // exec runs a statement and returns how many rows it touched.
 func (t *tx) exec(query string, args ...any) (int64, error) { return t.stmts.exec(query, args...) }
 
-// record adds audit records to the transaction.
-func (t *tx) record(recs ...cloud.Record) { t.recs = append(t.recs, recs...) }
+// record adds audit records to the transaction, which may put them in order
+// where they are: thousands come at once, and alone.
+func (t *tx) record(recs ...cloud.Record) {
+	if t.recs == nil {
+		t.recs = slices.Clip(recs)
+		return
+	}
+	t.recs = append(t.recs, recs...)
+}
