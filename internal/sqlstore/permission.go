@@ -38,9 +38,11 @@ func (s *Store) EnvironmentAccount(ctx context.Context, id string) (string, erro
 const updateEnvironment = "UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 " +
 	"WHERE account = $5 AND id = $6 AND version <= $3"
 
-// updateUnflipped does so if the account's switch stands as the set wants it,
-// as it mostly does: one statement is then all that a set takes.
-const updateUnflipped = updateEnvironment + " AND EXISTS (SELECT 1 FROM accounts WHERE appid = $5 AND open = $4)"
+// updateUnflipped does so if the account's switch is known to stand as the set
+// wants it, as it mostly is: one statement is then all that a set takes. It
+// does where the last set here left it so, and none through another environment
+// has flipped it since: that would have moved this version on (UT-8).
+const updateUnflipped = updateEnvironment + " AND set_open = $4 AND version = set_version + 2"
 
 // SetPermission implements cloud.Store.
 func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec cloud.Record) (cloud.PermissionResult, error) {
