@@ -21,11 +21,11 @@ var useCloudAccessToken = call(endpoint{
 
 // permissionMembers is UT-2 and UT-3.
 func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
-	needed := []member{{"action", r.Action == nil}, {"env", r.Env == nil}}
-	if r.Action != nil && *r.Action == "set" {
-		needed = append(needed, member{"open", r.Open == nil}, member{"api_whitelist", r.APIWhitelist == nil}, member{"version", r.Version == nil})
+	action, env := member{"action", r.Action == nil}, member{"env", r.Env == nil}
+	if r.Action == nil || *r.Action != "set" {
+		return []member{action, env}
 	}
-	return needed
+	return []member{action, env, {"open", r.Open == nil}, {"api_whitelist", r.APIWhitelist == nil}, {"version", r.Version == nil}}
 }
 
 func permissionPlain(r *tcb.UseCloudAccessTokenRequest, name, from string) (rest string, ok bool) {

@@ -34,7 +34,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) { return t.stmts.exe
 // record adds audit records to the transaction, which may put them in order
 // where they are: thousands come at once, and alone.
 func (t *tx) record(recs ...cloud.Record) {
-	if t.recs == nil {
+	if len(t.recs) == 0 && len(recs) > cap(t.recs) {
 		t.recs = slices.Clip(recs)
 		return
 	}

@@ -246,7 +246,7 @@ func (w *writer) try(batch []*change) (failed int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	t := &tx{stmts: trans.statements()}
+	t := &tx{stmts: trans.statements(), recs: make([]cloud.Record, 0, len(batch))}
 	failed = -1
 	for i, c := range batch {
 		if err = guard(c.do, t); err != nil {
