@@ -25,7 +25,7 @@ type deadline struct {
 	mu     sync.Mutex
 	at     time.Time // zero for never; with its monotonic reading, so that a clock that is set changes nothing
 	using  int       // how many may be waiting on the connection
-	passed bool      // so says put; whoever begins is told
+	passed bool      // whoever begins to wait is refused
 	armed  bool      // the connection itself has a deadline set
 	set    func(time.Time) error
 }
