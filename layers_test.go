@@ -27,7 +27,6 @@ var layers = []struct {
 	{"internal/world", ""},
 	{"internal/gateway", "internal/whitelist"},
 	{"internal/agent", ""},
-	{"internal/heap", ""},
 	{"internal/wiretest", ""},
 	{"internal/s3blob", "internal/blob"},
 	{"internal/fleet", "tcb internal/whitelist"},
@@ -37,7 +36,7 @@ var layers = []struct {
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/fleet internal/wiretest internal/agent internal/cloud internal/backup internal/admin internal/node internal/heap"},
+	{"cmd/opentcb", "tcb internal/fleet internal/wiretest internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node internal/world"},
 	// From tests alone:
 	{"internal/blobtest", "internal/blob"},
