@@ -25,10 +25,11 @@ var layers = []struct {
 	{"internal/tc3", ""},
 	{"internal/blob", ""},
 	{"internal/world", ""},
-	{"internal/gateway", "internal/whitelist"},
+	{"internal/stall", ""},
+	{"internal/gateway", "internal/whitelist internal/stall"},
 	{"internal/agent", ""},
 	{"internal/wiretest", ""},
-	{"internal/s3blob", "internal/blob"},
+	{"internal/s3blob", "internal/blob internal/stall"},
 	{"internal/fleet", "tcb internal/whitelist"},
 	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
 	{"internal/sqlstore", "tcb internal/cloud"},
@@ -50,7 +51,7 @@ var layers = []struct {
 
 // standardAlone are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
-var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/gateway", "internal/agent", "internal/wiretest"}
+var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/stall", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
 var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest", "internal/pgtest", "internal/s3test"}

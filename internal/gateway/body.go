@@ -7,27 +7,29 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/stall"
 )
 
 // lingerTime is how long a caller may go on to send a body that nobody wants
 // any more, so that it comes to read its answer.
 const lingerTime = time.Second
 
-// longAgo as a deadline wakes who reads.
+// longAgo as a deadline wakes whoever reads.
 var longAgo = time.Unix(1, 0)
 
 // errOver is for a transport that reads on after its call has ended.
 var errOver = errors.New("the call has ended")
 
-// body is a caller's body on its way up. The transport reads it in a goroutine
-// of its own, which waits for the caller and for nothing else: unless woken it
-// would hold up a call that has failed, and still read when the connection is
-// the server's again.
+// body is a caller's body on its way to the upstream. The transport reads it
+// in a goroutine of its own and may still block there after the call has
+// failed. interrupt wakes it, so that it neither holds the call up nor reads
+// from a connection that the server has taken back.
 type body struct {
 	io.ReadCloser
-	conn     *http.ResponseController
-	patience *patience
-	isWhole  atomic.Bool // its end was read
+	conn    *http.ResponseController
+	watch   *stall.Watch // over the call
+	isWhole atomic.Bool  // its end was read
 
 	reading sync.Mutex
 	isOver  bool // under reading
@@ -45,12 +47,12 @@ func (b *body) Read(buf []byte) (int, error) {
 		b.isWhole.Store(true)
 	}
 	if n > 0 || err == io.EOF {
-		b.patience.progress()
+		b.watch.Moved(0)
 	}
 	return n, err
 }
 
-// interrupt wakes a reader, and says whether it can.
+// interrupt wakes a reader, and reports whether it could.
 func (b *body) interrupt() bool {
 	return !b.isWhole.Load() && b.conn.SetReadDeadline(longAgo) == nil
 }

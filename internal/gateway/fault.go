@@ -8,7 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
+
+	"github.com/opentcb/opentcb/internal/stall"
 )
 
 var (
@@ -27,22 +28,23 @@ var (
 	errGarbage = errors.New("the upstream gave no HTTP answer")
 )
 
-// cause is why there was no answer, in words that hold nothing of the call.
-func (g *Gateway) cause(caller context.Context, until time.Time, p *patience, err error) error {
+// cause returns why there was no answer, in words that hold nothing of the
+// call. err is the judgement of the call's watch.
+func (g *Gateway) cause(caller context.Context, err error) error {
 	switch {
-	case p.isLost():
+	case errors.Is(err, stall.ErrStalled):
 		return fmt.Errorf("no answer within %v without progress", g.timeout)
-	case !time.Now().Before(until):
+	case errors.Is(err, stall.ErrTooLong):
 		return fmt.Errorf("no answer within %v", g.transferTime)
 	case caller.Err() != nil:
 		return fmt.Errorf("the caller went away: %w", caller.Err())
 	}
-	return plain(err)
+	return safe(err)
 }
 
-// plain lets errors pass whose texts are known to be made of addresses, names
-// of certificates and fixed words.
-func plain(err error) error {
+// safe returns the errors whose texts are known to be made of addresses, names
+// of certificates and fixed words, and errGarbage in place of others.
+func safe(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op
 	}

@@ -5,12 +5,10 @@
 //	gateway.go    Gateway: the way there and back
 //	header.go     what of the caller's headers does not pass
 //	body.go       the caller's body, and what is left of it
-//	patience.go   how long the upstream may take
 //	fault.go      why there was no answer
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log"
@@ -21,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opentcb/opentcb/internal/stall"
 	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
@@ -110,21 +109,20 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error 
 		_ = conn.SetReadDeadline(until)
 		_ = conn.EnableFullDuplex() // an answer may begin before the body ends
 	}
-	p := newPatience(r.Context(), g.timeout, until, func() { b.interrupt() })
-	b.patience = p
+	b.watch = stall.New(r.Context(), g.timeout, until, func() { b.interrupt() })
 	defer b.end()
-	defer p.end()
-	if failed := g.exchange(w, outgoing(r, b, p), b, p, c); failed != nil {
+	defer b.watch.End()
+	if failed := g.exchange(w, outgoing(r, b), b, c); failed != nil {
 		b.closeUnlessWhole(w)
-		return fmt.Errorf("upstream: %w", g.cause(r.Context(), until, p, failed))
+		return fmt.Errorf("upstream: %w", g.cause(r.Context(), b.watch.Judge(failed)))
 	}
 	return nil
 }
 
 // outgoing is the request without the wish to change the protocol, which
 // ReverseProxy would pass on.
-func outgoing(r *http.Request, b *body, p *patience) *http.Request {
-	out := r.WithContext(p.ctx)
+func outgoing(r *http.Request, b *body) *http.Request {
+	out := r.WithContext(b.watch.Context())
 	if _, ok := r.Header["Upgrade"]; ok {
 		out.Header = r.Header.Clone()
 		out.Header.Del("Upgrade")
@@ -137,7 +135,7 @@ func outgoing(r *http.Request, b *body, p *patience) *http.Request {
 
 // exchange has ReverseProxy carry the call out, and returns why there was no
 // answer.
-func (g *Gateway) exchange(w http.ResponseWriter, out *http.Request, b *body, p *patience, c Call) (failed error) {
+func (g *Gateway) exchange(w http.ResponseWriter, out *http.Request, b *body, c Call) (failed error) {
 	proxy := httputil.ReverseProxy{
 		Transport:     g.transport,
 		FlushInterval: -1, // answers stream
@@ -148,8 +146,8 @@ func (g *Gateway) exchange(w http.ResponseWriter, out *http.Request, b *body, p 
 			if resp.StatusCode < http.StatusOK { // the transport lets 101 and 000 to 099 through
 				return errStatus
 			}
-			if !p.answer() {
-				return context.Canceled // by patience, at this moment
+			if !b.watch.Settle() {
+				return stall.ErrStalled // at this moment
 			}
 			b.closeUnlessWhole(w)
 			if _, ok := resp.Header["Content-Type"]; !ok {
