@@ -44,8 +44,7 @@ var layers = []struct {
 	{"internal/storetest", "internal/cloud tcb"},
 	{"internal/soaktest", ""},
 	{"internal/proxytest", ""},
-	{"internal/pgtest", ""},
-	{"internal/s3test", ""},
+	{"internal/testserver", ""},
 	{"bench", "tcb internal/whitelist internal/seal internal/blob internal/cloud internal/sqlstore internal/node"},
 }
 
@@ -54,7 +53,7 @@ var layers = []struct {
 var standardAlone = []string{"tcb", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/stall", "internal/gateway", "internal/agent", "internal/wiretest"}
 
 // fromTestsAlone are packages that no code outside tests imports.
-var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest", "internal/pgtest", "internal/s3test"}
+var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest", "internal/testserver"}
 
 // TestLayers reads the imports of every file that is not a test. It parses
 // them itself: what a test learns from another program is not seen by the

@@ -15,13 +15,12 @@ import (
 
 	"github.com/opentcb/opentcb/internal/backup"
 	"github.com/opentcb/opentcb/internal/blob"
-	"github.com/opentcb/opentcb/internal/pgtest"
 	"github.com/opentcb/opentcb/internal/s3blob"
-	"github.com/opentcb/opentcb/internal/s3test"
 	"github.com/opentcb/opentcb/internal/sqlstore"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 const keyID = "0badcafe"
 
@@ -48,14 +47,14 @@ func folder(t testing.TB) storage {
 // cluster opens empty storage: Postgres and a bucket.
 func cluster(t testing.TB) storage {
 	t.Helper()
-	bucket := s3test.Start(t)
+	bucket := testserver.StartS3(t)
 	cfg, err := s3blob.ParseURL(bucket.URL(bucket.Bucket(), "code"))
 	must(t, err)
 	cfg.TempDir = t.TempDir()
 	blobs, err := s3blob.Open(t.Context(), cfg)
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	store, err := sqlstore.OpenPostgres(t.Context(), pgtest.URL(t))
+	store, err := sqlstore.OpenPostgres(t.Context(), testserver.PostgresURL(t))
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	return storage{store, blobs, ""}

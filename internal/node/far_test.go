@@ -22,13 +22,12 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/opentcb/opentcb/internal/node"
-	"github.com/opentcb/opentcb/internal/pgtest"
-	"github.com/opentcb/opentcb/internal/s3test"
 	"github.com/opentcb/opentcb/internal/seal"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/internal/wiretest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 // farStorage is storage that several servers can share.
 type farStorage struct {
@@ -37,10 +36,10 @@ type farStorage struct {
 	file            func(sum string) string // where the bucket keeps code
 }
 
-func newFarStorage(t *testing.T, server *s3test.Server) *farStorage {
+func newFarStorage(t *testing.T, server *testserver.S3) *farStorage {
 	bucket := server.Bucket()
 	return &farStorage{
-		database: pgtest.URL(t), blobs: server.URL(bucket, "code"), bucket: bucket,
+		database: testserver.PostgresURL(t), blobs: server.URL(bucket, "code"), bucket: bucket,
 		file: func(sum string) string { return server.File(bucket, "code/"+sum[:2]+"/"+sum) },
 	}
 }
@@ -69,7 +68,7 @@ func TestWireOnPostgres(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bucket := s3test.Start(t)
+	bucket := testserver.StartS3(t)
 	for _, script := range scripts {
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +83,7 @@ func TestWireOnPostgres(t *testing.T) {
 //
 // Proves: DF-7, DF-8, DF-11
 func TestBlobRedirect(t *testing.T) {
-	bucket := s3test.Start(t)
+	bucket := testserver.StartS3(t)
 	far := newFarStorage(t, bucket)
 	b := startBenchOn(t, far)
 	b.cfg.BlobRedirect = true
@@ -208,7 +207,7 @@ func TestMasterKey(t *testing.T) {
 	if err := os.WriteFile(file, []byte(master), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	database := pgtest.URL(t)
+	database := testserver.PostgresURL(t)
 	blobs := "file://" + filepath.ToSlash(t.TempDir())
 	start := func(change func(*node.Config)) error {
 		cfg := node.Default()
@@ -244,7 +243,7 @@ func TestMasterKey(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", what, err, c.says)
 		}
-		if err != nil && (strings.Contains(err.Error(), strings.TrimSpace(master)) || strings.Contains(err.Error(), strings.TrimSpace(other)) || strings.Contains(err.Error(), pgtest.Password)) {
+		if err != nil && (strings.Contains(err.Error(), strings.TrimSpace(master)) || strings.Contains(err.Error(), strings.TrimSpace(other)) || strings.Contains(err.Error(), testserver.Password)) {
 			t.Errorf("%s: the error shows a secret: %v", what, err)
 		}
 	}

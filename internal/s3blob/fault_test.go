@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // put stores data.
@@ -98,7 +98,7 @@ func atRest(t testing.TB, before int) {
 }
 
 func TestOpenSaysWhatToDo(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	good := config(t, server, server.Bucket())
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -142,7 +142,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 func cfgKeys(c Config) Config { return Config{AccessKey: c.AccessKey, SecretKey: c.SecretKey} }
 
 func TestCredentialsOfTheEnvironment(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	cfg := config(t, server, server.Bucket())
 	cfg.AccessKey, cfg.SecretKey, cfg.Region = "", "", ""
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"} {
@@ -154,7 +154,7 @@ func TestCredentialsOfTheEnvironment(t *testing.T) {
 	if _, err := Open(t.Context(), cfg); !errors.Is(err, errNoCredentials) || !strings.Contains(err.Error(), "AWS_ACCESS_KEY_ID") {
 		t.Errorf("without credentials: %v", err)
 	}
-	t.Setenv("AWS_REGION", s3test.Region)
+	t.Setenv("AWS_REGION", testserver.Region)
 	text := "[default]\naws_access_key_id = " + server.AccessKey + "\naws_secret_access_key = " + server.SecretKey + "\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestCredentialsOfTheEnvironment(t *testing.T) {
 // TestServerGone proves that a bucket that is away is a fault of storage that
 // passes, whether or not a copy of the blob is at hand.
 func TestServerGone(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	before := runtime.NumGoroutine()
 	s := openStore(t, server, config(t, server, server.Bucket()))
 	read, unread := mustPut(t, s.Store, []byte("read before")), mustPut(t, s.Store, []byte("not read"))
@@ -189,7 +189,7 @@ func TestServerGone(t *testing.T) {
 
 // TestBucketGone proves that code is not told to be missing when all of it is.
 func TestBucketGone(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	s := openStore(t, server, config(t, server, server.Bucket()))
 	sum := mustPut(t, s.Store, []byte("data"))
 	opens(t, s.Store, sum, nil)
@@ -202,7 +202,7 @@ func TestBucketGone(t *testing.T) {
 
 // TestServerHangs has a server that takes connections and says nothing.
 func TestServerHangs(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -271,7 +271,7 @@ func tap(wrote, read func(p []byte)) func(context.Context, string, string) (net.
 // TestServerDiesMidway kills the server while bytes are on their way in, and
 // while they are on their way out.
 func TestServerDiesMidway(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	before := runtime.NumGoroutine()
 	var fuse atomic.Int64 // bytes until the server dies
 	burn := func(p []byte) {
@@ -308,7 +308,7 @@ func TestServerDiesMidway(t *testing.T) {
 // TestNoChunkedSigning looks at what goes over the wire to plain HTTP: COS and
 // others refuse bodies in signed chunks, and trailers.
 func TestNoChunkedSigning(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	var mu sync.Mutex
 	var sent strings.Builder
 	cfg := config(t, server, server.Bucket())

@@ -15,13 +15,13 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // Proves: DF-11 for bytes that rot in the bucket and leave no trace in what it
 // tells of them.
 func TestSilentRotIsFoundInTenMinutes(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	var ahead atomic.Int64
 	cfg := config(t, server, server.Bucket())
 	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
@@ -60,7 +60,7 @@ func TestSilentRotIsFoundInTenMinutes(t *testing.T) {
 // TestFetchedOnce reads one blob at the same time and again: its bytes come
 // from the bucket once.
 func TestFetchedOnce(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	var read atomic.Int64
 	cfg := config(t, server, server.Bucket())
 	cfg.dial = tap(func([]byte) {}, func(p []byte) { read.Add(int64(len(p))) })
@@ -141,7 +141,7 @@ func TestWhoWaitsOutlivesWhoFetches(t *testing.T) {
 // TestCopiesAreBounded has room for three copies of ten, and keeps those that
 // were asked for last.
 func TestCopiesAreBounded(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	cfg := config(t, server, server.Bucket())
 	cfg.room = 3000
 	s := openStore(t, server, cfg)
@@ -194,7 +194,7 @@ func openCopies(t *testing.T, folder string) (n int) {
 
 // TestVirtualHost uses a bucket that is addressed as BUCKET.DOMAIN.
 func TestVirtualHost(t *testing.T) {
-	server := s3test.StartDomain(t, "s3.test")
+	server := testserver.StartS3Domain(t, "s3.test")
 	before := runtime.NumGoroutine()
 	cfg := config(t, server, server.Bucket())
 	cfg.PathStyle, cfg.Endpoint, cfg.dial = false, server.Host(), server.Dial
@@ -237,7 +237,7 @@ func get(t *testing.T, client *http.Client, link string) (*http.Response, []byte
 }
 
 func TestPresign(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	s := openStore(t, server, config(t, server, server.Bucket()))
 	data := []byte("a zip's bytes")
 	sum := mustPut(t, s.Store, data)

@@ -11,23 +11,23 @@ import (
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/blobtest"
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // stored is a Store that knows its server.
 type stored struct {
 	*Store
-	server *s3test.Server
+	server *testserver.S3
 }
 
-func config(t testing.TB, server *s3test.Server, bucket string) Config {
+func config(t testing.TB, server *testserver.S3, bucket string) Config {
 	return Config{
-		Bucket: bucket, Prefix: "some/where", Endpoint: server.Endpoint, Region: s3test.Region, PathStyle: true, Insecure: true,
+		Bucket: bucket, Prefix: "some/where", Endpoint: server.Endpoint, Region: testserver.Region, PathStyle: true, Insecure: true,
 		AccessKey: server.AccessKey, SecretKey: server.SecretKey, TempDir: t.TempDir(),
 	}
 }
 
-func openStore(t testing.TB, server *s3test.Server, cfg Config) stored {
+func openStore(t testing.TB, server *testserver.S3, cfg Config) stored {
 	t.Helper()
 	s, err := Open(t.Context(), cfg)
 	if err != nil {
@@ -99,6 +99,6 @@ func examine(t *testing.T, open func(t *testing.T) blob.Store) {
 }
 
 func TestStorePassesTheExam(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	examine(t, func(t *testing.T) blob.Store { return openStore(t, server, config(t, server, server.Bucket())) })
 }

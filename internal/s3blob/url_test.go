@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 func TestParseURL(t *testing.T) {
@@ -89,7 +89,7 @@ func TestFaultsOfURL(t *testing.T) {
 
 // TestURLOfServer opens what the URL of the tests' server says.
 func TestURLOfServer(t *testing.T) {
-	server := s3test.Start(t)
+	server := testserver.StartS3(t)
 	cfg, err := ParseURL(server.URL(server.Bucket(), "p/q"))
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -52,7 +52,7 @@ type pair struct {
 }
 
 func newPair(t *testing.T) *pair {
-	n := newNodes(t, pgtest.Start(t).Database(), "")
+	n := newNodes(t, testserver.StartPostgres(t).Database(), "")
 	p := &pair{t: t, now: time.Now().Truncate(time.Second), http: newClient("", "").http}
 	world := newWorld(t, 8)
 	for i := range 2 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -19,7 +19,7 @@ import (
 //
 // Proves: CC-8, UT-15, CR-9
 func TestClusterCutOff(t *testing.T) {
-	postgres := pgtest.Start(t)
+	postgres := testserver.StartPostgres(t)
 	address := postgres.Database()
 	way := newLine(t, postgres.Address())
 	n := newNodes(t, address, "").start(1, newWorld(t, 2))

@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // TestClusterKills kills one of three servers every few seconds under 200
@@ -17,8 +16,8 @@ import (
 // Proves: CS-4, CS-5, UT-6, UT-9, UT-16, UP-6, CR-8, CR-10
 func TestClusterKills(t *testing.T) {
 	k := crew{contested: 16, rivals: 5, keys: 40, holders: 40, uploaders: 30, makers: 20, refreshers: 30}
-	bucket := s3test.Start(t)
-	c := newCluster(t, 3, pgtest.Start(t).Database(), bucket.URL(bucket.Bucket(), "code"), newWorld(t, k.apps()))
+	bucket := testserver.StartS3(t)
+	c := newCluster(t, 3, testserver.StartPostgres(t).Database(), bucket.URL(bucket.Bucket(), "code"), newWorld(t, k.apps()))
 	b := newBustle(t, c, k)
 	wait := b.work(time.Duration(length(10, 180)) * time.Second)
 	kills := 0

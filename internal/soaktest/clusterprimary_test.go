@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // answeredAgainWithin is how soon after a promotion every call is answered
@@ -20,15 +20,15 @@ const answeredAgainWithin = 5 * time.Second
 //
 // Proves: EN-13, UT-16, UP-6, CS-4, CR-10
 func TestClusterPrimaryLost(t *testing.T) {
-	t.Run("killed", func(t *testing.T) { losePrimary(t, (*pgtest.Server).Kill) })
+	t.Run("killed", func(t *testing.T) { losePrimary(t, (*testserver.Postgres).Kill) })
 	if long() { // its connections stay, and no answer comes
-		t.Run("frozen", func(t *testing.T) { losePrimary(t, (*pgtest.Server).Freeze) })
+		t.Run("frozen", func(t *testing.T) { losePrimary(t, (*testserver.Postgres).Freeze) })
 	}
 }
 
-func losePrimary(t *testing.T, lose func(*pgtest.Server)) {
+func losePrimary(t *testing.T, lose func(*testserver.Postgres)) {
 	k := crew{contested: 8, rivals: 3, keys: 20, holders: 8, uploaders: 4, makers: 8, refreshers: 8}
-	primary := pgtest.Start(t)
+	primary := testserver.StartPostgres(t)
 	address := primary.Database()
 	standby := primary.Standby()
 	both := strings.Replace(address, primary.Address(), primary.Address()+","+standby.Address(), 1)

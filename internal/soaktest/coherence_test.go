@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -21,7 +21,7 @@ const staleAtMost = time.Second
 //
 // Proves: UT-15, CR-9, CR-10, DF-10
 func TestCoherence(t *testing.T) {
-	n := newNodes(t, pgtest.Start(t).Database(), "").start(2, newWorld(t, 2))
+	n := newNodes(t, testserver.StartPostgres(t).Database(), "").start(2, newWorld(t, 2))
 	a, b := n.list[0], n.list[1]
 	platform := platformClient(t, a)
 	c := platform.withToken(t, 0)

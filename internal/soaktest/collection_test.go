@@ -15,8 +15,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
-	"github.com/opentcb/opentcb/internal/pgtest"
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -33,7 +32,7 @@ func TestCollectionBesideUploads(t *testing.T) {
 		collectBesideUploads(t, s, length(10_000, 100_000))
 	})
 	t.Run("Postgres and a bucket", func(t *testing.T) {
-		bucket, database := s3test.Start(t), pgtest.Start(t)
+		bucket, database := testserver.StartS3(t), testserver.StartPostgres(t)
 		s := start(t, launch{
 			data: filepath.Join(t.TempDir(), "data"), world: newWorld(t, 8),
 			args: []string{"--database", database.Database(), "--blobs", bucket.URL(bucket.Bucket(), "code")},

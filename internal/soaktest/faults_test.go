@@ -11,8 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
-	"github.com/opentcb/opentcb/internal/s3test"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -31,7 +30,7 @@ const (
 //
 // Proves: EN-13
 func TestFaultsOnTheWay(t *testing.T) {
-	postgres, bucket := pgtest.Start(t), s3test.Start(t)
+	postgres, bucket := testserver.StartPostgres(t), testserver.StartS3(t)
 	address := postgres.Database()
 	toDatabase := newLine(t, postgres.Address())
 	blobs := bucket.URL(bucket.Bucket(), "code")

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // BenchmarkSetPermission measures synced sets, each on an environment of its
@@ -16,7 +16,7 @@ func BenchmarkSetPermission(b *testing.B) {
 }
 
 func BenchmarkSetPermissionOnPostgres(b *testing.B) {
-	benchmarkSet(b, func(b *testing.B) *Store { return openPostgres(b, pgtest.URL(b)) })
+	benchmarkSet(b, func(b *testing.B) *Store { return openPostgres(b, testserver.PostgresURL(b)) })
 }
 
 func benchmarkSet(b *testing.B, open func(*testing.B) *Store) {

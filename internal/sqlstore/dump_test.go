@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // notDumped are the tables that a dump leaves out: facts about the database
@@ -23,7 +23,7 @@ var notDumped = []string{"meta", "goose_db_version", "goose_lock"}
 // a migration that adds a table or a column adds it to the dump, too.
 func TestDumpHasEveryTable(t *testing.T) {
 	t.Parallel()
-	sqlite, postgres := open(t, newFile(t)), openPostgres(t, pgtest.URL(t))
+	sqlite, postgres := open(t, newFile(t)), openPostgres(t, testserver.PostgresURL(t))
 	for engine, has := range map[string][]string{
 		"SQLite": listed(t, sqlite, "SELECT m.name, p.name, upper(p.type) FROM sqlite_master m, pragma_table_info(m.name) p "+
 			"WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> $1"),
@@ -150,7 +150,7 @@ func copyRows(ctx context.Context, from *Store) give {
 // TestDumpAndLoad carries rows from SQLite to Postgres and back.
 func TestDumpAndLoad(t *testing.T) {
 	t.Parallel()
-	first, second, third := open(t, newFile(t)), openPostgres(t, pgtest.URL(t)), open(t, newFile(t))
+	first, second, third := open(t, newFile(t)), openPostgres(t, testserver.PostgresURL(t)), open(t, newFile(t))
 	want := written(t, odd)
 	if err := first.Load(t.Context(), odd); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestDumpAndLoad(t *testing.T) {
 // both runs a test on an empty database of each kind.
 func both(t *testing.T, do func(t *testing.T, s *Store)) {
 	t.Run("SQLite", func(t *testing.T) { t.Parallel(); do(t, open(t, newFile(t))) })
-	t.Run("Postgres", func(t *testing.T) { t.Parallel(); do(t, openPostgres(t, pgtest.URL(t))) })
+	t.Run("Postgres", func(t *testing.T) { t.Parallel(); do(t, openPostgres(t, testserver.PostgresURL(t))) })
 }
 
 // TestLoadIsWhole wants nothing of what a Load that failed had taken, and
@@ -293,7 +293,7 @@ func TestDumpTakesItsTime(t *testing.T) {
 		}
 		return nil
 	}
-	s := openPostgres(t, pgtest.URL(t)+"?statement_timeout=1s&idle_in_transaction_session_timeout=1s")
+	s := openPostgres(t, testserver.PostgresURL(t)+"?statement_timeout=1s&idle_in_transaction_session_timeout=1s")
 	if err := s.Load(t.Context(), rows); err != nil {
 		t.Fatal(err)
 	}

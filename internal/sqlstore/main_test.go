@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"testing"
 
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/pgtest"
 	"github.com/opentcb/opentcb/internal/storetest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 func openPostgres(t testing.TB, address string) *Store {
@@ -35,7 +35,7 @@ func TestStoreOnPostgres(t *testing.T) {
 	for _, isolation := range []string{"read committed", "serializable"} {
 		t.Run(isolation, func(t *testing.T) {
 			t.Parallel()
-			address := pgtest.URL(t) + "?default_transaction_isolation=" + url.PathEscape(isolation)
+			address := testserver.PostgresURL(t) + "?default_transaction_isolation=" + url.PathEscape(isolation)
 			if err := openPostgres(t, address).Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,7 @@ func emptied(t *testing.T, address string) *Store {
 
 // TestMigrationsAtOnce starts ten on an empty database.
 func TestMigrationsAtOnce(t *testing.T) {
-	address := pgtest.URL(t)
+	address := testserver.PostgresURL(t)
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
@@ -113,7 +113,7 @@ func unavailableSoon(t *testing.T, what string, do func() error) {
 // TestPostgresAway wants every verb to fail soon while the server is killed,
 // stopped or frozen, as something that may pass, and to work again by itself.
 func TestPostgresAway(t *testing.T) {
-	server := pgtest.Start(t)
+	server := testserver.StartPostgres(t)
 	s := openPostgres(t, server.Database())
 	n := int64(0)
 	works := func() error {
@@ -163,7 +163,7 @@ func TestPostgresAway(t *testing.T) {
 // TestPostgresHosts takes the one of several hosts that takes changes, also
 // after another was promoted.
 func TestPostgresHosts(t *testing.T) {
-	primary := pgtest.Start(t)
+	primary := testserver.StartPostgres(t)
 	address := primary.Database()
 	standby := primary.Standby()
 	address = strings.Replace(address, primary.Address(), "127.0.0.1:1,"+standby.Address()+","+primary.Address(), 1)
@@ -196,16 +196,16 @@ func TestPostgresHosts(t *testing.T) {
 
 // TestPostgresAddress wants no error to show what an address holds.
 func TestPostgresAddress(t *testing.T) {
-	there := pgtest.URL(t)
+	there := testserver.PostgresURL(t)
 	for _, address := range []string{
-		"mysql://user:" + pgtest.Password + "@h/d", "postgres://user:" + pgtest.Password + "@h:notaport/d",
-		"postgres://user:" + pgtest.Password + "@127.0.0.1:1/d", "postgres://user:" + pgtest.Password + "@h/d?sslmode=odd",
-		"postgres://user:" + pgtest.Password + "@h/d?sslrootcert=/no/such/file&sslmode=verify-full",
-		"postgres://%zz:" + pgtest.Password + "@h", "postgres://user:a/" + pgtest.Password + "@h/d",
-		there + "_missing", strings.Replace(there, "opentcb:", "somebody:", 1), there + "?no_such_setting=" + pgtest.Password,
+		"mysql://user:" + testserver.Password + "@h/d", "postgres://user:" + testserver.Password + "@h:notaport/d",
+		"postgres://user:" + testserver.Password + "@127.0.0.1:1/d", "postgres://user:" + testserver.Password + "@h/d?sslmode=odd",
+		"postgres://user:" + testserver.Password + "@h/d?sslrootcert=/no/such/file&sslmode=verify-full",
+		"postgres://%zz:" + testserver.Password + "@h", "postgres://user:a/" + testserver.Password + "@h/d",
+		there + "_missing", strings.Replace(there, "opentcb:", "somebody:", 1), there + "?no_such_setting=" + testserver.Password,
 	} {
 		_, err := OpenPostgres(t.Context(), address)
-		if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), pgtest.Password) {
+		if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), testserver.Password) {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -215,7 +215,7 @@ func TestPostgresAddress(t *testing.T) {
 // commits, and says so by a warning alone. That is no success: the change
 // would be lost with the server (UT-16).
 func TestGivenUpStandby(t *testing.T) {
-	server := pgtest.Start(t)
+	server := testserver.StartPostgres(t)
 	s, restored := openPostgres(t, server.Database()), openPostgres(t, server.Database())
 	server.Synchronous("nobody")
 	for what, change := range map[string]func() error{
@@ -242,7 +242,7 @@ func TestGivenUpStandby(t *testing.T) {
 // TestVanishedWriter: rows that a server held when it vanished are free again
 // soon.
 func TestVanishedWriter(t *testing.T) {
-	address := pgtest.URL(t)
+	address := testserver.PostgresURL(t)
 	var limit string
 	if err := openPostgres(t, address).reads.row("SHOW idle_in_transaction_session_timeout", nil, &limit); err != nil || limit != "5s" {
 		t.Errorf("a server that vanishes holds rows for %s, %v; want 5s", limit, err)
@@ -274,7 +274,7 @@ func TestVanishedWriter(t *testing.T) {
 
 // A text that no row can hold is a row that is not there, as on SQLite.
 func TestTextThatPostgresCannotHold(t *testing.T) {
-	s := openPostgres(t, pgtest.URL(t))
+	s := openPostgres(t, testserver.PostgresURL(t))
 	for _, id := range []string{"a\x00b", "\xff"} {
 		if _, err := s.EnvironmentAccount(t.Context(), id); !errors.Is(err, cloud.ErrNotFound) {
 			t.Errorf("environment %q: %v, want ErrNotFound", id, err)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // TestServersInEachOthersWay lets servers set environments of the same two
@@ -18,7 +18,7 @@ import (
 func TestServersInEachOthersWay(t *testing.T) {
 	for _, isolation := range []string{"read committed", "serializable"} {
 		t.Run(isolation, func(t *testing.T) {
-			address := pgtest.URL(t) + "?default_transaction_isolation=" + url.PathEscape(isolation) + "&lock_timeout=10s"
+			address := testserver.PostgresURL(t) + "?default_transaction_isolation=" + url.PathEscape(isolation) + "&lock_timeout=10s"
 			servers := []*Store{openPostgres(t, address), openPostgres(t, address), openPostgres(t, address)}
 			accounts, envs := []string{"wx00000000000000a1", "wx00000000000000a2"}, []string{"one", "two"}
 			var world []cloud.Change
@@ -87,7 +87,7 @@ func flip(t *testing.T, s *Store, account, env string) {
 // for the sake of the changes beside it, even after its last row; nobody who
 // reads hears of that.
 func TestReadsWhileOthersChange(t *testing.T) {
-	s := openPostgres(t, pgtest.URL(t)+"?default_transaction_isolation=serializable")
+	s := openPostgres(t, testserver.PostgresURL(t)+"?default_transaction_isolation=serializable")
 	end := time.Now().Add(3 * time.Second)
 	var all sync.WaitGroup
 	for i := range 8 {

@@ -17,7 +17,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/pgtest"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // released is the last migration of the first released schema.
@@ -98,7 +98,7 @@ func TestRollingUpgrade(t *testing.T) {
 	for name, text := range nextVersion {
 		files[name] = &fstest.MapFile{Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\n" + text)}
 	}
-	address := pgtest.URL(t)
+	address := testserver.PostgresURL(t)
 	servers := []*Store{openPostgres(t, address), openPostgres(t, address)}
 	changes := []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: "wx00000000000000a1", Cloud: true}}}
 	for i := range servers {

@@ -1,4 +1,4 @@
-package pgtest
+package testserver
 
 import (
 	"fmt"
@@ -24,11 +24,7 @@ func find(t testing.TB) programs {
 	t.Helper()
 	bin := newest()
 	if bin == "" {
-		const missing = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-		if os.Getenv("OPENTCB_TEST_ALL") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing + ": left out")
+		skip(t, "PostgreSQL is not installed (Debian: apt-get install postgresql)")
 	}
 	credential, err := unprivileged()
 	if err != nil {
@@ -79,7 +75,7 @@ func unprivileged() (*syscall.Credential, error) {
 // folder makes a temporary folder of that user's. (t.TempDir is closed to
 // other users.)
 func (p programs) folder() (string, error) {
-	dir, err := os.MkdirTemp("", "pgtest-")
+	dir, err := os.MkdirTemp("", "testserver-")
 	if err != nil || p.credential == nil {
 		return dir, err
 	}

@@ -1,9 +1,4 @@
-// Package s3test runs a private S3 server for tests: versitygw, on a temporary
-// folder, with credentials of its own. It is used from tests only.
-//
-//	s3test.go  Server: started, killed, started again
-//	program.go the program, built once per machine
-package s3test
+package testserver
 
 import (
 	"bytes"
@@ -23,11 +18,11 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// Region is the region of every Server.
+// Region is the region of every S3 server.
 const Region = "test-1"
 
-// Server is an S3 server of the test's own, over HTTP.
-type Server struct {
+// S3 is an S3 server of the test's own, over HTTP.
+type S3 struct {
 	// Endpoint is 127.0.0.1:PORT.
 	Endpoint string
 	// AccessKey and SecretKey are credentials that may do everything. The
@@ -45,17 +40,17 @@ type Server struct {
 	client *minio.Client
 }
 
-// Start starts a server, which the test kills at its end. On a machine where
+// StartS3 starts a server, which the test kills at its end. On a machine where
 // the server cannot be had the test is skipped, or fails where OPENTCB_TEST_ALL
 // is set.
-func Start(t testing.TB) *Server { return StartDomain(t, "") }
+func StartS3(t testing.TB) *S3 { return StartS3Domain(t, "") }
 
-// StartDomain starts a server that addresses buckets under a domain, and not
+// StartS3Domain starts a server that addresses buckets under a domain, and not
 // by path.
-func StartDomain(t testing.TB, domain string) *Server {
+func StartS3Domain(t testing.TB, domain string) *S3 {
 	t.Helper()
-	s := &Server{
-		t: t, Domain: domain, path: program(t), folder: t.TempDir(),
+	s := &S3{
+		t: t, Domain: domain, path: gateway(t), folder: t.TempDir(),
 		AccessKey: "AK" + rand.Text(), SecretKey: "sk/" + rand.Text(),
 	}
 	for _, name := range []string{"objects", "about"} {
@@ -71,9 +66,12 @@ func StartDomain(t testing.TB, domain string) *Server {
 		s.Kill()
 		s.log.Close()
 	})
-	// The port may be taken by another between being found free and being used.
-	for range 5 {
-		s.Endpoint = freePort(t)
+	for range 5 { // somebody else may take the port
+		port, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Endpoint = fmt.Sprintf("127.0.0.1:%d", port)
 		if err = s.start(); err == nil {
 			s.client = s.newClient()
 			return s
@@ -83,17 +81,7 @@ func StartDomain(t testing.TB, domain string) *Server {
 	return nil
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func (s *Server) start() error {
+func (s *S3) start() error {
 	args := []string{"--port", s.Endpoint, "--region", Region, "--health", "/healthy", "--keep-alive", "--quiet"}
 	if s.Domain != "" {
 		args = append(args, "--virtual-domain", s.Domain)
@@ -116,7 +104,7 @@ func (s *Server) start() error {
 	return fmt.Errorf("%s does not answer:\n%s", s.path, text)
 }
 
-func (s *Server) answers() bool {
+func (s *S3) answers() bool {
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get("http://" + s.Endpoint + "/healthy")
 	if err != nil {
@@ -127,7 +115,7 @@ func (s *Server) answers() bool {
 }
 
 // Kill ends the server at once, as a crash does.
-func (s *Server) Kill() {
+func (s *S3) Kill() {
 	if s.cmd == nil {
 		return
 	}
@@ -137,7 +125,7 @@ func (s *Server) Kill() {
 }
 
 // Restart starts a server that was killed, on the same port and objects.
-func (s *Server) Restart() {
+func (s *S3) Restart() {
 	s.t.Helper()
 	s.Kill()
 	if err := s.start(); err != nil {
@@ -145,10 +133,10 @@ func (s *Server) Restart() {
 	}
 }
 
-// Client is a client of the server that may do everything.
-func (s *Server) Client() *minio.Client { return s.client }
+// Client returns a client of the server that may do everything.
+func (s *S3) Client() *minio.Client { return s.client }
 
-func (s *Server) newClient() *minio.Client {
+func (s *S3) newClient() *minio.Client {
 	s.t.Helper()
 	transport := &http.Transport{DialContext: s.Dial, DisableKeepAlives: true} // tests count connections
 	endpoint, lookup := s.Endpoint, minio.BucketLookupPath
@@ -165,19 +153,19 @@ func (s *Server) newClient() *minio.Client {
 	return c
 }
 
-// Host is DOMAIN:PORT.
-func (s *Server) Host() string {
+// Host returns DOMAIN:PORT.
+func (s *S3) Host() string {
 	_, port, _ := net.SplitHostPort(s.Endpoint)
 	return net.JoinHostPort(s.Domain, port)
 }
 
 // Dial connects to the server, whatever the address.
-func (s *Server) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
+func (s *S3) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, s.Endpoint)
 }
 
-// Bucket makes an empty bucket and gives its name.
-func (s *Server) Bucket() string {
+// Bucket makes an empty bucket and returns its name.
+func (s *S3) Bucket() string {
 	s.t.Helper()
 	name := fmt.Sprintf("bucket-%x", time.Now().UnixNano())
 	if err := s.Client().MakeBucket(s.t.Context(), name, minio.MakeBucketOptions{Region: Region}); err != nil {
@@ -186,8 +174,8 @@ func (s *Server) Bucket() string {
 	return name
 }
 
-// URL is s3://…, credentials and all, of a bucket that is addressed by path.
-func (s *Server) URL(bucket, prefix string) string {
+// URL returns s3://…, with credentials, of a bucket that is addressed by path.
+func (s *S3) URL(bucket, prefix string) string {
 	u := url.URL{
 		Scheme: "s3", Host: bucket, Path: "/" + prefix, User: url.UserPassword(s.AccessKey, s.SecretKey),
 		RawQuery: url.Values{"endpoint": {"http://" + s.Endpoint}, "region": {Region}, "path-style": {"true"}}.Encode(),
@@ -195,15 +183,16 @@ func (s *Server) URL(bucket, prefix string) string {
 	return u.String()
 }
 
-// File is where the server keeps the bytes of an object.
-func (s *Server) File(bucket, key string) string {
+// File returns the path of the file in which the server keeps an object.
+func (s *S3) File(bucket, key string) string {
 	return filepath.Join(s.folder, "objects", bucket, filepath.FromSlash(key))
 }
 
 // Replace puts other bytes in the place of an object.
-func (s *Server) Replace(bucket, key string, data []byte) {
+func (s *S3) Replace(bucket, key string, data []byte) {
 	s.t.Helper()
-	_, err := s.Client().PutObject(s.t.Context(), bucket, key, bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{})
+	_, err := s.Client().PutObject(s.t.Context(), bucket, key, bytes.NewReader(data), int64(len(data)),
+		minio.PutObjectOptions{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

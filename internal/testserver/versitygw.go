@@ -1,4 +1,4 @@
-package s3test
+package testserver
 
 import (
 	"context"
@@ -15,43 +15,39 @@ import (
 )
 
 const (
-	version = "v1.8.0"
-	source  = "github.com/versity/versitygw/cmd/versitygw@" + version
+	gatewayVersion = "v1.8.0"
+	gatewaySource  = "github.com/versity/versitygw/cmd/versitygw@" + gatewayVersion
 	// buildTime is how long fetching and building may take, where it is done
 	// for the first time.
 	buildTime = 8 * time.Minute
 )
 
-// program is the path of the server's program, which is built first where it
-// is not there yet.
-func program(t testing.TB) string {
+// gateway returns the path of the S3 server's program, which is built first
+// where it is not there yet.
+func gateway(t testing.TB) string {
 	t.Helper()
-	path, err := install()
+	path, err := installGateway()
 	if err != nil {
-		message := fmt.Sprintf("left out: no S3 server to test with: %v", err)
-		if os.Getenv("OPENTCB_TEST_ALL") != "" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
+		skip(t, fmt.Sprintf("there is no S3 server to test with: %v", err))
 	}
 	return path
 }
 
-// install builds the program into the user's cache folder, outside our module.
-func install() (string, error) {
+// installGateway builds the program into the user's cache folder, outside our module.
+func installGateway() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
 	folder := filepath.Join(cache, "opentcb-tools")
-	path := filepath.Join(folder, "versitygw-"+version)
+	path := filepath.Join(folder, "versitygw-"+gatewayVersion)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
-	unlock, err := lock(filepath.Join(folder, "lock"))
+	unlock, err := lockFile(filepath.Join(folder, "lock"))
 	if err != nil {
 		return "", err
 	}
@@ -59,11 +55,11 @@ func install() (string, error) {
 	if _, err := os.Stat(path); err == nil { // another built it while we waited
 		return path, nil
 	}
-	return path, build(folder, path)
+	return path, buildGateway(folder, path)
 }
 
-// lock waits until no other process is building.
-func lock(name string) (func() error, error) {
+// lockFile waits until no other process is building.
+func lockFile(name string) (func() error, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -78,8 +74,8 @@ func lock(name string) (func() error, error) {
 	return f.Close, nil
 }
 
-// build builds beside path and renames, so that path is never half a program.
-func build(folder, path string) error {
+// buildGateway builds beside path and renames, so that path is never half a program.
+func buildGateway(folder, path string) error {
 	bin, err := os.MkdirTemp(folder, "build-")
 	if err != nil {
 		return err
@@ -87,7 +83,7 @@ func build(folder, path string) error {
 	defer os.RemoveAll(bin)
 	ctx, cancel := context.WithTimeout(context.Background(), buildTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "install", source)
+	cmd := exec.CommandContext(ctx, "go", "install", gatewaySource)
 	cmd.Dir, cmd.WaitDelay = bin, 5*time.Second
 	// Settings for building our tests are not for building this.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -97,7 +93,7 @@ func build(folder, path string) error {
 	cmd.Env = append(cmd.Env, "GOBIN="+bin, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return fmt.Errorf("go install %s: %w: %s", source, err, lines[len(lines)-1])
+		return fmt.Errorf("go install %s: %w: %s", gatewaySource, err, lines[len(lines)-1])
 	}
 	return os.Rename(filepath.Join(bin, "versitygw"), path)
 }

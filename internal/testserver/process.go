@@ -1,4 +1,4 @@
-package pgtest
+package testserver
 
 import (
 	"bufio"
@@ -36,7 +36,8 @@ type process struct {
 }
 
 func (p *process) start(programs programs, dir string, port int) error {
-	cmd := programs.command("/bin/sh", "-c", guard, "sh", filepath.Join(programs.bin, "postgres"), strconv.Itoa(port), dir)
+	cmd := programs.command("/bin/sh", "-c", guard, "sh",
+		filepath.Join(programs.bin, "postgres"), strconv.Itoa(port), dir)
 	word, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func (p *process) start(programs programs, dir string, port int) error {
 	return nil
 }
 
-// ended says whether the server ended by itself.
+// ended reports whether the server ended by itself.
 func (p *process) ended() bool { return p.pid == 0 || syscall.Kill(p.pid, 0) != nil }
 
 // end ends the server by a signal and waits until it has.

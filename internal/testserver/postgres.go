@@ -1,9 +1,8 @@
-package pgtest
+package testserver
 
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,9 +11,9 @@ import (
 	"time"
 )
 
-// Server is one PostgreSQL server: its data, its address, and its processes
+// Postgres is one PostgreSQL server: its data, its address, and its processes
 // while it runs.
-type Server struct {
+type Postgres struct {
 	t        testing.TB // whose it is; nil if it is shared
 	programs programs
 	dir      string // temporary, removed with the server
@@ -49,9 +48,9 @@ full_page_writes = on
 log_min_messages = warning
 `
 
-// Start starts a server of the test's own. It is stopped and removed when the
+// StartPostgres starts a server of the test's own. It is stopped and removed when the
 // test ends.
-func Start(t testing.TB, opts ...Option) *Server {
+func StartPostgres(t testing.TB, opts ...Option) *Postgres {
 	t.Helper()
 	withoutTLS()
 	s, err := create(find(t), opts...)
@@ -66,19 +65,20 @@ func Start(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// withoutTLS says for URLs that say nothing that the servers of the tests have
-// no TLS. Else each connection is tried with it first, in half of the time that
-// there is.
+// withoutTLS makes connections to URLs that do not mention TLS go without it:
+// the servers of the tests have none. Otherwise each connection is tried with
+// TLS first, which takes half of the time there is.
 func withoutTLS() { os.Setenv("PGSSLMODE", "disable") }
 
 // create makes the data of a server.
-func create(p programs, opts ...Option) (*Server, error) {
+func create(p programs, opts ...Option) (*Postgres, error) {
 	dir, err := p.folder()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{programs: p, dir: dir}
-	err = p.run("initdb", "-D", s.data(), "-U", administrator, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	s := &Postgres{programs: p, dir: dir}
+	err = p.run("initdb", "-D", s.data(), "-U", administrator, "--auth=trust", "--encoding=UTF8", "--locale=C",
+		"--no-sync", "--no-instructions")
 	if err == nil {
 		err = s.restrict()
 	}
@@ -95,12 +95,12 @@ func create(p programs, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Postgres) data() string { return filepath.Join(s.dir, "data") }
 
 // configure adds settings; the last of one name counts.
-func (s *Server) configure(text string) error { return s.appendTo("postgresql.conf", text) }
+func (s *Postgres) configure(text string) error { return s.appendTo("postgresql.conf", text) }
 
-func (s *Server) appendTo(name, text string) error {
+func (s *Postgres) appendTo(name, text string) error {
 	f, err := os.OpenFile(filepath.Join(s.data(), name), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -110,13 +110,15 @@ func (s *Server) appendTo(name, text string) error {
 }
 
 // restrict lets the administrator in by name, everybody else by password.
-func (s *Server) restrict() error {
-	text := "host all " + administrator + " 127.0.0.1/32 trust\nhost replication " + administrator + " 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 password\n"
+func (s *Postgres) restrict() error {
+	text := "host all " + administrator + " 127.0.0.1/32 trust\n" +
+		"host replication " + administrator + " 127.0.0.1/32 trust\n" +
+		"host all all 127.0.0.1/32 password\n"
 	return os.WriteFile(filepath.Join(s.data(), "pg_hba.conf"), []byte(text), 0o600)
 }
 
 // launch starts a server for the first time, on a port that is free.
-func (s *Server) launch() error {
+func (s *Postgres) launch() error {
 	var err error
 	for range 5 { // somebody else may take the port
 		if s.port, err = freePort(); err != nil {
@@ -133,7 +135,7 @@ func (s *Server) launch() error {
 }
 
 // begin starts the processes and waits until the server answers.
-func (s *Server) begin() error {
+func (s *Postgres) begin() error {
 	if err := s.process.start(s.programs, s.dir, s.port); err != nil {
 		return err
 	}
@@ -151,7 +153,7 @@ func (s *Server) begin() error {
 }
 
 // Restart starts a server that was stopped or killed, at its old address.
-func (s *Server) Restart() {
+func (s *Postgres) Restart() {
 	s.t.Helper()
 	if err := s.begin(); err != nil {
 		s.t.Fatal(err)
@@ -159,31 +161,22 @@ func (s *Server) Restart() {
 }
 
 // Stop ends the server as an operator would: it ends its connections.
-func (s *Server) Stop() { s.process.end(interrupt) }
+func (s *Postgres) Stop() { s.process.end(interrupt) }
 
 // Kill ends all processes of the server at once, as a crash would.
-func (s *Server) Kill() { s.process.end(kill) }
+func (s *Postgres) Kill() { s.process.end(kill) }
 
 // Freeze halts all processes of the server where they are: connections stay,
 // and new ones are taken by the kernel, but nothing answers.
-func (s *Server) Freeze() { s.process.signal(freeze) }
+func (s *Postgres) Freeze() { s.process.signal(freeze) }
 
 // Thaw lets a frozen server go on.
-func (s *Server) Thaw() { s.process.signal(thaw) }
+func (s *Postgres) Thaw() { s.process.signal(thaw) }
 
 // Address is where the server listens: 127.0.0.1 and a port, which it keeps.
-func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *Postgres) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-func (s *Server) discard() {
+func (s *Postgres) discard() {
 	s.process.end(kill)
 	_ = os.RemoveAll(s.dir)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -1,4 +1,4 @@
-package pgtest
+package testserver
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 )
 
 // Standby starts a server that follows this one, and waits until it does: from
-// then on a change is answered only once it is synced on both. One that holds
-// the databases made so far, and takes reads alone until Promote.
-func (s *Server) Standby() *Server {
+// then on a change is answered only once it is synced on both. The standby holds
+// the databases made so far, and takes only reads until Promote.
+func (s *Postgres) Standby() *Postgres {
 	s.t.Helper()
 	s.standbys++
 	name := fmt.Sprintf("standby%d", s.standbys)
@@ -33,15 +33,17 @@ func (s *Server) Standby() *Server {
 }
 
 // follow makes the data of a standby from this server's.
-func (s *Server) follow(name string) (*Server, error) {
+func (s *Postgres) follow(name string) (*Postgres, error) {
 	dir, err := s.programs.folder()
 	if err != nil {
 		return nil, err
 	}
-	standby := &Server{t: s.t, programs: s.programs, dir: dir}
+	standby := &Postgres{t: s.t, programs: s.programs, dir: dir}
 	standby.made.Store(s.made.Load() + 1000) // its names, once promoted, are others
 	primary := fmt.Sprintf("host=127.0.0.1 port=%d user=%s application_name=%s", s.port, administrator, name)
-	if err = s.programs.run("pg_basebackup", "-d", primary, "-D", standby.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync"); err == nil {
+	err = s.programs.run("pg_basebackup", "-d", primary, "-D", standby.data(), "-R", "-X", "stream", "-c", "fast",
+		"--no-sync")
+	if err == nil {
 		standby.port, err = freePort()
 	}
 	if err != nil {
@@ -53,14 +55,14 @@ func (s *Server) follow(name string) (*Server, error) {
 
 // Synchronous makes changes wait for the standby of that name; for none if
 // the name is "".
-func (s *Server) Synchronous(name string) {
+func (s *Postgres) Synchronous(name string) {
 	s.t.Helper()
 	s.Exec("ALTER SYSTEM SET synchronous_standby_names = '" + name + "'")
 	s.Exec("SELECT pg_reload_conf()")
 }
 
 // Promote makes a standby a primary, which waits for no other.
-func (s *Server) Promote() {
+func (s *Postgres) Promote() {
 	s.t.Helper()
 	s.Exec("SELECT pg_promote(true, 30)")
 	s.Synchronous("")

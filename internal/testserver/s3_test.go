@@ -1,4 +1,4 @@
-package s3test_test
+package testserver
 
 import (
 	"bytes"
@@ -7,17 +7,16 @@ import (
 	"testing"
 
 	"github.com/minio/minio-go/v7"
-
-	"github.com/opentcb/opentcb/internal/s3test"
 )
 
-// TestServer stores, reads, and reads again after a crash.
-func TestServer(t *testing.T) {
+// TestS3 stores, reads, and reads again after a crash.
+func TestS3(t *testing.T) {
 	for _, domain := range []string{"", "s3.test"} {
-		s := s3test.StartDomain(t, domain)
+		s := StartS3Domain(t, domain)
 		bucket, client, data := s.Bucket(), s.Client(), []byte("some bytes")
 		options := minio.PutObjectOptions{DisableContentSha256: true}
-		if _, err := client.PutObject(t.Context(), bucket, "a/b", bytes.NewReader(data), int64(len(data)), options); err != nil {
+		_, err := client.PutObject(t.Context(), bucket, "a/b", bytes.NewReader(data), int64(len(data)), options)
+		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {

@@ -1,4 +1,4 @@
-package pgtest
+package testserver
 
 import (
 	"database/sql"
@@ -20,7 +20,7 @@ func open(t *testing.T, url string) *sql.DB {
 
 func TestDatabasesAreFresh(t *testing.T) {
 	for range 2 {
-		if _, err := open(t, URL(t)).Exec("CREATE TABLE facts (name TEXT PRIMARY KEY)"); err != nil {
+		if _, err := open(t, PostgresURL(t)).Exec("CREATE TABLE facts (name TEXT PRIMARY KEY)"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -28,7 +28,7 @@ func TestDatabasesAreFresh(t *testing.T) {
 
 // What was committed is there after a kill, and on the standby at once.
 func TestKillAndPromote(t *testing.T) {
-	s := Start(t, Setting("default_transaction_isolation", "serializable"))
+	s := StartPostgres(t, Setting("default_transaction_isolation", "serializable"))
 	url := s.Database()
 	db := open(t, url)
 	if _, err := db.Exec("CREATE TABLE facts (name TEXT PRIMARY KEY)"); err != nil {
@@ -48,14 +48,15 @@ func TestKillAndPromote(t *testing.T) {
 	if err := db.QueryRow("SELECT name FROM facts").Scan(&name); err != nil || name != "one" {
 		t.Errorf("the promoted standby has %q, %v", name, err)
 	}
-	if err := db.QueryRow("SHOW default_transaction_isolation").Scan(&isolation); err != nil || isolation != "serializable" {
+	err := db.QueryRow("SHOW default_transaction_isolation").Scan(&isolation)
+	if err != nil || isolation != "serializable" {
 		t.Errorf("its isolation is %q, %v", isolation, err)
 	}
 }
 
 func TestNothingIsLeft(t *testing.T) {
-	var s *Server
-	t.Run("uses a server", func(t *testing.T) { s = Start(t) })
+	var s *Postgres
+	t.Run("uses a server", func(t *testing.T) { s = StartPostgres(t) })
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) || !s.process.ended() {
 		t.Errorf("the folder or the server is still there: %v", err)
 	}

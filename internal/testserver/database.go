@@ -1,4 +1,4 @@
-package pgtest
+package testserver
 
 import (
 	"context"
@@ -15,22 +15,22 @@ import (
 const (
 	administrator = "postgres"
 	owner         = "opentcb"
-	Password      = "hunter2-of-pgtest"
+	Password      = "hunter2-of-testserver"
 )
 
-// URL is the URL of a database of the server's, with its owner's password.
-func (s *Server) URL(database string) string {
+// URL returns the URL of a database of the server, with its owner's password.
+func (s *Postgres) URL(database string) string {
 	return "postgres://" + owner + ":" + Password + "@" + s.Address() + "/" + database
 }
 
 // Database makes an empty database and returns its URL.
-func (s *Server) Database() string {
+func (s *Postgres) Database() string {
 	s.t.Helper()
 	return s.Copy(s.URL("template0"))
 }
 
 // Copy makes a copy of a database that nobody uses and returns its URL.
-func (s *Server) Copy(address string) string {
+func (s *Postgres) Copy(address string) string {
 	s.t.Helper()
 	copied, err := s.copyOf(path.Base(address))
 	if err != nil {
@@ -39,29 +39,30 @@ func (s *Server) Copy(address string) string {
 	return copied
 }
 
-func (s *Server) copyOf(template string) (string, error) {
+func (s *Postgres) copyOf(template string) (string, error) {
 	name := fmt.Sprintf("test_%d", s.made.Add(1))
 	err := s.exec("CREATE DATABASE " + name + " OWNER " + owner + " TEMPLATE " + template)
 	return s.URL(name), err
 }
 
-// Exec runs a statement as the administrator, in no database of a test's.
-func (s *Server) Exec(statement string) {
+// Exec runs a statement as the administrator, outside the databases of tests.
+func (s *Postgres) Exec(statement string) {
 	s.t.Helper()
 	if err := s.exec(statement); err != nil {
 		s.t.Fatalf("%s: %v", statement, err)
 	}
 }
 
-func (s *Server) exec(statement string) error {
+func (s *Postgres) exec(statement string) error {
 	_, err := s.ask(statement)
 	return err
 }
 
 // ask returns the first column of the first row, "" if there is none.
-func (s *Server) ask(query string) (string, error) {
+func (s *Postgres) ask(query string) (string, error) {
 	// A standby takes no serializable transactions.
-	db, err := sql.Open("pgx", "postgres://"+administrator+"@"+s.Address()+"/postgres?sslmode=disable&default_transaction_isolation=read%20committed")
+	db, err := sql.Open("pgx", "postgres://"+administrator+"@"+s.Address()+
+		"/postgres?sslmode=disable&default_transaction_isolation=read%20committed")
 	if err != nil {
 		return "", err
 	}

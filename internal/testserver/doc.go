@@ -1,0 +1,16 @@
+// Package testserver runs real servers for tests: PostgreSQL, from the
+// distribution's package, and an S3 server, versitygw, which it builds once per
+// machine. Both run in temporary folders and end with the test. The package is
+// used from tests only. A test whose server is not to be had is skipped, or
+// fails if OPENTCB_TEST_ALL is set.
+//
+//	shared.go    Main and PostgresURL: one PostgreSQL server shared by a test binary
+//	postgres.go  Postgres: a server of a test's own, to be stopped, killed and frozen
+//	database.go  databases of a server, and statements of its administrator
+//	process.go   a PostgreSQL server's processes
+//	standby.go   synchronous replication, and promotion
+//	programs.go  PostgreSQL's programs: where they are, and as whom they run
+//	s3.go        S3: an S3 server of a test's own, to be killed and restarted
+//	versitygw.go the S3 server's program, built once per machine
+//	machine.go   what the machine lacks, and free ports
+package testserver
