@@ -64,7 +64,7 @@ type Trial struct {
 func (s *Service) TryWhitelist(ctx context.Context, env string, entries []string) (Trial, error) {
 	entries, err := whitelist.Normalize(entries)
 	if err != nil {
-		return Trial{}, refuse(InvalidArgs, err.Error())
+		return Trial{}, Refused(InvalidArgs, err.Error())
 	}
 	calls, err := s.calls(ctx, env, 24*time.Hour)
 	if err != nil {

@@ -46,7 +46,7 @@ func randomToken() string {
 // the call carries (CR-7).
 func isCaller(c Caller, platform string) error {
 	if c.Platform != platform {
-		return refuse(InvalidAppID, "component_appid is not the token's")
+		return Refused(InvalidAppID, "component_appid is not the token's")
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets [
 		return notFound(err, "no Mini Program "+appid)
 	}
 	if a.IsPlatform {
-		return refuse(NotFound, appid+" is a platform, not a Mini Program")
+		return Refused(NotFound, appid+" is a platform, not a Mini Program")
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets [
 // notFound is the operator's error for a row that is not there.
 func notFound(err error, detail string) error {
 	if errors.Is(err, ErrNotFound) {
-		return refuse(NotFound, detail)
+		return Refused(NotFound, detail)
 	}
 	return fault("look up", err)
 }
@@ -121,12 +121,12 @@ const (
 
 func checkSets(sets []int) error {
 	if len(sets) == 0 || len(sets) > maxSets {
-		return refuse(InvalidArgs, fmt.Sprintf("an authorization has 1 to %d permission sets", maxSets))
+		return Refused(InvalidArgs, fmt.Sprintf("an authorization has 1 to %d permission sets", maxSets))
 	}
 	seen := map[int]bool{}
 	for _, id := range sets {
 		if id < 1 || id > maxSetID || seen[id] {
-			return refuse(InvalidArgs, fmt.Sprintf("permission set %d: ids are from 1 to %d, each once", id, maxSetID))
+			return Refused(InvalidArgs, fmt.Sprintf("permission set %d: ids are from 1 to %d, each once", id, maxSetID))
 		}
 		seen[id] = true
 	}
@@ -146,11 +146,11 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 		row, err := s.store.AuthCode(ctx, platform, mac)
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && row.UsedAt != 0:
-			return Grant{}, refuse(AuthCodeInvalid, "")
+			return Grant{}, Refused(AuthCodeInvalid, "")
 		case err != nil:
 			return Grant{}, fault("authorization code", err)
 		case s.now() >= row.ExpiresAt:
-			return Grant{}, refuse(AuthCodeExpired, "")
+			return Grant{}, Refused(AuthCodeExpired, "")
 		}
 		g, done, err := s.redeem(ctx, c, row)
 		if done || err != nil {
@@ -167,9 +167,9 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	case err != nil:
 		return Grant{}, false, fault("authorization", err)
 	case !a.InForce:
-		return Grant{}, false, refuse(NotAuthorized, "")
+		return Grant{}, false, Refused(NotAuthorized, "")
 	case a.Epoch != code.Epoch:
-		return Grant{}, false, refuse(AuthCodeInvalid, "")
+		return Grant{}, false, Refused(AuthCodeInvalid, "")
 	}
 	refresh := refreshTokenPrefix + randomToken()
 	issued, next := a.Issued.next(s.now())
@@ -202,11 +202,11 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 		a, err := s.authorization(ctx, latest, platform, appid)
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && !a.InForce:
-			return Grant{}, refuse(NotAuthorized, "")
+			return Grant{}, Refused(NotAuthorized, "")
 		case err != nil:
 			return Grant{}, fault("authorization", err)
 		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
-			return Grant{}, refuse(RefreshTokenInvalid, "")
+			return Grant{}, Refused(RefreshTokenInvalid, "")
 		}
 		issued, next := a.Issued.next(s.now())
 		ok, err := s.store.IssueAuthorizerToken(ctx, *a, next, s.record(c, actAuthorizerToken, ""))
@@ -231,7 +231,7 @@ func (s *Service) Revoke(ctx context.Context, c Caller, platform, appid string) 
 	case err != nil:
 		return fault("revoke", err)
 	case !ok:
-		return refuse(NotFound, fmt.Sprintf("%s does not authorize %s", appid, platform))
+		return Refused(NotFound, fmt.Sprintf("%s does not authorize %s", appid, platform))
 	}
 	return nil
 }

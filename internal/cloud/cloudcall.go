@@ -32,7 +32,7 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 		return Token{}, err
 	}
 	if !e.Cloud {
-		return Token{}, refuse(Conflict, "cloud development is not opened for "+e.Account)
+		return Token{}, Refused(Conflict, "cloud development is not opened for "+e.Account)
 	}
 	rec, err := s.recordOn(ctx, c, actCloudbaseToken, e)
 	if err == nil {
@@ -49,7 +49,7 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 func (s *Service) anyEnvironment(ctx context.Context, id string) (*Environment, error) {
 	account, err := s.store.EnvironmentAccount(ctx, id)
 	if errors.Is(err, ErrNotFound) {
-		return nil, refuse(EnvironmentNotFound, "no environment "+id)
+		return nil, Refused(EnvironmentNotFound, "no environment "+id)
 	}
 	if err != nil {
 		return nil, fault("environment", err)
@@ -89,7 +89,7 @@ func (s *Service) RefuseOwnCall(rid, token, path string) error {
 	j := judgement{rid: rid, at: s.now(), token: token, path: path}
 	err := s.checkCloudbase(&j)
 	if err == nil {
-		err = refuse(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone")
+		err = Refused(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone")
 	}
 	j.code = CodeOf(err)
 	s.observer.add(&j)
@@ -104,11 +104,11 @@ func (s *Service) checkCloudbase(j *judgement) error {
 	case err != nil:
 		return err
 	case c.kind != CloudbaseToken:
-		return refuse(InvalidToken, "not a cloudbase_access_token")
+		return Refused(InvalidToken, "not a cloudbase_access_token")
 	}
 	j.key = EnvironmentKey{c.appid, c.env}
 	if j.at >= c.expires {
-		return refuse(TokenExpired, "")
+		return Refused(TokenExpired, "")
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 	e, err := s.environment(ctx, recent, j.key.Account, j.key.Env)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return CloudCall{}, refuse(InvalidToken, "")
+		return CloudCall{}, Refused(InvalidToken, "")
 	case err != nil:
 		return CloudCall{}, fault("environment", err)
 	}
@@ -145,13 +145,13 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 	}
 	switch {
 	case !e.Cloud:
-		return CloudCall{}, refuse(SwitchClosed, "cloud development is not opened")
+		return CloudCall{}, Refused(SwitchClosed, "cloud development is not opened")
 	case !e.Open:
-		return CloudCall{}, refuse(SwitchClosed, "")
+		return CloudCall{}, Refused(SwitchClosed, "")
 	case j.reason != "":
-		return CloudCall{}, refuse(NotWhitelisted, "the path "+j.reason)
+		return CloudCall{}, Refused(NotWhitelisted, "the path "+j.reason)
 	case err != nil:
-		return CloudCall{}, refuse(NotWhitelisted, "")
+		return CloudCall{}, Refused(NotWhitelisted, "")
 	}
 	return CloudCall{Account: e.Account, Env: e.ID, Path: path}, nil
 }

@@ -66,7 +66,7 @@ func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, en
 func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Caller, error) {
 	raw, err := s.ring.Verify(seal.Credential, credential)
 	if err != nil {
-		return Caller{}, refuse(InvalidToken, "")
+		return Caller{}, Refused(InvalidToken, "")
 	}
 	d := decoder{s: string(raw)}
 	epoch, account, id := d.int(), d.text(), d.text()
@@ -78,7 +78,7 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return Caller{}, fault("credential", err)
 	case err != nil || id != env || now != epoch:
-		return Caller{}, refuse(InvalidToken, "")
+		return Caller{}, Refused(InvalidToken, "")
 	}
 	return Caller{RID: rid}, nil
 }

@@ -119,8 +119,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// refuse makes an error of a kind with a detail for the caller.
-func refuse(kind Kind, detail string) error { return &Error{Kind: kind, Detail: detail} }
+// Refused returns an Error of a kind without a cause. The detail says what was
+// wrong in words that are safe to show to the caller (EN-5); "" adds nothing
+// to the text of the kind's code.
+func Refused(kind Kind, detail string) error { return &Error{Kind: kind, Detail: detail} }
 
 // ErrNotFound is what a Store returns for a row that is not there.
 var ErrNotFound = errors.New("not found")

@@ -38,7 +38,7 @@ var errFound = errors.New("found")
 func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) {
 	m := ridForm.FindStringSubmatch(rid)
 	if m == nil {
-		return Explanation{}, refuse(InvalidArgs, "a rid is three groups of 8 hex digits, as errmsg ends with")
+		return Explanation{}, Refused(InvalidArgs, "a rid is three groups of 8 hex digits, as errmsg ends with")
 	}
 	seconds, err := strconv.ParseInt(m[1], 16, 64)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 	case found == nil && err != nil:
 		return Explanation{}, fault("explain", err)
 	case found == nil:
-		return Explanation{}, refuse(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many refused in the same second, or one that is too long ago; the server's log may have it")
+		return Explanation{}, Refused(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many refused in the same second, or one that is too long ago; the server's log may have it")
 	case found.Action != actCloudCall:
 		return Explanation{Record: *found, Reason: found.Code.Text()}, nil
 	}

@@ -38,18 +38,18 @@ func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string
 	ok, err := s.store.CreateFunction(ctx, f, s.record(c, actCreateFunction, f.target()))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return refuse(EnvironmentNotFound, "env not exists")
+		return Refused(EnvironmentNotFound, "env not exists")
 	case err != nil:
 		return fault("create function", err)
 	case !ok:
-		return refuse(InvalidArgs, "function "+name+" exists already")
+		return Refused(InvalidArgs, "function "+name+" exists already")
 	}
 	return nil
 }
 
 func checkFunctionName(name string) error {
 	if !functionName.MatchString(name) {
-		return refuse(InvalidArgs, "function_name must be 2 to 60 letters, digits, - or _, begin with a letter and end with a letter or digit")
+		return Refused(InvalidArgs, "function_name must be 2 to 60 letters, digits, - or _, begin with a letter and end with a letter or digit")
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 		return err
 	}
 	if len(u.Handler) > maxHandler {
-		return refuse(InvalidArgs, fmt.Sprintf("Handler is over %d bytes", maxHandler))
+		return Refused(InvalidArgs, fmt.Sprintf("Handler is over %d bytes", maxHandler))
 	}
 	if _, err := s.functionOf(ctx, c.account(), u.Env, u.Function); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) 
 		return fault("code secret", err)
 	}
 	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1 {
-		return refuse(CodeSecretMismatch, "CodeSecret is not this platform's key for this Mini Program")
+		return Refused(CodeSecretMismatch, "CodeSecret is not this platform's key for this Mini Program")
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) 
 func (s *Service) storeCode(ctx context.Context, code blob.Draft) error {
 	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
-			return refuse(InvalidCode, bad.Reason)
+			return Refused(InvalidCode, bad.Reason)
 		}
 		return codeFault("check code", err)
 	}
@@ -195,7 +195,7 @@ func (s *Service) putCode(ctx context.Context, c Caller, action string, f Functi
 	case err != nil:
 		return fault("put code", err)
 	case !ok:
-		return refuse(FunctionNotFound, "function not exists")
+		return Refused(FunctionNotFound, "function not exists")
 	}
 	return nil
 }

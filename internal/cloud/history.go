@@ -36,7 +36,7 @@ func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, ve
 	}
 	list, ok := whitelistAt(changes, env, version)
 	if !ok {
-		return 0, refuse(NotFound, fmt.Sprintf("the history of %s has no version %d", env, version))
+		return 0, Refused(NotFound, fmt.Sprintf("the history of %s has no version %d", env, version))
 	}
 	return s.setAnew(ctx, c, e, list, version)
 }

@@ -39,10 +39,10 @@ func (s *Service) DownloadFunction(ctx context.Context, c Caller, env, name stri
 
 func (s *Service) link(c Caller, f *Function) (Link, error) {
 	if f.Sum == "" {
-		return Link{}, refuse(NotCodeOwner, "the function has no code yet")
+		return Link{}, Refused(NotCodeOwner, "the function has no code yet")
 	}
 	if f.Owner != c.Platform {
-		return Link{}, refuse(NotCodeOwner, "the code was not uploaded by this platform")
+		return Link{}, Refused(NotCodeOwner, "the code was not uploaded by this platform")
 	}
 	sum, err := hex.DecodeString(f.Sum)
 	if err != nil {
@@ -101,7 +101,7 @@ type Code struct {
 func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error) {
 	raw, err := s.ring.Verify(seal.Link, token)
 	if err != nil {
-		return Code{}, refuse(LinkInvalid, "the link is false")
+		return Code{}, Refused(LinkInvalid, "the link is false")
 	}
 	l, err := decodeLink(raw)
 	if err != nil {
@@ -125,18 +125,18 @@ func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function,
 	ctx, end := s.Limit(ctx)
 	defer end()
 	if s.now() >= l.expires {
-		return nil, refuse(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
+		return nil, Refused(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
 	}
 	if err := s.stillAuthorized(ctx, c, nil); err != nil {
 		if KindOf(err) == NotAuthorized {
-			return nil, refuse(LinkInvalid, "the authorization that the link was made under has ended")
+			return nil, Refused(LinkInvalid, "the authorization that the link was made under has ended")
 		}
 		return nil, err
 	}
 	f, err := s.functionOf(ctx, l.appid, l.env, l.name)
 	switch k := KindOf(err); {
 	case err != nil && (k == FunctionNotFound || k == EnvironmentNotFound) || err == nil && (f.Owner != l.platform || f.OwnerEpoch != l.ownerEpoch):
-		return nil, refuse(LinkInvalid, "the code has become another's since")
+		return nil, Refused(LinkInvalid, "the code has become another's since")
 	}
 	return f, err
 }
@@ -148,7 +148,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 	}
 	b, err := s.blobs.Open(ctx, l.sum)
 	if errors.Is(err, blob.ErrNotFound) && f.Sum != l.sum.String() {
-		return Code{}, refuse(LinkInvalid, "the code was replaced since: ask downloadfunction for a new link")
+		return Code{}, Refused(LinkInvalid, "the code was replaced since: ask downloadfunction for a new link")
 	}
 	if err != nil {
 		return Code{}, codeFault("open code "+l.sum.String(), err)

@@ -40,7 +40,7 @@ func (s *Service) permission(ctx context.Context, c Caller, env string) (*Enviro
 	case err != nil:
 		return nil, fault("environment", err)
 	case !e.Cloud:
-		return nil, refuse(NoCloudPrivilege, "")
+		return nil, Refused(NoCloudPrivilege, "")
 	}
 	return e, nil
 }
@@ -53,9 +53,9 @@ func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
 	case err != nil:
 		return fault("account", err)
 	case !a.Cloud:
-		return refuse(NoCloudPrivilege, "")
+		return Refused(NoCloudPrivilege, "")
 	}
-	return refuse(InvalidArgs, "env not exists") // UT-12
+	return Refused(InvalidArgs, "env not exists") // UT-12
 }
 
 // SetPermission sets the switch of the caller's account and the whitelist of
@@ -78,7 +78,7 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	case err != nil:
 		return fault("account", err)
 	case !a.Cloud:
-		return refuse(NoCloudPrivilege, "")
+		return Refused(NoCloudPrivilege, "")
 	}
 	rec := s.record(c, actPermission, named("set env", set.Env))
 	rec.Detail = fmt.Sprintf("open=%t entries=%d version=%d", set.Open, len(set.Whitelist), set.Version)
@@ -86,11 +86,11 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	s.forgetPermission(set.Account, set.Env, res.Touched, err)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return refuse(InvalidArgs, "env not exists") // UT-12
+		return Refused(InvalidArgs, "env not exists") // UT-12
 	case err != nil:
 		return fault("set permission", err)
 	case !res.Accepted && !res.Current.repeats(set):
-		return refuse(InvalidArgs, fmt.Sprintf("version %d is older than %d", set.Version, res.Current.Version))
+		return Refused(InvalidArgs, fmt.Sprintf("version %d is older than %d", set.Version, res.Current.Version))
 	case !res.Accepted: // UT-7: its answer was lost
 		return s.read(c, actPermission, rec.Target, nil)
 	}
@@ -103,11 +103,11 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 // UT-11).
 func (set *PermissionSet) check() error {
 	if set.Version < 0 || set.Version > MaxVersion {
-		return refuse(InvalidArgs, fmt.Sprintf("version must be an integer from 0 to %d", int64(MaxVersion)))
+		return Refused(InvalidArgs, fmt.Sprintf("version must be an integer from 0 to %d", int64(MaxVersion)))
 	}
 	list, err := whitelist.Normalize(set.Whitelist)
 	if err != nil {
-		return refuse(InvalidArgs, err.Error())
+		return Refused(InvalidArgs, err.Error())
 	}
 	set.Whitelist = list
 	return nil

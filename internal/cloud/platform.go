@@ -41,11 +41,11 @@ func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenReq
 	p, err := s.platform(ctx, latest, req.AppID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Token{}, refuse(InvalidAppID, "")
+		return Token{}, Refused(InvalidAppID, "")
 	case err != nil:
 		return Token{}, fault("platform", err)
 	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, req.Secret, p.SecretMAC):
-		return Token{}, refuse(InvalidAppSecret, "")
+		return Token{}, Refused(InvalidAppSecret, "")
 	}
 	if err := s.checkTicket(p, req.Ticket); err != nil {
 		return Token{}, err
@@ -90,7 +90,7 @@ func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string
 	p, err := s.platform(ctx, latest, platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return "", refuse(NotFound, "no platform "+platform)
+		return "", Refused(NotFound, "no platform "+platform)
 	case err != nil:
 		return "", fault("platform", err)
 	}
@@ -125,22 +125,22 @@ func (s *Service) checkTicket(p Platform, ticket string) error {
 			return err
 		}
 		if subtle.ConstantTimeCompare([]byte(want), []byte(ticket)) != 1 {
-			return refuse(TicketInvalid, "")
+			return Refused(TicketInvalid, "")
 		}
 		return nil
 	}
 	token, ok := strings.CutPrefix(ticket, ticketPrefix)
 	claim, err := s.ring.Verify(seal.Ticket, token)
 	if !ok || err != nil {
-		return refuse(TicketInvalid, "")
+		return Refused(TicketInvalid, "")
 	}
 	d := decoder{s: string(claim)}
 	slot, appid := d.int(), d.text()
 	if d.end() != nil || appid != p.AppID {
-		return refuse(TicketInvalid, "")
+		return Refused(TicketInvalid, "")
 	}
 	if s.now() >= slot*ticketRenewal.Milliseconds()+ticketLife.Milliseconds() {
-		return refuse(TicketExpired, "")
+		return Refused(TicketExpired, "")
 	}
 	return nil
 }

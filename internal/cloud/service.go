@@ -183,7 +183,7 @@ func (s *Service) environmentOf(ctx context.Context, account, id string) (*Envir
 	e, err := s.environment(ctx, latest, account, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, refuse(EnvironmentNotFound, "env not exists")
+		return nil, Refused(EnvironmentNotFound, "env not exists")
 	case err != nil:
 		return nil, fault("environment", err)
 	}
@@ -198,7 +198,7 @@ func (s *Service) functionOf(ctx context.Context, account, env, name string) (*F
 		if _, err := s.environmentOf(ctx, account, env); err != nil {
 			return nil, err
 		}
-		return nil, refuse(FunctionNotFound, "function not exists")
+		return nil, Refused(FunctionNotFound, "function not exists")
 	}
 	if err != nil {
 		return nil, fault("function", err)

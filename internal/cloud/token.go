@@ -90,7 +90,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	now := s.now()
 	caller := Caller{Platform: c.platform, AppID: c.appid, RID: rid, epoch: c.epoch, at: now}
 	if now >= c.expires {
-		return caller, refuse(TokenExpired, "")
+		return caller, Refused(TokenExpired, "")
 	}
 	err = s.authenticate(ctx, recent, c, iface, now)
 	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
@@ -105,7 +105,7 @@ func (s *Service) authenticate(ctx context.Context, want age, c *knownToken, ifa
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
 	case CloudbaseToken:
-		return refuse(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone") // CC-5
+		return Refused(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone") // CC-5
 	}
 	return s.authenticateAuthorizer(ctx, want, c, iface, now)
 }
@@ -151,7 +151,7 @@ func (s *Service) genuine(token string) (*knownToken, error) {
 func (s *Service) openToken(token string) (claim, error) {
 	raw, err := s.ring.Verify(seal.AccessToken, token)
 	if err != nil {
-		return claim{}, refuse(InvalidToken, "")
+		return claim{}, Refused(InvalidToken, "")
 	}
 	c, err := decodeClaim(raw)
 	if err != nil {
@@ -164,13 +164,13 @@ func (s *Service) authenticateComponent(ctx context.Context, want age, c *knownT
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return refuse(InvalidToken, "")
+		return Refused(InvalidToken, "")
 	case err != nil:
 		return fault("platform", err)
 	case p.Issued.superseded(c.issued, now):
-		return refuse(InvalidToken, "")
+		return Refused(InvalidToken, "")
 	case iface.Tokens&ComponentToken == 0:
-		return refuse(WrongTokenKind, "the interface takes an authorizer_access_token")
+		return Refused(WrongTokenKind, "the interface takes an authorizer_access_token")
 	}
 	return nil
 }
@@ -183,17 +183,17 @@ func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c *known
 	a, err := s.authorization(ctx, want, c.platform, c.appid)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return refuse(InvalidToken, "")
+		return Refused(InvalidToken, "")
 	case err != nil:
 		return fault("authorization", err)
 	case a.Epoch != c.epoch || a.Issued.superseded(c.issued, now):
-		return refuse(InvalidToken, "") // void since it was given anew (CR-9), or replaced (CR-8)
+		return Refused(InvalidToken, "") // void since it was given anew (CR-9), or replaced (CR-8)
 	case iface.Tokens&c.kind == 0:
-		return refuse(WrongTokenKind, "the interface takes a component_access_token")
+		return Refused(WrongTokenKind, "the interface takes a component_access_token")
 	case !a.InForce:
-		return refuse(NotAuthorized, "")
+		return Refused(NotAuthorized, "")
 	case !a.holdsOneOf(iface.Sets):
-		return refuse(MissingPermission, "needs permission set "+orList(iface.Sets))
+		return Refused(MissingPermission, "needs permission set "+orList(iface.Sets))
 	}
 	if !s.shared {
 		c.passed.Store(&pass{drops, a.Issued.until(c.issued), iface.Sets})

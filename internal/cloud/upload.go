@@ -30,7 +30,7 @@ type UploadGrant struct {
 func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash string) (UploadGrant, error) {
 	hash, err := hex.DecodeString(payloadHash)
 	if err != nil || len(hash) != 32 || hex.EncodeToString(hash) != payloadHash {
-		return UploadGrant{}, refuse(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
+		return UploadGrant{}, Refused(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
 	}
 	issued := s.now() / 1000
 	b := binary.AppendUvarint(nil, uint64(issued))
@@ -58,7 +58,7 @@ func (s *Service) uploadGrant(token, payloadHash string, issued int64) UploadGra
 func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
 	claim, err := s.ring.Verify(seal.Upload, token)
 	if err != nil {
-		return UploadGrant{}, Caller{}, refuse(UploadSignatureInvalid, "X-TC-Token is false")
+		return UploadGrant{}, Caller{}, Refused(UploadSignatureInvalid, "X-TC-Token is false")
 	}
 	d := decoder{s: string(claim)}
 	issued, epoch := d.int(), d.int()
@@ -76,7 +76,7 @@ func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGran
 	ctx, end := s.Limit(ctx)
 	defer end()
 	if age := s.now()/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
-		return refuse(UploadSignatureExpired, "the signature is over 5 minutes old")
+		return Refused(UploadSignatureExpired, "the signature is over 5 minutes old")
 	}
 	return s.stillAuthorized(ctx, c, sets)
 }
@@ -89,9 +89,9 @@ func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) err
 	case err != nil:
 		return fault("authorization", err)
 	case !a.InForce || a.Epoch != c.epoch:
-		return refuse(NotAuthorized, "")
+		return Refused(NotAuthorized, "")
 	case !a.holdsOneOf(sets):
-		return refuse(MissingPermission, "needs permission set "+orList(sets))
+		return Refused(MissingPermission, "needs permission set "+orList(sets))
 	}
 	return nil
 }
