@@ -50,16 +50,6 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	return fmt.Errorf("no such change: %T", c)
 }
 
-// one runs a statement that must hit a row: if it does not, what the plan was
-// made on has changed.
-func (t *tx) one(query string, args ...any) error {
-	n, err := t.exec(query, args...)
-	if err == nil && n == 0 {
-		return cloud.ErrStale
-	}
-	return err
-}
-
 func (t *tx) putPlatform(p cloud.Platform) error {
 	err := t.one("INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, TRUE, TRUE, TRUE) "+
 		"ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform", p.AppID)

@@ -33,24 +33,6 @@ func (s *Store) AuthCode(ctx context.Context, platform, codeMAC string) (cloud.A
 	return c, err
 }
 
-// CodeSecret implements cloud.Store.
-func (s *Store) CodeSecret(ctx context.Context, platform, appid string) (string, error) {
-	var sealed string
-	err := s.read(ctx).row("SELECT sealed FROM code_secrets WHERE appid = $1 AND platform = $2", []any{appid, platform}, &sealed)
-	return sealed, err
-}
-
-// AddCodeSecret implements cloud.Store.
-func (s *Store) AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec cloud.Record) (string, error) {
-	added, err := s.swap(ctx, appid, rec,
-		"INSERT INTO code_secrets (appid, platform, sealed) VALUES ($1, $2, $3) ON CONFLICT (appid, platform) DO NOTHING",
-		appid, platform, sealed)
-	if err != nil || added {
-		return sealed, err
-	}
-	return s.CodeSecret(ctx, platform, appid)
-}
-
 // IssueAuthorizerToken implements cloud.Store.
 func (s *Store) IssueAuthorizerToken(ctx context.Context, a cloud.Authorization, next cloud.Issues, rec cloud.Record) (bool, error) {
 	return s.swap(ctx, a.AppID, rec,

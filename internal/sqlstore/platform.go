@@ -31,17 +31,3 @@ func (s *Store) IssueComponentToken(ctx context.Context, platform string, old, n
 	return s.swap(ctx, platform, rec, "UPDATE platforms SET issued = $1 WHERE appid = $2 AND issued = $3",
 		next.String(), platform, old.String())
 }
-
-// swap is a change of one statement that hits a row of the key's, and is
-// recorded, only if the row is as expected.
-func (s *Store) swap(ctx context.Context, key string, rec cloud.Record, query string, args ...any) (bool, error) {
-	var hit bool
-	err := s.w.writeFor(ctx, key, func(t *tx) error {
-		n, err := t.exec(query, args...)
-		if hit = n > 0; hit && err == nil {
-			t.record(rec)
-		}
-		return err
-	})
-	return hit && err == nil, err
-}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -39,4 +40,29 @@ func (t *tx) record(recs ...cloud.Record) {
 		return
 	}
 	t.recs = append(t.recs, recs...)
+}
+
+// one runs a statement that must hit a row. If it hits none, what the change
+// was planned on is no longer there: cloud.ErrStale.
+func (t *tx) one(query string, args ...any) error {
+	n, err := t.exec(query, args...)
+	if err == nil && n == 0 {
+		return cloud.ErrStale
+	}
+	return err
+}
+
+// swap makes a change of one statement, which hits a row of the key's only if
+// that is as the caller expects. It reports whether the statement hit one; rec
+// is written only then. key is as in writeFor.
+func (s *Store) swap(ctx context.Context, key string, rec cloud.Record, query string, args ...any) (bool, error) {
+	var hit bool
+	err := s.w.writeFor(ctx, key, func(t *tx) error {
+		n, err := t.exec(query, args...)
+		if hit = n > 0; hit && err == nil {
+			t.record(rec)
+		}
+		return err
+	})
+	return hit && err == nil, err
 }
