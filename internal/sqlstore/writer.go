@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -144,21 +145,19 @@ func (w *writer) close() {
 }
 
 func (w *writer) run(queue chan *change) {
-	y := newYielder()
-	defer y.close()
 	for c := range queue {
-		w.commit(w.gather(queue, c, y))
+		w.commit(w.gather(queue, c))
 	}
 }
 
 // gather returns the first change and those that wait behind it. It lets the
 // calls that are ready to run hand theirs over first: on one processor they
 // would otherwise find the writer gone with a batch of one.
-func (w *writer) gather(queue chan *change, first *change, y *yielder) []*change {
+func (w *writer) gather(queue chan *change, first *change) []*change {
 	batch := []*change{first}
 	for before := -1; before < len(queue) && len(queue) < w.limit; {
 		before = len(queue)
-		y.yield()
+		runtime.Gosched()
 	}
 	for len(batch) < w.limit {
 		select {
