@@ -15,12 +15,14 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "these files are not formatted: run gofmt -w ."; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	cd bench && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
 # Every test under the race detector, and the coverage of the rules and of
 # the wire, which must not fall below 85 %.
 unit: servers
 	OPENTCB_TEST_ALL=1 $(GO) test -race -timeout 20m -coverpkg=./internal/cloud,./internal/server -coverprofile=coverage.out ./...
 	./coverage.sh coverage.out 85 internal/cloud internal/server
+	$(GO) -C bench test -race ./...
 
 # The servers that the tests need besides Go's, from Debian's packages.
 servers:
@@ -31,7 +33,7 @@ interop:
 	./interop/run.sh
 
 bench:
-	$(GO) run ./bench
+	$(GO) -C bench run .
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) ./fuzz.sh

@@ -108,7 +108,8 @@ func TestLayersAreOrdered(t *testing.T) {
 }
 
 // packageImports returns what each package of the module imports outside its
-// tests. interop is a module of its own.
+// tests. bench is a module of its own, which imports packages of this one;
+// interop imports none.
 func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}

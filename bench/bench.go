@@ -26,8 +26,8 @@ var measurements = []measurement{
 	{"startup", false, startUp},
 	{"idle", false, idleMemory},
 	{"first", true, firstTouch},
-	{"getcodesecret", true, reads(getcodesecret, 0.85, 1.3)},
-	{"usecloudaccesstoken", true, reads(usecloudaccesstoken, 0.85, 1.3)},
+	{"getcodesecret", true, reads(getcodesecret, 0.75, 1.45)},
+	{"usecloudaccesstoken", true, reads(usecloudaccesstoken, 0.75, 1.45)},
 	{"downloadfunction", true, reads(downloadfunction, 0.5, 0)},
 	{"link", true, link},
 	{"gateway", true, gatewayRates},
@@ -135,7 +135,12 @@ func (s *session) prepare() (err error) {
 	}
 	s.progress("building the server")
 	s.binary = s.path("opentcb")
-	build := exec.CommandContext(s.ctx, "go", "build", "-o", s.binary, "github.com/opentcb/opentcb/cmd/opentcb")
+	root, err := exec.CommandContext(s.ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/opentcb/opentcb").Output()
+	if err != nil {
+		return fmt.Errorf("looking for the server's module: %w", err)
+	}
+	build := exec.CommandContext(s.ctx, "go", "build", "-o", s.binary, "./cmd/opentcb")
+	build.Dir = strings.TrimSpace(string(root))
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return build.Run()
