@@ -25,7 +25,7 @@ copy it from the server that was backed up to DIR/master-key, or name it with
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg.MasterKey = os.Getenv("OPENTCB_MASTER_KEY") // no flag: others can see arguments
-			if err := node.CheckStorage(cfg); err != nil {
+			if err := cfg.CheckStorage(); err != nil {
 				return usageError{err}
 			}
 			file, err := os.Open(args[0])

@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/url"
 	"os"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,7 +46,6 @@ finished, and the exit status is 0.`,
 	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
 	serverFlags(f, &cfg)
-	limitFlags(f, &cfg)
 	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug (every call), info, warn or error")
 	return cmd
 }
@@ -64,58 +59,14 @@ func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "", "command that prints the master key, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")
 	f.StringVar(&cfg.PublicURL, "public-url", "", "how callers reach the interfaces, for the links that are given out (default: as each caller did)")
 	f.StringVar(&cfg.Upstream, "upstream", "", "where cloud calls that are allowed are forwarded to, such as http://127.0.0.1:9000 (default: nowhere, they are answered with success)")
-	f.DurationVar(&cfg.LinkLife, "link-ttl", cfg.LinkLife, "how long a download link is good")
+	cfg.Limits.AddFlags(f)
 }
 
-func limitFlags(f *pflag.FlagSet, cfg *node.Config) {
-	f.DurationVar(&cfg.ReadHeaderTimeout, "read-header-timeout", cfg.ReadHeaderTimeout, "for a request's header to arrive")
-	f.DurationVar(&cfg.ReadTimeout, "read-timeout", cfg.ReadTimeout, "for a call to arrive whole")
-	f.DurationVar(&cfg.WriteTimeout, "write-timeout", cfg.WriteTimeout, "for a call to be answered")
-	f.DurationVar(&cfg.IdleTimeout, "idle-timeout", cfg.IdleTimeout, "between two calls on one connection")
-	f.DurationVar(&cfg.TransferTimeout, "transfer-timeout", cfg.TransferTimeout, "for one upload, download or cloud call")
-	f.DurationVar(&cfg.UpstreamTimeout, "upstream-timeout", cfg.UpstreamTimeout, "for the upstream to go on with a cloud call, until its answer begins")
-	f.DurationVar(&cfg.ShutdownTimeout, "shutdown-timeout", cfg.ShutdownTimeout, "for calls under way to finish at the end")
-	f.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "connections at once; further ones wait")
-	f.IntVar(&cfg.MaxUploads, "max-uploads", cfg.MaxUploads, "uploads at once; further ones are told to try again")
-	f.IntVar(&cfg.MaxHeaderBytes, "max-header-bytes", cfg.MaxHeaderBytes, "size of a request's header")
-	f.IntVar(&cfg.CacheRows, "cache-rows", cfg.CacheRows, "rows of each kind kept in memory")
-}
-
-// checkConfig refuses settings that cannot be, all told at once.
+// checkConfig refuses invalid settings, all at once.
 func checkConfig(cfg *node.Config) error {
-	var faults []string
-	positive := map[string]int64{
-		"link-ttl": int64(cfg.LinkLife), "read-header-timeout": int64(cfg.ReadHeaderTimeout), "read-timeout": int64(cfg.ReadTimeout),
-		"write-timeout": int64(cfg.WriteTimeout), "idle-timeout": int64(cfg.IdleTimeout), "transfer-timeout": int64(cfg.TransferTimeout),
-		"upstream-timeout": int64(cfg.UpstreamTimeout), "shutdown-timeout": int64(cfg.ShutdownTimeout), "max-connections": int64(cfg.MaxConnections), "max-uploads": int64(cfg.MaxUploads),
-		"max-header-bytes": int64(cfg.MaxHeaderBytes), "cache-rows": int64(cfg.CacheRows),
-	}
-	for name, value := range positive {
-		if value <= 0 {
-			faults = append(faults, "--"+name+" must be more than 0")
-		}
-	}
-	for _, f := range []struct{ name, address string }{{"listen", cfg.Listen}, {"admin-listen", cfg.AdminListen}} {
-		if _, _, err := net.SplitHostPort(f.address); err != nil {
-			faults = append(faults, "--"+f.name+" "+f.address+": give HOST:PORT, such as 127.0.0.1:8080")
-		}
-	}
-	if cfg.PublicURL != "" {
-		u, err := url.Parse(cfg.PublicURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
-			faults = append(faults, "--public-url must be http://HOST or https://HOST, with a port if need be and nothing else")
-		}
-		cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
-	}
 	cfg.MasterKey = os.Getenv("OPENTCB_MASTER_KEY") // no flag: others can see arguments
-	if err := node.CheckStorage(*cfg); err != nil {
-		faults = append(faults, err.Error())
-	}
-	if _, err := node.ParseUpstream(cfg.Upstream); err != nil {
-		faults = append(faults, err.Error())
-	}
-	if slices.Sort(faults); len(faults) > 0 {
-		return usageError{errors.New(strings.Join(faults, "\n"))}
+	if err := cfg.Check(); err != nil {
+		return usageError{err}
 	}
 	return nil
 }
@@ -167,11 +118,7 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  usageArgs(cobra.ExactArgs(0)),
 		Run: func(cmd *cobra.Command, _ []string) {
-			version := "(devel)"
-			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-				version = info.Main.Version
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), "opentcb", version)
+			fmt.Fprintln(cmd.OutOrStdout(), node.Version())
 		},
 	}
 }

@@ -1,18 +1,21 @@
 package node
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"net/url"
+	"strings"
 	"time"
-
-	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/server"
 )
 
 // Config is what an operator can set of a server. Default returns one that
 // works.
 type Config struct {
-	Listen       string // address of the API listener
-	AdminListen  string // address of the admin listener
+	Listen      string // address of the API listener
+	AdminListen string // address of the admin listener
+
 	Data         string // data folder
 	Database     string // postgres://…; "": SQLite in the data folder
 	Blobs        string // file:///DIR or s3://…; "": a folder in the data folder
@@ -27,23 +30,11 @@ type Config struct {
 	AdminToken string // "": admin-token in the data folder, made at first start
 	World      string // world file to apply before the first request; "": none
 	PublicURL  string // how callers reach the API; "": as each did
-	LinkLife   time.Duration
 	Upstream   string // where allowed cloud calls are forwarded to; "": they are answered with success
 
-	ReadHeaderTimeout time.Duration // for a request's header to arrive
-	ReadTimeout       time.Duration // for a call's body to arrive
-	WriteTimeout      time.Duration // for a call to be answered
-	IdleTimeout       time.Duration // between two calls on one connection
-	TransferTimeout   time.Duration // for one upload, download or cloud call
-	UpstreamTimeout   time.Duration // of the upstream without progress, until its answer begins
-	ShutdownTimeout   time.Duration // for calls under way to finish
-	MaxConnections    int           // at once, on the API listener
-	MaxUploads        int           // at once
-	MaxHeaderBytes    int           // of one request
-	CacheRows         int           // of each kind kept in memory
-
-	Log *slog.Logger
-	Now func() time.Time // default time.Now
+	Limits Limits
+	Log    *slog.Logger
+	Now    func() time.Time // the clock, for tests
 }
 
 // Default returns the settings of a server whose operator sets none.
@@ -52,22 +43,71 @@ func Default() Config {
 		Listen:      "127.0.0.1:8080",
 		AdminListen: "127.0.0.1:8081",
 		Data:        "opentcb-data",
-		LinkLife:    cloud.DefaultLinkLife,
-
-		// The same time for both is one deadline to set for a call, not two.
-		ReadHeaderTimeout: 20 * time.Second,
-		ReadTimeout:       20 * time.Second,
-		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		TransferTimeout:   server.DefaultTransferTime,
-		UpstreamTimeout:   server.DefaultUpstreamTime,
-		ShutdownTimeout:   30 * time.Second,
-		MaxConnections:    10000,
-		MaxUploads:        server.DefaultUploads,
-		MaxHeaderBytes:    16 << 10,
-		CacheRows:         cloud.DefaultCacheRows,
-
-		Log: slog.New(slog.DiscardHandler),
-		Now: time.Now,
+		Limits:      defaultLimits(),
+		Log:         slog.New(slog.DiscardHandler),
+		Now:         time.Now,
 	}
+}
+
+// Check returns an error with a line for each setting that is invalid, or nil.
+// It opens nothing. A line names the flag and shows no secrets.
+func (c Config) Check() error {
+	_, publicURL := parseHost("--public-url", c.PublicURL)
+	_, upstream := parseHost("--upstream", c.Upstream)
+	return errors.Join(
+		c.Limits.check(),
+		checkAddress("--listen", c.Listen),
+		checkAddress("--admin-listen", c.AdminListen),
+		c.CheckStorage(),
+		publicURL,
+		upstream,
+	)
+}
+
+func checkAddress(flag, address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("%s %s: give HOST:PORT, such as 127.0.0.1:8080", flag, address)
+	}
+	return nil
+}
+
+// parseHost reads a setting that is a scheme and a host; nil for "". A path is
+// refused: the upstream gets the path that was judged (CC-4).
+func parseHost(flag, text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("%s must be http://HOST or https://HOST, with a port if need be and nothing else", flag)
+	}
+	u.Path = ""
+	return u, nil
+}
+
+// CheckStorage is the part of Check about the storage and the master key.
+func (c Config) CheckStorage() error {
+	var faults []error
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		faults = append(faults, errors.New("--database must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"))
+	}
+	if c.Database != "" && c.Blobs == "" {
+		faults = append(faults, errors.New("--database needs --blobs: code in the data folder of one server would be missing on the others; give a folder that all share (file:///DIR) or a bucket (s3://…)"))
+	}
+	_, err := c.blobs()
+	faults = append(faults, err)
+	if c.BlobRedirect && !strings.HasPrefix(c.Blobs, "s3:") {
+		faults = append(faults, errors.New("--blob-redirect needs --blobs s3://…: only a bucket can serve links"))
+	}
+	given := 0
+	for _, from := range []string{c.MasterKey, c.MasterKeyFile, c.MasterKeyCommand} {
+		if from != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		faults = append(faults, errors.New("give the master key once: --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY"))
+	}
+	return errors.Join(faults...)
 }

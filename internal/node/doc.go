@@ -1,10 +1,14 @@
 // Package node puts a server together: data folder, keys, storage, rules, the
 // two listeners. The command runs one; tests run as many as they like.
 //
-//	config.go    what the operator can set
-//	node.go      Start, Shutdown: open, listen, drain, in this order
-//	data.go      the data folder: its lock, master key and admin token
-//	listener.go  taking and refusing connections
-//	deadline.go  deadlines of connections, to the second
-//	world.go     a world file, from the disk to the rules
+//	config.go      what the operator can set, and what is invalid
+//	limits.go      the limits among it, which make their own flags
+//	node.go        Start, Shutdown: open, listen, drain, in this order
+//	data.go        the data folder: its lock and the admin token
+//	masterkey.go   where the master key comes from
+//	storage.go     the database and code storage that the settings name
+//	backup.go      an archive of everything, and its restoring
+//	listener.go    taking and refusing connections
+//	deadline.go    deadlines of connections, to the second
+//	world.go       a world file, from the disk to the rules
 package node

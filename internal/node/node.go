@@ -51,7 +51,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context) (err error) {
-	if n.upstream, err = ParseUpstream(n.cfg.Upstream); err != nil {
+	if n.upstream, err = parseHost("--upstream", n.cfg.Upstream); err != nil {
 		return err
 	}
 	if err := n.open(ctx); err != nil {
@@ -62,29 +62,14 @@ func (n *Node) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if n.api, err = listen(n.cfg.Listen, "API", "--listen", n.cfg.MaxConnections); err != nil {
+	if n.api, err = listen(n.cfg.Listen, "API", "--listen", n.cfg.Limits.MaxConnections); err != nil {
 		return err
 	}
-	if n.admin, err = listen(n.cfg.AdminListen, "admin", "--admin-listen", n.cfg.MaxConnections); err != nil {
+	if n.admin, err = listen(n.cfg.AdminListen, "admin", "--admin-listen", n.cfg.Limits.MaxConnections); err != nil {
 		return err
 	}
 	n.serve()
 	return nil
-}
-
-// ParseUpstream reads where cloud calls are forwarded to: http or https, and a
-// host; nil for "". A path is refused: the upstream gets the path that was
-// judged (CC-4).
-func ParseUpstream(text string) (*url.URL, error) {
-	if text == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
-		return nil, errors.New("--upstream must be http://HOST or https://HOST, with a port if need be and nothing else")
-	}
-	u.Path = ""
-	return u, nil
 }
 
 // open opens what a server keeps its state in.
@@ -97,7 +82,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.cloud = cloud.New(cloud.Config{
 		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Now: n.cfg.Now, Log: n.cfg.Log,
-		LinkLife: n.cfg.LinkLife, CacheRows: n.cfg.CacheRows, RowLife: n.storage.rowLife(), Presign: n.storage.presign,
+		LinkLife: n.cfg.Limits.LinkLife, CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), Presign: n.storage.presign,
 	})
 	return nil
 }
@@ -107,9 +92,9 @@ func (n *Node) serve() {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = server.New(server.Config{
-		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: n.cfg.PublicURL,
-		Uploads: n.cfg.MaxUploads, TransferTime: n.cfg.TransferTimeout,
-		Upstream: n.upstream, UpstreamTime: n.cfg.UpstreamTimeout,
+		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
+		Uploads: n.cfg.Limits.MaxUploads, TransferTime: n.cfg.Limits.TransferTimeout,
+		Upstream: n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 	})
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg)})
@@ -121,11 +106,11 @@ func (n *Node) serve() {
 func (n *Node) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: n.cfg.ReadHeaderTimeout,
-		ReadTimeout:       n.cfg.ReadTimeout,
-		WriteTimeout:      n.cfg.WriteTimeout,
-		IdleTimeout:       n.cfg.IdleTimeout,
-		MaxHeaderBytes:    n.cfg.MaxHeaderBytes,
+		ReadHeaderTimeout: n.cfg.Limits.ReadHeaderTimeout,
+		ReadTimeout:       n.cfg.Limits.ReadTimeout,
+		WriteTimeout:      n.cfg.Limits.WriteTimeout,
+		IdleTimeout:       n.cfg.Limits.IdleTimeout,
+		MaxHeaderBytes:    n.cfg.Limits.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug), // noise of bad clients
 	}
 }
@@ -153,7 +138,7 @@ func (n *Node) Failed() <-chan error { return n.failed }
 // is closed. It can be called again and returns the same.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.once.Do(func() {
-		ctx, cancel := context.WithTimeout(ctx, n.cfg.ShutdownTimeout)
+		ctx, cancel := context.WithTimeout(ctx, n.cfg.Limits.ShutdownTimeout)
 		defer cancel()
 		n.calls.draining.Store(true)
 		n.api.drain()
@@ -161,7 +146,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		linger(ctx, lingerTime)
 		err := errors.Join(n.apiSrv.Shutdown(ctx), n.admSrv.Shutdown(ctx))
 		if errors.Is(err, context.DeadlineExceeded) {
-			n.cfg.Log.Warn("calls under way were cut off at the end", "after", n.cfg.ShutdownTimeout)
+			n.cfg.Log.Warn("calls under way were cut off at the end", "after", n.cfg.Limits.ShutdownTimeout)
 			err = nil // the operator's bound was kept
 		}
 		n.ended = errors.Join(err, n.close())

@@ -70,9 +70,13 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 	if err = s.Store.BindKey(ctx, s.Ring.KeyID()); err != nil {
 		return err
 	}
-	blobs, err := s.openBlobs(ctx, cfg)
+	openBlobs, err := cfg.blobs()
+	if err != nil {
+		return err
+	}
+	blobs, err := openBlobs(ctx, s)
 	if err == nil {
-		s.Blobs = blobs
+		s.Blobs = blobs // a nil *blob.Dir is no nil Blobs
 	}
 	return err
 }
@@ -84,80 +88,42 @@ func (s *Storage) openDatabase(ctx context.Context, cfg Config) (*sqlstore.Store
 	return sqlstore.OpenPostgres(ctx, cfg.Database)
 }
 
-func (s *Storage) openBlobs(ctx context.Context, cfg Config) (Blobs, error) {
-	scheme, _, _ := strings.Cut(cfg.Blobs, ":")
+// blobs reads --blobs and returns what opens that storage. Other kinds of code
+// storage are to be added here.
+func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, error), err error) {
+	scheme, _, _ := strings.Cut(c.Blobs, ":")
 	switch scheme {
 	case "":
-		return blob.OpenDir(s.data.file(codeFolder), blob.WithClock(cfg.Now))
+		return func(_ context.Context, s *Storage) (Blobs, error) {
+			return blob.OpenDir(s.data.file(codeFolder), blob.WithClock(c.Now))
+		}, nil
 	case "file":
-		folder, err := blobFolder(cfg.Blobs)
-		if err != nil {
-			return nil, err
+		u, err := url.Parse(c.Blobs)
+		if err != nil || u.Host != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !filepath.IsAbs(u.Path) {
+			return nil, errBlobs
 		}
-		return blob.OpenDir(folder, blob.WithClock(cfg.Now))
+		return func(context.Context, *Storage) (Blobs, error) {
+			return blob.OpenDir(filepath.Clean(u.Path), blob.WithClock(c.Now))
+		}, nil
 	case "s3":
-		bucket, err := s3blob.ParseURL(cfg.Blobs)
+		bucket, err := s3blob.ParseURL(c.Blobs)
 		if err != nil {
 			return nil, fmt.Errorf("--blobs: %w", err)
 		}
-		bucket.TempDir, bucket.Now = s.data.file(copiesFolder), cfg.Now
-		store, err := s3blob.Open(ctx, bucket)
-		if err == nil && cfg.BlobRedirect {
-			s.presign = store.Presign
-		}
-		return store, err
+		return func(ctx context.Context, s *Storage) (Blobs, error) {
+			bucket.TempDir, bucket.Now = s.data.file(copiesFolder), c.Now
+			store, err := s3blob.Open(ctx, bucket)
+			if err == nil && c.BlobRedirect {
+				s.presign = store.Presign
+			}
+			return store, err
+		}, nil
 	}
-	return nil, errBlobs // not repeated: it may hold credentials
+	return nil, errBlobs
 }
 
+// errBlobs does not repeat what was given: it may hold credentials.
 var errBlobs = errors.New("--blobs must be file:///DIR, or s3://BUCKET/PREFIX?endpoint=https://HOST")
-
-// blobFolder reads file:///DIR.
-func blobFolder(text string) (string, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !filepath.IsAbs(u.Path) {
-		return "", errBlobs
-	}
-	return filepath.Clean(u.Path), nil
-}
-
-// CheckStorage refuses settings of storage that cannot be, without opening
-// anything.
-func CheckStorage(cfg Config) error {
-	var faults []error
-	if cfg.Database != "" && !strings.HasPrefix(cfg.Database, "postgres://") && !strings.HasPrefix(cfg.Database, "postgresql://") {
-		faults = append(faults, errors.New("--database must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"))
-	}
-	scheme, _, _ := strings.Cut(cfg.Blobs, ":")
-	switch scheme {
-	case "":
-		if cfg.Database != "" {
-			faults = append(faults, errors.New("--database needs --blobs: code in the data folder of one server would be missing on the others; give a folder that all share (file:///DIR) or a bucket (s3://…)"))
-		}
-	case "file":
-		_, err := blobFolder(cfg.Blobs)
-		faults = append(faults, err)
-	case "s3":
-		if _, err := s3blob.ParseURL(cfg.Blobs); err != nil {
-			faults = append(faults, fmt.Errorf("--blobs: %w", err))
-		}
-	default:
-		faults = append(faults, errBlobs)
-	}
-	if cfg.BlobRedirect && scheme != "s3" {
-		faults = append(faults, errors.New("--blob-redirect needs --blobs s3://…: only a bucket can serve links"))
-	}
-	given := 0
-	for _, from := range []string{cfg.MasterKey, cfg.MasterKeyFile, cfg.MasterKeyCommand} {
-		if from != "" {
-			given++
-		}
-	}
-	if given > 1 {
-		faults = append(faults, errors.New("give the master key once: --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY"))
-	}
-	return errors.Join(faults...)
-}
 
 // rowLife is how old a row in memory may be; 0 for any age.
 func (s *Storage) rowLife() time.Duration {

@@ -109,7 +109,7 @@ func startBenchOn(t *testing.T, far *farStorage) *bench {
 	if far != nil {
 		b.cfg.Database, b.cfg.Blobs = far.database, far.blobs
 	}
-	b.cfg.Upstream, b.cfg.UpstreamTimeout = upstream.URL(), upstreamTimeout
+	b.cfg.Upstream, b.cfg.Limits.UpstreamTimeout = upstream.URL(), upstreamTimeout
 	b.cfg.Listen, b.cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	b.cfg.Data = filepath.Join(t.TempDir(), "data")
 	b.cfg.Log = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
