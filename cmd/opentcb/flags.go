@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/opentcb/opentcb/internal/nearest"
 )
 
 // variable is the environment variable of a flag: --admin-listen is
@@ -45,36 +47,11 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	if m == nil {
 		return usageError{err}
 	}
-	best, distance := "", 4
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := editDistance(m[1], f.Name); d < distance {
-			best, distance = f.Name, d
-		}
-	})
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	best := nearest.Name(m[1], names)
 	if best == "" {
 		return usageError{err}
 	}
 	return usageError{fmt.Errorf("%w; did you mean --%s?", err, best)}
-}
-
-// editDistance is how many letters have to be changed, added or dropped to
-// turn a into b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -35,22 +35,6 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b        string
-		limit, want int
-	}{
-		{"", "", 0, 0}, {"", "ab", 2, 2}, {"ab", "", 2, 2}, {"ab", "", 1, -1},
-		{"kitten", "sitting", 9, 3}, {"kitten", "sitting", 3, 3}, {"kitten", "sitting", 2, -1},
-		{"sunday", "saturday", 3, 3}, {"abc", "abc", 0, 0}, {"abc", "abd", 0, -1},
-		{"flaw", "lawn", 2, 2}, {"abcdef", "azced", 3, 3},
-	} {
-		if got := distance(c.a, c.b, c.limit); got != c.want {
-			t.Errorf("%s, %s, %d: %d, want %d", c.a, c.b, c.limit, got, c.want)
-		}
-	}
-}
-
 // The entry is one of those given, for whatever path.
 func TestNearestIsAnEntry(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -79,16 +79,3 @@ func TestFaultString(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"platform", "appid", "permission_sets", "refresh_token"}
-	for given, want := range map[string]string{
-		"appId": "appid", "app-id": "appid", "apppid": "appid", "apdi": "appid", "appdi": "appid", "PermissionSets": "permission_sets",
-		"premission_sets": "permission_sets", "plattform": "platform", "platforms": "platform", "refreshtokne": "refresh_token",
-		"": "", "sets": "", "xxxxx": "", "app:d": "", strings.Repeat("a", 1000): "",
-	} {
-		if got := nearest(given, names); got != want {
-			t.Errorf("nearest(%.20q) is %q, want %q", given, got, want)
-		}
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/opentcb/opentcb/internal/nearest"
 )
 
 // text reads a string that may be shown. check says what is wrong with a value, "" where nothing is; a value with a fault
@@ -176,7 +178,7 @@ func (d *decoder) unknown(key, value *yaml.Node, what string, fields []field) {
 	for i, f := range fields {
 		names[i] = f.name
 	}
-	known, near := strings.Join(names, ", "), nearest(key.Value, names)
+	known, near := strings.Join(names, ", "), nearest.Name(key.Value, names)
 	switch {
 	case key.Kind != yaml.ScalarNode:
 		d.fault(key, "the name of a member must be a word; this is %s", kind(key))

@@ -4,7 +4,7 @@
 // item keeps its line for that.
 //
 // A map of the package: world.go the file's shape and the entrances, syntax.go from bytes to one YAML tree, decode.go
-// from the tree to the items, member.go one member's type, check.go one member's value, nearest.go the name that may be meant, fault.go what is told.
+// from the tree to the items, member.go one member's type, check.go one member's value, fault.go what is told.
 package world
 
 import (
