@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,22 +78,4 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 		_, err = io.WriteString(stdout, text)
 		return err
 	})
-}
-
-// isFirstStart says whether the demo world has not been brought about yet.
-func (d *demo) isFirstStart() (bool, error) {
-	_, err := os.Stat(filepath.Join(d.dir, demoDone))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("cannot read the data folder: %w: run opentcb dev in another folder, or choose one with --data", err)
-	}
-	return false, nil
-}
-
-// begun says whether an earlier start began to write the demo.
-func (d *demo) begun() bool {
-	_, err := os.Stat(d.dir)
-	return err == nil
 }

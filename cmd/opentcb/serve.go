@@ -109,16 +109,7 @@ func (l *levelFlag) String() string {
 	}
 	return strings.ToLower(l.level.String())
 }
-func (l *levelFlag) Set(s string) error { return l.level.UnmarshalText([]byte(s)) }
-func (l *levelFlag) Type() string       { return "level" }
 
-func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  usageArgs(cobra.ExactArgs(0)),
-		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintln(cmd.OutOrStdout(), node.Version())
-		},
-	}
-}
+func (l *levelFlag) Set(s string) error { return l.level.UnmarshalText([]byte(s)) }
+
+func (l *levelFlag) Type() string { return "level" }

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-	"time"
-
 	"github.com/spf13/cobra"
 
 	"github.com/opentcb/opentcb/internal/admin"
-	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 func tokenCommand() *cobra.Command {
@@ -45,39 +40,3 @@ with --revoke.`,
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "void every credential of the environment that was printed so far")
 	return cmd
 }
-
-func explainCommand() *cobra.Command {
-	return remoteCommand("explain RID", "Say why a call was refused",
-		"Say why the call was refused whose errmsg ended with this rid: which environment,\nwhich version of its permission was in force, and the entry that comes nearest.",
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
-			x, err := c.Explain(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), x, explanation(x))
-		})
-}
-
-// explanation is an explanation for a person.
-func explanation(x cloud.Explanation) string {
-	lines := []string{moment(x.At) + "  " + x.Action}
-	add := func(name, value string) {
-		if value != "" {
-			lines = append(lines, fmt.Sprintf("%-12s %s", name, value))
-		}
-	}
-	add("platform", x.Platform)
-	add("account", x.AppID)
-	add("environment", x.Env)
-	add("on", x.Target)
-	add("path", x.Path)
-	if x.Version > 0 {
-		add("version", fmt.Sprint(x.Version))
-	}
-	add("answer", fmt.Sprintf("%d %s", x.Code, x.Code.Text()))
-	add("because", x.Reason)
-	return strings.Join(lines, "\n")
-}
-
-// moment writes a time in Unix milliseconds.
-func moment(at int64) string { return time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z") }

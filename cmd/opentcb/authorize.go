@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/admin"
+)
+
+func authorizeCommand() *cobra.Command {
+	var sets []string
+	cmd := remoteCommand("authorize PLATFORM APPID --sets 18,49", "Give a merchant's consent and print the authorization code",
+		`Give the consent of the Mini Program APPID that PLATFORM acts for it, with these
+permission sets, and print the authorization code that api_query_auth exchanges
+for tokens: once, within an hour.`,
+		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			ids, err := parseSets(sets)
+			if err != nil {
+				return err
+			}
+			code, err := c.Authorize(cmd.Context(), args[0], args[1], ids)
+			if err != nil {
+				return err
+			}
+			return r.print(cmd.OutOrStdout(), code, code.AuthorizationCode)
+		})
+	cmd.Flags().StringSliceVar(&sets, "sets", nil, "ids of the permission sets that are granted; cloud functions need 49 or 64")
+	return cmd
+}
+
+func parseSets(words []string) ([]int, error) {
+	if len(words) == 0 {
+		return nil, usageError{errors.New("--sets is missing: give the permission sets, such as --sets 18,49")}
+	}
+	ids := make([]int, len(words))
+	for i, word := range words {
+		id, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--sets: %q is no permission set: give numbers, such as --sets 18,49", word)}
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+func revokeCommand() *cobra.Command {
+	return remoteCommand("revoke PLATFORM APPID", "Cancel an authorization",
+		"Cancel the authorization of PLATFORM by the Mini Program APPID. Its tokens and\nlinks stop at once; its code protection key is kept for when it is given again.",
+		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+			if err := c.Revoke(cmd.Context(), args[0], args[1]); err != nil {
+				return err
+			}
+			result := map[string]string{"platform": args[0], "appid": args[1], "authorization": "cancelled"}
+			return r.print(cmd.OutOrStdout(), result, "cancelled the authorization of "+args[0]+" by "+args[1])
+		})
+}

@@ -1,0 +1,18 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+func createFunctionCommand() *cobra.Command {
+	return providerCommand("createfunction ENV NAME", "Create a function without code",
+		"Call createfunction: a function without code in an environment.",
+		cobra.ExactArgs(2), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+			if err := c.CreateFunction(cmd.Context(), args[0], args[1]); err != nil {
+				return err
+			}
+			return p.print(cmd.OutOrStdout(), map[string]string{"env": args[0], "function_name": args[1]}, "created "+args[1]+" in "+args[0])
+		})
+}

@@ -1,0 +1,54 @@
+// Command opentcb is the server of the cloud-development interfaces, the
+// operator's commands for one, and a platform's commands for any. "opentcb
+// help" is its manual. A command that calls an interface stands in the file of
+// the interface's name.
+//
+//	main.go      the table of commands, and what becomes of their errors
+//	command.go   groups of commands, help, numbers of arguments
+//	flags.go     flags from variables, and the flag that was perhaps meant
+//	status.go    exit statuses
+//	print.go     results for a person, or as JSON
+//	progress.go  how far a long command has come, on a terminal
+//	version.go   opentcb version
+//
+// The server:
+//
+//	serve.go      opentcb serve
+//	dev.go        opentcb dev: the quick start
+//	demo.go       the demo world and its credentials
+//	demolines.go  what dev prints to paste
+//
+// The operator's commands, over the admin interface:
+//
+//	remote.go     the way to a running server
+//	apply.go      opentcb apply
+//	ticket.go     opentcb ticket
+//	authorize.go  opentcb authorize, revoke
+//	deploy.go     opentcb deploy
+//	audit.go      opentcb audit
+//	code.go       opentcb gc, scrub: stored code
+//	backup.go     opentcb backup, backup verify
+//	restore.go    opentcb restore
+//	token.go      opentcb token cloudbase, env-credential
+//	agent.go      opentcb agent
+//	explain.go    opentcb explain
+//	whitelist.go  opentcb whitelist suggest, try, history, restore
+//
+// A platform's commands, over the interfaces:
+//
+//	provider.go             the way to the interfaces
+//	profile.go              profiles: a platform, its secrets and Mini Programs
+//	session.go              a profile in use: clients and their tokens
+//	getcodesecret.go        opentcb getcodesecret
+//	usecloudaccesstoken.go  opentcb usecloudaccesstoken get, set, edit
+//	createfunction.go       opentcb createfunction
+//	listfunctions.go        opentcb listfunctions
+//	updatefunctioncode.go   opentcb uploadfunction
+//	downloadfunction.go     opentcb downloadfunction
+//	conformance.go          opentcb conformance
+//	fleet.go                opentcb fleet: many Mini Programs at once
+//	fleetapply.go           opentcb fleet plan, apply, drift
+//	fleetbackup.go          opentcb fleet backup
+//	fleetreport.go          what became of a fleet
+//	pace.go                 an HTTP client that keeps to a rate
+package main

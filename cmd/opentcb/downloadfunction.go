@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+func downloadFunctionCommand() *cobra.Command {
+	var out, unpack string
+	cmd := providerCommand("downloadfunction ENV NAME", "Download a function's code and verify it",
+		`Call downloadfunction (getFuntionLink [sic]), download the code that your platform
+uploaded, and verify it. The file appears only when the checksum fits; a download
+that breaks off goes on where it was. The exit status is 6 if it does not fit.`,
+		cobra.ExactArgs(2), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+			if out != "" && unpack != "" {
+				return usageError{errors.New("give --out or --unpack, not both")}
+			}
+			file := out
+			if file == "" {
+				file = args[1] + ".zip"
+			}
+			if unpack != "" {
+				dir, err := os.MkdirTemp("", "opentcb-download-")
+				if err != nil {
+					return err
+				}
+				defer os.RemoveAll(dir)
+				file = filepath.Join(dir, "code.zip")
+			}
+			bar := newProgress(cmd.ErrOrStderr())
+			sum, err := c.DownloadFunction(cmd.Context(), args[0], args[1], file, tcb.CodeDownload{Progress: func(got, of int64) { bar.of("downloading", got, of) }})
+			bar.end()
+			if err != nil {
+				return err
+			}
+			to := file
+			if unpack != "" {
+				if err := tcb.UnpackZip(file, unpack); err != nil {
+					return err
+				}
+				to = unpack
+			}
+			return p.print(cmd.OutOrStdout(), map[string]string{"sha256": sum, "path": to}, fmt.Sprintf("downloaded %s to %s, sha256 %s", args[1], to, sum))
+		})
+	cmd.Flags().StringVar(&out, "out", "", "file to write (default: NAME.zip)")
+	cmd.Flags().StringVar(&unpack, "unpack", "", "folder to unpack to, which is made and must be empty")
+	return cmd
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+func listFunctionsCommand() *cobra.Command {
+	return providerCommand("listfunctions ENV", "Print the functions of an environment",
+		"Call listfunctions until all functions of an environment are there.",
+		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+			all := []tcb.Function{}
+			for f, err := range c.AllFunctions(cmd.Context(), args[0]) {
+				if err != nil {
+					return err
+				}
+				all = append(all, f)
+			}
+			if p.json {
+				return p.print(cmd.OutOrStdout(), all, "")
+			}
+			for _, f := range all {
+				fmt.Fprintf(cmd.OutOrStdout(), "%-40s %-16s %-10s %s\n", f.Name, f.Runtime, f.Status, f.ModTime)
+			}
+			return nil
+		})
+}

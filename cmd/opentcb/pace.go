@@ -1,0 +1,37 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// callTime is how long a call of a fleet may take, once it was let go.
+const callTime = 30 * time.Second
+
+// pacedHTTP is an HTTP client for so many workers, which together make no more
+// than perSecond requests; 0 is no limit.
+func pacedHTTP(workers, perSecond int) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = workers
+	if perSecond == 0 {
+		return &http.Client{Transport: transport, Timeout: callTime}
+	}
+	// Who waits for its turn is already on the clock of its call.
+	turn := time.Duration(workers) * time.Second / time.Duration(perSecond)
+	return &http.Client{Transport: paced{rate.NewLimiter(rate.Limit(perSecond), 1), transport}, Timeout: callTime + 2*turn}
+}
+
+// paced lets requests go at a rate.
+type paced struct {
+	limit *rate.Limiter
+	next  http.RoundTripper
+}
+
+func (p paced) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := p.limit.Wait(r.Context()); err != nil {
+		return nil, err
+	}
+	return p.next.RoundTrip(r)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/node"
+)
+
+// remote is a command's way to a running server.
+type remote struct {
+	admin, token, data string
+	from               string // where the token was found
+	credential         bool   // it is an environment's credential
+	json               bool
+}
+
+// remoteCommand makes a command that calls a server.
+func remoteCommand(use, short, long string, args cobra.PositionalArgs, do func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error) *cobra.Command {
+	r := &remote{}
+	return r.flags(&cobra.Command{
+		Use: use, Short: short, Long: long, Args: usageArgs(args),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			return r.reach(do(cmd, r, c, args))
+		},
+	})
+}
+
+// flags adds the flags of every command that asks a server one thing.
+func (r *remote) flags(cmd *cobra.Command) *cobra.Command {
+	r.serverFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&r.json, "json", false, "print one JSON value")
+	return cmd
+}
+
+// serverFlags are where the server is, and what lets us in.
+func (r *remote) serverFlags(f *pflag.FlagSet) {
+	f.StringVar(&r.admin, "admin", "http://127.0.0.1:8081", "address of the server's admin interface")
+	f.StringVar(&r.token, "admin-token", "", "its token; better given by the variable, since others can see arguments (default: the file admin-token in the data folder)")
+	f.StringVar(&r.data, "data", "", "the server's data folder, to read the token from (default: opentcb-data, else .opentcb)")
+}
+
+// client returns a client with the token from where it is to be had.
+func (r *remote) client() (*admin.Client, error) {
+	if u, err := url.Parse(r.admin); err != nil || u.Host == "" {
+		return nil, usageError{fmt.Errorf("--admin %s: give an address such as http://127.0.0.1:8081", r.admin)}
+	}
+	c := &admin.Client{URL: r.admin, Token: r.token}
+	if c.Token != "" {
+		r.from = "--admin-token or " + variable("admin-token")
+		return c, nil
+	}
+	folders := []string{r.data}
+	if r.data == "" {
+		folders = []string{node.Default().Data, devData}
+	}
+	for _, dir := range folders {
+		r.from = "the file " + filepath.Join(dir, node.AdminTokenFile)
+		text, err := os.ReadFile(filepath.Join(dir, node.AdminTokenFile))
+		if err == nil {
+			c.Token = strings.TrimSpace(string(text))
+			return c, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("admin token: %w", err)
+		}
+	}
+	return nil, usageError{fmt.Errorf("no admin token: give --data with the server's data folder, or set %s (there is no file %s in %s)",
+		variable("admin-token"), node.AdminTokenFile, strings.Join(folders, " or "))}
+}
+
+// reach explains why a server could not be reached, or did not let us in.
+func (r *remote) reach(err error) error {
+	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status == http.StatusUnauthorized && r.credential {
+		refusal.Message = fmt.Sprintf("the server at %s refuses the credential: it is another environment's, or was revoked; 'opentcb env-credential ENV' prints one", r.admin)
+	} else if ok && refusal.Status == http.StatusUnauthorized {
+		refusal.Message = fmt.Sprintf("the server at %s refuses the admin token of %s: give --data with its own data folder, or set %s", r.admin, r.from, variable("admin-token"))
+	}
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("cannot reach the admin interface at %s: %w: is the server running there? (--admin)", r.admin, ue.Err)
+	}
+	return err
+}
+
+// print writes a result: v as JSON, or text.
+func (r *remote) print(w io.Writer, v any, text string) error {
+	return printResult(w, r.json, v, text)
+}
