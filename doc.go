@@ -16,7 +16,7 @@
 //	internal/world/       reads a world file
 //	internal/storetest/   the exam of every store
 //	internal/blobtest/    the exam of every code storage
-//	internal/wiretest/    wire tests as text: scripts/ and their player
+//	internal/wirescript/  the wire as text: scripts/ and their player
 //	internal/soaktest/    the real binary under hardship
 //	bench/                how fast, against baselines in the same run
 //	interop/              clients that were not written for this server

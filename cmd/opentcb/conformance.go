@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/opentcb/opentcb/internal/wiretest"
+	"github.com/opentcb/opentcb/internal/wirescript"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -29,7 +29,7 @@ The exit status is 1 if something differs.`,
 			if err != nil {
 				return err
 			}
-			scripts, err := wiretest.Load(wiretest.Scripts)
+			scripts, err := wirescript.Load(wirescript.Scripts)
 			if err != nil {
 				return err
 			}
@@ -37,7 +37,7 @@ The exit status is 1 if something differs.`,
 			if base == "" {
 				base = tcb.DefaultBaseURL
 			}
-			report := conformance(wiretest.NewPlayer(wiretest.Target{URL: base, Vars: vars}), scripts, write != "", clause)
+			report := conformance(wirescript.NewPlayer(wirescript.Target{URL: base, Vars: vars}), scripts, write != "", clause)
 			verbose, _ := cmd.Flags().GetBool("verbose")
 			if err := report.print(p, cmd.OutOrStdout(), verbose); err != nil {
 				return err
@@ -92,7 +92,7 @@ type conformanceCase struct {
 	Why     string   `json:"why,omitempty"`
 }
 
-func conformance(player *wiretest.Player, scripts []wiretest.Script, write bool, clause string) *conformanceReport {
+func conformance(player *wirescript.Player, scripts []wirescript.Script, write bool, clause string) *conformanceReport {
 	report := &conformanceReport{Cases: []conformanceCase{}}
 	for _, script := range scripts {
 		for _, c := range script.Cases {
@@ -100,7 +100,7 @@ func conformance(player *wiretest.Player, scripts []wiretest.Script, write bool,
 				continue
 			}
 			told := conformanceCase{Clauses: c.Clauses, Case: c.Script + ": " + c.Title, Result: "agrees"}
-			result := wiretest.Result{LeftOut: "it changes something, and there is no --write"}
+			result := wirescript.Result{LeftOut: "it changes something, and there is no --write"}
 			if write || c.Reads {
 				result = player.PlayCase(script, c)
 			}

@@ -24,7 +24,7 @@ import (
 	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/testserver"
-	"github.com/opentcb/opentcb/internal/wiretest"
+	"github.com/opentcb/opentcb/internal/wirescript"
 )
 
 func TestMain(m *testing.M) { testserver.Main(m) }
@@ -64,7 +64,7 @@ func (f *farStorage) rows() ([]byte, error) {
 // TestWireOnPostgres plays every wire script against a server on Postgres and
 // a bucket.
 func TestWireOnPostgres(t *testing.T) {
-	scripts, err := wiretest.Load(wiretest.Scripts)
+	scripts, err := wirescript.Load(wirescript.Scripts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
-	"github.com/opentcb/opentcb/internal/wiretest"
+	"github.com/opentcb/opentcb/internal/wirescript"
 )
 
 var (
@@ -35,7 +35,7 @@ var (
 // on a fresh one, nothing is left out; against another address, what only the
 // server's own machine can do is, and is told.
 func TestWire(t *testing.T) {
-	scripts, err := wiretest.Load(wiretest.Scripts)
+	scripts, err := wirescript.Load(wirescript.Scripts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +47,8 @@ func TestWire(t *testing.T) {
 	}
 }
 
-func play(t *testing.T, target wiretest.Target, script wiretest.Script) {
-	player := wiretest.NewPlayer(target)
+func play(t *testing.T, target wirescript.Target, script wirescript.Script) {
+	player := wirescript.NewPlayer(target)
 	for _, c := range script.Cases {
 		t.Run(c.Title, func(t *testing.T) {
 			result := player.PlayCase(script, c)
@@ -65,17 +65,17 @@ func play(t *testing.T, target wiretest.Target, script wiretest.Script) {
 }
 
 // target is the address that the flags name, or a server of the test's own.
-func target(t *testing.T) wiretest.Target {
+func target(t *testing.T) wirescript.Target {
 	if *wireURL == "" {
 		return startBench(t).target()
 	}
-	target := wiretest.Target{URL: *wireURL}
+	target := wirescript.Target{URL: *wireURL}
 	if *wireVars != "" {
 		text, err := os.ReadFile(*wireVars)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if target.Vars, err = wiretest.ReadVars(string(text)); err != nil {
+		if target.Vars, err = wirescript.ReadVars(string(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,7 +91,7 @@ type bench struct {
 	t        *testing.T
 	cfg      node.Config
 	node     *node.Node
-	upstream *wiretest.Upstream
+	upstream *wirescript.Upstream
 	offset   atomic.Int64 // of the server's clock, in nanoseconds
 	log      logBuffer
 	far      *farStorage // Postgres and a bucket; nil for the embedded ones
@@ -100,7 +100,7 @@ type bench struct {
 func startBench(t *testing.T) *bench { return startBenchOn(t, nil) }
 
 func startBenchOn(t *testing.T, far *farStorage) *bench {
-	upstream, err := wiretest.StartUpstream()
+	upstream, err := wirescript.StartUpstream()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,8 +145,8 @@ func (b *bench) restartWith(upstream string) (string, error) {
 	return b.node.APIURL(), nil
 }
 
-func (b *bench) target() wiretest.Target {
-	return wiretest.Target{
+func (b *bench) target() wirescript.Target {
+	return wirescript.Target{
 		URL: b.node.APIURL(), Operator: operator{b}, Restart: b.restart, AlterCode: b.alterCode,
 		Upstream: b.upstream, RestartAlone: b.restartAlone,
 		Clock: func(d time.Duration) error { b.offset.Add(int64(d)); return nil },

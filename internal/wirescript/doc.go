@@ -1,5 +1,5 @@
-// Package wiretest plays wire tests: text scripts that look like the HTTP they
-// send, and that a reader can hold against the specification of the wire.
+// Package wirescript plays wire scripts: text that looks like the HTTP it
+// sends, and that a reader can hold against the specification of the wire.
 //
 // A script is one file, named after the last segment of the interface's path,
 // or after what it is about.
@@ -112,4 +112,4 @@
 //
 //	upload ${test} hello zip:hello as c1 a1
 //	=> uploaded
-package wiretest
+package wirescript

@@ -1,4 +1,4 @@
-package wiretest
+package wirescript
 
 import (
 	"flag"
@@ -76,6 +76,6 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/clauses.md is not of today: go test ./internal/wiretest -run TestTable -update")
+		t.Error("docs/clauses.md is not of today: go test ./internal/wirescript -run TestTable -update")
 	}
 }

@@ -1,4 +1,4 @@
-package wiretest
+package wirescript
 
 import (
 	"errors"
