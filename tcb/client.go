@@ -23,10 +23,15 @@ const (
 
 // Client calls the interfaces for one platform and one Mini Program, or with a
 // component_access_token for the platform itself. The zero value with Tokens
-// set calls the real platform. A Client is safe for concurrent use and is not
-// changed after its first call.
+// set calls the real platform. Its fields must not change after the first call;
+// a Client is safe for concurrent use.
+//
+// A method returns the members of a successful answer. If the platform refuses
+// the call, the error is an *Error with its code; if the answer is not the
+// platform's, an *AnswerError; other errors are the network's, the context's or
+// those of Tokens. No error shows a token.
 type Client struct {
-	// BaseURL is scheme and host: "" is DefaultBaseURL.
+	// BaseURL is scheme and host; "" is DefaultBaseURL.
 	BaseURL string
 	// HTTP carries the calls; nil is a client that gives a call 30 s.
 	HTTP *http.Client
@@ -34,21 +39,20 @@ type Client struct {
 	Tokens TokenSource
 }
 
-// TokenSource gives the access token that calls are made with. Tokens is one
-// that renews by itself, StaticToken one that does not.
+// TokenSource gives the access token that calls are made with: Tokens renews
+// itself, StaticToken does not.
 type TokenSource interface {
-	// Token returns a token that is believed to be good.
+	// Token returns a token that is believed to be valid.
 	Token(ctx context.Context) (string, error)
-	// Renew is called when the platform refused a token as false or expired.
-	// It returns another one to try once more with, or an error if there is
-	// none.
+	// Renew is called when the platform refused a token as invalid or expired.
+	// It returns another token for one retry, or an error if there is none.
 	Renew(ctx context.Context, refused string) (string, error)
 }
 
-// StaticToken is a token that was got elsewhere.
+// StaticToken is a token that was obtained elsewhere.
 type StaticToken string
 
-// Token returns it.
+// Token returns t, or an error if it is empty.
 func (t StaticToken) Token(context.Context) (string, error) {
 	if t == "" {
 		return "", errors.New("no access token")
@@ -56,7 +60,7 @@ func (t StaticToken) Token(context.Context) (string, error) {
 	return string(t), nil
 }
 
-// Renew has no other.
+// Renew returns an error: there is no other token.
 func (t StaticToken) Renew(context.Context, string) (string, error) {
 	return "", errors.New("the access token was given and cannot be renewed")
 }
@@ -77,8 +81,8 @@ func (c *Client) base() string {
 	return strings.TrimRight(c.BaseURL, "/")
 }
 
-// route is an interface: its path and the query parameter of its token, ""
-// where it takes none.
+// route is an interface: its path and the query parameter of its token, "" if
+// it takes none.
 type route struct{ path, parameter string }
 
 func (r route) name() string { return r.path[strings.LastIndexByte(r.path, '/')+1:] }
@@ -89,8 +93,8 @@ func componentRoute(name string) route {
 	return route{"/cgi-bin/component/" + name, "component_access_token"}
 }
 
-// call makes a call and decodes its answer. A token that the platform refuses
-// is renewed once, and the call made once more with the same body.
+// call makes a call and decodes its answer. If the platform refuses the token,
+// the token is renewed and the call is retried once with the same body.
 func (c *Client) call(ctx context.Context, r route, request, answer any) error {
 	body := []byte("{}")
 	if request != nil {
@@ -139,7 +143,7 @@ func (c *Client) post(ctx context.Context, r route, token string, body []byte, a
 }
 
 // send carries out a request and returns status and body, of which it reads
-// most bytes and one more. Its errors show no address: it holds the token.
+// most bytes and one more. Its errors show no address, which holds the token.
 func (c *Client) send(req *http.Request, most int64) (int, []byte, error) {
 	resp, err := c.http().Do(req)
 	if err != nil {
@@ -153,51 +157,10 @@ func (c *Client) send(req *http.Request, most int64) (int, []byte, error) {
 	return resp.StatusCode, text, nil
 }
 
-// withoutURL takes the address out of an error of net/http.
+// withoutURL returns an error of net/http without the address in it.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
 	}
 	return err
-}
-
-// checked is an answer that can say what it lacks.
-type checked interface {
-	// lacks names a member that the interface promises and that is not there;
-	// "" if all are.
-	lacks() string
-}
-
-// decode reads an answer: a refusal becomes an Error, and what is no answer of
-// the platform's an AnswerError.
-func decode(r route, status int, text []byte, answer any) error {
-	name := r.name()
-	bad := func(reason string) error {
-		return &AnswerError{Interface: name, Status: status, Reason: reason, Body: beginning(text)}
-	}
-	var head struct {
-		ErrCode *Code  `json:"errcode"`
-		ErrMsg  string `json:"errmsg"`
-	}
-	switch {
-	case len(text) > maxAnswer:
-		return bad(fmt.Sprintf("is over %d bytes", maxAnswer))
-	case len(bytes.TrimSpace(text)) == 0:
-		return bad("is empty")
-	case json.Unmarshal(text, &head) != nil:
-		return bad("is not the JSON of this interface")
-	case head.ErrCode != nil && *head.ErrCode != 0:
-		return newError(name, *head.ErrCode, head.ErrMsg) // the platform's own refusal, whatever the status
-	case status != http.StatusOK:
-		return bad("has a status that the platform does not use")
-	case head.ErrCode == nil && strings.HasPrefix(r.path, "/tcb/"):
-		return bad("has no errcode")
-	}
-	if err := json.Unmarshal(text, answer); err != nil {
-		return bad("is not the JSON of this interface")
-	}
-	if a, ok := answer.(checked); ok && a.lacks() != "" {
-		return &AnswerError{Interface: name, Status: status, Reason: "lacks " + a.lacks()} // the rest may hold a secret
-	}
-	return nil
 }

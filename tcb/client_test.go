@@ -94,7 +94,10 @@ func TestSamples(t *testing.T) {
 				if r.Method != "POST" || r.URL.Path != sample.path || string(body) != sample.request {
 					t.Errorf("%s %s %s, want POST %s %s", r.Method, r.URL.Path, body, sample.path, sample.request)
 				}
-				parameter := map[bool]string{true: "component_access_token", false: "access_token"}[strings.HasPrefix(sample.path, "/cgi-bin/")]
+				parameter := "access_token"
+				if strings.HasPrefix(sample.path, "/cgi-bin/") {
+					parameter = "component_access_token"
+				}
 				if token := r.URL.Query().Get(parameter); token != "the-token" && sample.name != "api_component_token" {
 					t.Errorf("%s=%q", parameter, token)
 				}
@@ -135,8 +138,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestOddAnswers: whatever comes in place of an answer is told, and shows no
-// token.
+// TestOddAnswers: whatever comes in place of an answer is an error that shows
+// no token.
 func TestOddAnswers(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"HTML":              always(200, "<html><body>502 Bad Gateway</body></html>"),
@@ -220,7 +223,7 @@ func (r *renewing) Renew(_ context.Context, refused string) (string, error) {
 }
 
 // TestRefusedTokenIsRenewedOnce: one renewal and one retry, with the body
-// intact, for the codes of a stale token alone.
+// intact, only for the codes of a stale token.
 func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	for code, want := range map[int]struct{ calls, renewals int64 }{
 		40001: {2, 1}, 40014: {2, 1}, 42001: {2, 1}, 61003: {1, 0}, -1: {1, 0}, 48001: {1, 0},

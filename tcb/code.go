@@ -15,11 +15,11 @@ const (
 	SystemBusy          Code = -1      // a fault of the server; trying again may help
 	SystemError         Code = -1000   // a fault of the server; trying again does not help
 	InvalidAppID        Code = 40013   // no such platform, or not the caller's
-	InvalidToken        Code = 40014   // the access token is false, or was superseded
+	InvalidToken        Code = 40014   // the access token is invalid, or was superseded
 	InvalidURL          Code = 40066   // the path names no interface
 	InvalidArgs         Code = 40097   // a member has a value that cannot be
 	MissingParameter    Code = 40101   // a required member is absent
-	InvalidAppSecret    Code = 40125   // false component_appsecret
+	InvalidAppSecret    Code = 40125   // the component_appsecret is invalid
 	MissingToken        Code = 41001   // no access token in the query
 	TokenExpired        Code = 42001   // the access token outlived its time
 	RequirePost         Code = 43002   // another method than POST
@@ -31,11 +31,11 @@ const (
 	NotAuthorized       Code = 61003   // the Mini Program does not authorize the platform
 	UnregisteredAddress Code = 61004   // the caller's address is not on the platform's list
 	TicketExpired       Code = 61005   // the verify ticket is over 12 hours old
-	TicketInvalid       Code = 61006   // the verify ticket is false
+	TicketInvalid       Code = 61006   // the verify ticket is invalid
 	MissingPermission   Code = 61007   // no permission set that the interface needs
 	AuthCodeInvalid     Code = 61009   // the authorization code is unknown or used
 	AuthCodeExpired     Code = 61010   // the authorization code outlived its time
-	RefreshTokenInvalid Code = 61023   // the refresh token is false or void
+	RefreshTokenInvalid Code = 61023   // the refresh token is invalid or revoked
 	NoCloudPrivilege    Code = 85088   // cloud development is not opened for the Mini Program
 	CloudTokenClosed    Code = 85105   // the account's cloudbase_access_token switch is off
 	NotInWhitelist      Code = 85107   // the path is not on the environment's whitelist
@@ -81,8 +81,8 @@ var texts = map[Code]string{
 // package does not know.
 func (c Code) Text() string { return texts[c] }
 
-// UnmarshalJSON reads a code that is a number, or a text of one: some gateways
-// before the platform write it so.
+// UnmarshalJSON reads a code that is a number, or a string that holds one: some
+// gateways in front of the platform write it as a string.
 func (c *Code) UnmarshalJSON(b []byte) error {
 	n, err := strconv.Atoi(strings.Trim(string(b), `"`))
 	if err != nil {

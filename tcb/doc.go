@@ -1,18 +1,45 @@
 // Package tcb calls the cloud-development interfaces that WeChat offers to
-// third-party platforms, and says what they are on the wire: the error codes,
-// and one pair of request and answer types per interface.
+// third-party platforms, and defines what they are on the wire: the error
+// codes, and one pair of request and answer types per interface.
 //
 // A [Client] has a method for each interface. Its access token comes from a
-// [TokenSource]: [Tokens] renews itself, for a platform ([ComponentTokens]) or a
-// Mini Program that authorizes it ([AuthorizerTokens]). UploadFunction and
-// DownloadFunction make the whole way of a function's code. A refusal is an
-// [Error], an upload's a [CodeError], and what is no answer of the platform's an
-// [AnswerError].
+// [TokenSource]: [Tokens] renews itself, for a platform ([ComponentTokens]) or
+// for a Mini Program that authorizes it ([AuthorizerTokens]). UploadFunction
+// and DownloadFunction carry a function's code all the way. A refusal is an
+// [Error], that of an upload a [CodeError]; an answer that is not the
+// platform's is an [AnswerError].
 //
 // A type of the wire is named after the last segment of the interface's path:
 // POST /tcb/usecloudaccesstoken is UseCloudAccessTokenRequest and
-// UseCloudAccessTokenResponse. A member that has to be told apart from its
-// zero value is a pointer.
+// UseCloudAccessTokenResponse. A member that must be told apart from its zero
+// value is a pointer.
 //
-// Nothing outside the standard library and this module is imported.
+// The package imports only the standard library and this module's codezip.
+// An interface is in the file of its wire name:
+//
+//	getcodesecret.go           the code protection key
+//	usecloudaccesstoken.go     the switch and the whitelist: get and set
+//	downloadfunction.go        a link to a function's code, and its download
+//	createfunction.go          a function without code
+//	listfunctions.go           the functions of an environment
+//	getuploadsignature.go      the headers of an upload
+//	updatefunctioncode.go      the upload itself
+//	api_component_token.go     the platform's token
+//	api_create_preauthcode.go  the code for the page of consent
+//	api_query_auth.go          what a consent gives
+//	api_authorizer_token.go    a Mini Program's token
+//
+// and what they share:
+//
+//	client.go                  Client: a call, its token, its one retry
+//	answer.go                  reads an answer
+//	error.go                   Error, AnswerError, CodeError
+//	code.go                    the error codes and their texts
+//	status.go                  errcode and errmsg, the head of an answer
+//	tokens.go                  Tokens, which renew themselves; MemoryStore
+//	filestore.go               FileStore, a token that processes share
+//	filelock_unix.go           its lock
+//	filelock_other.go          where there is none
+//	transfer.go                a download that continues after a break
+//	zip.go                     zips from folders, and back
 package tcb

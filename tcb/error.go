@@ -19,8 +19,8 @@ type Error struct {
 	Interface string // the last segment of the interface's path
 }
 
-// The refusals that callers tell apart most often. Any other can be compared
-// with &Error{Code: …}.
+// The refusals that callers distinguish most often. Compare others with
+// &Error{Code: …}.
 var (
 	ErrSystemBusy          = &Error{Code: SystemBusy}
 	ErrInvalidToken        = &Error{Code: InvalidToken}
@@ -37,7 +37,7 @@ var (
 	ErrNotCodeOwner        = &Error{Code: NotCodeOwner}
 )
 
-// Error writes the code, the message and the rid.
+// Error returns the code, the message and the rid.
 func (e *Error) Error() string {
 	text := e.Message
 	if text == "" {
@@ -53,7 +53,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Is says whether target is an Error of the same code.
+// Is reports whether target is an Error of the same code.
 func (e *Error) Is(target error) bool {
 	other, ok := target.(*Error)
 	return ok && other.Code == e.Code
@@ -72,8 +72,8 @@ func newError(name string, code Code, errmsg string) *Error {
 	return e
 }
 
-// AnswerError is an answer that is none of the platform's: another status, a
-// page of a proxy, an empty or overlong body, JSON that lacks what the
+// AnswerError is an answer that is not the platform's: another status, a page
+// of a proxy, an empty or overlong body, JSON without a member that the
 // interface promises. Whether the call was carried out is not known.
 type AnswerError struct {
 	Interface string
@@ -82,7 +82,7 @@ type AnswerError struct {
 	Body      string // how it begins, at most 200 bytes
 }
 
-// Error writes what is wrong, and how the answer begins.
+// Error returns what is wrong, and how the answer begins.
 func (e *AnswerError) Error() string {
 	text := fmt.Sprintf("%s: the answer (HTTP %d) %s", e.Interface, e.Status, e.Reason)
 	if e.Body != "" {
@@ -98,26 +98,25 @@ type CodeError struct {
 	RequestID string
 }
 
-// Error writes code, message and request id.
+// Error returns code, message and request id.
 func (e *CodeError) Error() string {
 	return fmt.Sprintf("UpdateFunctionCode: %s: %s (RequestId %s)", e.Code, e.Message, e.RequestID)
 }
 
-// Is says whether target is a CodeError of the same code.
+// Is reports whether target is a CodeError of the same code.
 func (e *CodeError) Is(target error) bool {
 	other, ok := target.(*CodeError)
 	return ok && other.Code == e.Code
 }
 
-// isStaleToken says whether a refusal is the access token's fault, so that a
-// new token may help. 40001 is what the real platform answers too for a token
-// that is not the latest.
+// isStaleToken reports whether a new access token may help after a refusal. The
+// real platform answers 40001 too for a token that is not the latest.
 func isStaleToken(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Code == 40001 || e.Code == InvalidToken || e.Code == TokenExpired)
 }
 
-// beginning is how a body begins, for an error.
+// beginning returns how a body begins, for an error.
 func beginning(body []byte) string {
 	const most = 200
 	return strings.ToValidUTF8(string(body[:min(len(body), most)]), "?")

@@ -13,7 +13,7 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// A client with a token that was got elsewhere.
+// A client with a token that was obtained elsewhere.
 func ExampleClient() {
 	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"errcode":0,"errmsg":"ok","open":true,"api_whitelist":["/wxa/msg_sec_check"],"version":2}`)
@@ -40,7 +40,7 @@ func ExampleError() {
 }
 
 // A platform's tokens renew themselves, and so do those of a Mini Program,
-// which are got with them. Processes share them through files.
+// which are obtained with them. Processes share them through files.
 func ExampleTokens() {
 	ctx := context.Background()
 	secret := func(context.Context) (string, error) { return os.Getenv("COMPONENT_APPSECRET"), nil }
@@ -50,8 +50,10 @@ func ExampleTokens() {
 	}
 	refresh := func(context.Context) (string, error) { return os.Getenv("REFRESH_TOKEN"), nil }
 
-	owner := &tcb.Client{Tokens: tcb.ComponentTokens(&tcb.Client{}, "wxPLATFORM", secret, ticket, tcb.InStore(tcb.FileStore{Path: "platform.token"}))}
-	client := &tcb.Client{Tokens: tcb.AuthorizerTokens(owner, "wxPLATFORM", "wxMINIPROGRAM", refresh, tcb.InStore(tcb.FileStore{Path: "miniprogram.token"}))}
+	owner := &tcb.Client{Tokens: tcb.ComponentTokens(&tcb.Client{}, "wxPLATFORM", secret, ticket,
+		tcb.InStore(tcb.FileStore{Path: "platform.token"}))}
+	client := &tcb.Client{Tokens: tcb.AuthorizerTokens(owner, "wxPLATFORM", "wxMINIPROGRAM", refresh,
+		tcb.InStore(tcb.FileStore{Path: "miniprogram.token"}))}
 	key, err := client.GetCodeSecret(ctx)
 	_, _ = key, err
 }
@@ -62,7 +64,8 @@ func ExampleClient_UploadFunction() {
 	client := &tcb.Client{Tokens: tcb.StaticToken(os.Getenv("TOKEN"))}
 	zip, to := io.Pipe()
 	go func() { to.CloseWithError(tcb.ZipFolder(to, "functions/login", tcb.ZipOptions{NodeModules: true})) }()
-	checksum, err := client.UploadFunction(ctx, tcb.CodeUpload{Env: "test-777bb9", Function: "login", Handler: "index.main"}, zip)
+	upload := tcb.CodeUpload{Env: "test-777bb9", Function: "login", Handler: "index.main"}
+	checksum, err := client.UploadFunction(ctx, upload, zip)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// tryLock has no lock that ends with the process where there is no flock.
+// tryLock fails: without flock there is no lock that ends with the process.
 func tryLock(*os.File) (bool, error) {
 	return false, errors.New("a token file cannot be shared on this system: use a MemoryStore")
 }

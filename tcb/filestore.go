@@ -12,15 +12,15 @@ import (
 )
 
 // FileStore keeps a token in a file that several processes of one user share.
-// It is written whole or not at all, mode 0600; beside it stands a file of the
+// The file has mode 0600 and is replaced atomically. Beside it is a file of the
 // same name and ".lock", which a process holds while it renews.
 type FileStore struct{ Path string }
 
 // lockPoll is how often a lock that another process holds is tried.
 const lockPoll = 10 * time.Millisecond
 
-// Load implements TokenStore. A file that is not there holds no token, and so
-// does one that is damaged: a renewal replaces it.
+// Load implements TokenStore. A file that does not exist or is damaged holds no
+// token: a renewal replaces it.
 func (s FileStore) Load(context.Context) (IssuedToken, error) {
 	text, err := os.ReadFile(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func (s FileStore) lock(ctx context.Context) (unlock func(), err error) {
 			f.Close()
 			return nil, fmt.Errorf("token file: %w", err)
 		case held:
-			return func() { f.Close() }, nil // closing lets go of it
+			return func() { f.Close() }, nil // closing releases the lock
 		}
 		select {
 		case <-ctx.Done():

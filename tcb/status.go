@@ -1,7 +1,7 @@
 package tcb
 
-// Status is the head of every answer of a /tcb/* interface, and the whole of
-// a failure's answer.
+// Status is the head of every answer of a /tcb/* interface, and the whole
+// answer of a failure.
 type Status struct {
 	ErrCode Code   `json:"errcode"`
 	ErrMsg  string `json:"errmsg"`

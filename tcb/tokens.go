@@ -15,25 +15,25 @@ type IssuedToken struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// TokenStore keeps one token where several clients, perhaps of several
-// processes, find it. MemoryStore and FileStore are two.
+// TokenStore keeps one token for several clients, perhaps of several processes:
+// see MemoryStore and FileStore.
 type TokenStore interface {
-	// Load returns what is stored; the zero value if nothing is.
+	// Load returns the stored token; the zero value if there is none.
 	Load(ctx context.Context) (IssuedToken, error)
-	// Update calls next with what is stored and stores what it returns. No other
-	// Update of the same token runs meanwhile, in any process. If next fails
-	// nothing is changed, and its error is returned.
+	// Update calls next with the stored token and stores what it returns. No
+	// other Update of the same token runs meanwhile, in any process. If next
+	// fails nothing changes, and Update returns its error.
 	Update(ctx context.Context, next func(IssuedToken) (IssuedToken, error)) (IssuedToken, error)
 }
 
-// Tokens is a TokenSource that keeps a token and renews it ahead of its expiry.
-// However many callers wait, one renewal is under way at a time; with a store
-// that processes share, among all of them. While a token is being renewed and
-// is still good, callers get it: the platform lets it live for five minutes
-// after its successor was issued. A renewal that fails is not tried again at
-// once, but after a pause that grows from one second to a minute.
+// Tokens is a TokenSource that keeps a token and renews it before it expires.
+// However many callers wait, one renewal runs at a time; with a store that
+// processes share, one among all of them. Callers get a token that is being
+// renewed as long as it is valid: the platform accepts it for five minutes
+// after its successor was issued. A renewal that failed is retried after a
+// pause, which grows from one second to a minute.
 //
-// The zero value is not ready: see NewTokens.
+// NewTokens makes one; the zero value is not ready.
 type Tokens struct {
 	issue func(context.Context) (value string, life time.Duration, err error)
 	store TokenStore
@@ -48,7 +48,7 @@ type Tokens struct {
 	tryAt   time.Time // no renewal before then, while failed is not nil
 }
 
-// flight is one renewal that callers wait for.
+// flight is one renewal, which any number of callers wait for.
 type flight struct {
 	done  chan struct{}
 	token IssuedToken
@@ -58,26 +58,28 @@ type flight struct {
 // TokensOption changes how NewTokens works.
 type TokensOption func(*Tokens)
 
-// InStore keeps the token in a store; the default is memory.
+// InStore sets where the token is kept; the default is memory.
 func InStore(store TokenStore) TokensOption { return func(t *Tokens) { t.store = store } }
 
-// RenewAhead is how long before its expiry a token is renewed; the default is
+// RenewAhead sets how long before its expiry a token is renewed; the default is
 // ten minutes. A token is always used for half of its life.
 func RenewAhead(d time.Duration) TokensOption { return func(t *Tokens) { t.ahead = d } }
 
-// WithClock gives the clock by which tokens expire; the default is time.Now.
+// WithClock sets the clock by which tokens expire; the default is time.Now.
 func WithClock(now func() time.Time) TokensOption { return func(t *Tokens) { t.now = now } }
 
 const (
 	defaultAhead = 10 * time.Minute
-	renewalTime  = time.Minute // of one renewal, whatever its callers' patience
+	renewalTime  = time.Minute // bounds a renewal, whatever its callers' contexts
 	firstPause   = time.Second
 	longestPause = time.Minute
 )
 
-// NewTokens returns a source of tokens that issue makes, and how long each
-// lives: ComponentTokens and AuthorizerTokens give the two of the platform.
-func NewTokens(issue func(context.Context) (value string, life time.Duration, err error), options ...TokensOption) *Tokens {
+// NewTokens returns a source of the tokens that issue obtains, each with its
+// life. ComponentTokens and AuthorizerTokens are the two that a platform needs.
+func NewTokens(
+	issue func(context.Context) (value string, life time.Duration, err error), options ...TokensOption,
+) *Tokens {
 	t := &Tokens{issue: issue, store: &MemoryStore{}, ahead: defaultAhead, now: time.Now}
 	for _, option := range options {
 		option(t)
@@ -85,10 +87,12 @@ func NewTokens(issue func(context.Context) (value string, life time.Duration, er
 	return t
 }
 
-// ComponentTokens gives a platform's component_access_token. secret and ticket
-// are asked at each renewal: the platform pushes a new verify ticket every ten
-// minutes.
-func ComponentTokens(c *Client, appid string, secret, ticket func(context.Context) (string, error), options ...TokensOption) *Tokens {
+// ComponentTokens returns a source of a platform's component_access_token.
+// secret and ticket are called at each renewal: the platform pushes a new verify
+// ticket every ten minutes.
+func ComponentTokens(
+	c *Client, appid string, secret, ticket func(context.Context) (string, error), options ...TokensOption,
+) *Tokens {
 	return NewTokens(func(ctx context.Context) (string, time.Duration, error) {
 		s, err := secret(ctx)
 		if err != nil {
@@ -103,9 +107,12 @@ func ComponentTokens(c *Client, appid string, secret, ticket func(context.Contex
 	}, options...)
 }
 
-// AuthorizerTokens gives the authorizer_access_token of a Mini Program. The
-// client's own Tokens are the platform's. refresh is asked at each renewal.
-func AuthorizerTokens(c *Client, appid, authorizer string, refresh func(context.Context) (string, error), options ...TokensOption) *Tokens {
+// AuthorizerTokens returns a source of the authorizer_access_token of a Mini
+// Program. The Tokens of c are the platform's. refresh is called at each
+// renewal.
+func AuthorizerTokens(
+	c *Client, appid, authorizer string, refresh func(context.Context) (string, error), options ...TokensOption,
+) *Tokens {
 	return NewTokens(func(ctx context.Context) (string, time.Duration, error) {
 		r, err := refresh(ctx)
 		if err != nil {
@@ -116,8 +123,8 @@ func AuthorizerTokens(c *Client, appid, authorizer string, refresh func(context.
 	}, options...)
 }
 
-// Token returns a token that has not expired. It waits for a renewal only if
-// there is none, and no longer than ctx.
+// Token returns a token that has not expired. If there is none it waits for a
+// renewal, no longer than ctx.
 func (t *Tokens) Token(ctx context.Context) (string, error) {
 	t.mu.Lock()
 	now := t.now()
@@ -130,12 +137,12 @@ func (t *Tokens) Token(ctx context.Context) (string, error) {
 	value := t.current.Value
 	t.mu.Unlock()
 	if good {
-		return value, nil // renewed meanwhile, or not: it is good
+		return value, nil // valid, even if the renewal fails
 	}
 	return f.wait(ctx, err)
 }
 
-// Renew returns another token than the one that was refused: the current one
+// Renew returns another token than the one that was refused: the current token
 // if that is another already, else one from a renewal, for which it waits.
 func (t *Tokens) Renew(ctx context.Context, refused string) (string, error) {
 	t.mu.Lock()
@@ -151,13 +158,13 @@ func (t *Tokens) Renew(ctx context.Context, refused string) (string, error) {
 	return f.wait(ctx, err)
 }
 
-// due is when a token is renewed.
+// due returns the time from which a token is renewed.
 func (t *Tokens) due(token IssuedToken) time.Time {
 	return token.ExpiresAt.Add(-min(t.ahead, token.ExpiresAt.Sub(token.IssuedAt)/2))
 }
 
-// renewal joins the renewal under way or begins one, unless the last failed a
-// moment ago. The caller holds mu.
+// renewal joins the renewal that is running or begins one. While a failed one
+// may not be retried yet, it returns that error. The caller holds mu.
 func (t *Tokens) renewal(ctx context.Context, refused string) (*flight, error) {
 	if t.flight != nil {
 		return t.flight, nil
@@ -167,7 +174,8 @@ func (t *Tokens) renewal(ctx context.Context, refused string) (*flight, error) {
 	}
 	f := &flight{done: make(chan struct{})}
 	t.flight = f
-	// It is all callers' renewal: the first to lose patience does not end it.
+	// The renewal belongs to all callers: it does not end with the context of
+	// the one who began it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewalTime)
 	go func() {
 		defer cancel()
@@ -188,7 +196,7 @@ func (t *Tokens) renew(ctx context.Context, refused string) (token IssuedToken, 
 		if stored.Value != "" && stored.Value != refused && t.now().Before(t.due(stored)) {
 			return stored, nil
 		}
-		asked := t.now().Round(0) // as a file gives it back
+		asked := t.now().Round(0) // without the monotonic clock, as a file returns it
 		value, life, err := t.issue(ctx)
 		if err == nil && (value == "" || life <= 0) {
 			err = errors.New("the renewal gave no access token")
@@ -197,7 +205,7 @@ func (t *Tokens) renew(ctx context.Context, refused string) (token IssuedToken, 
 	})
 }
 
-// land ends a renewal.
+// land ends a renewal and wakes its callers.
 func (t *Tokens) land(f *flight, token IssuedToken, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -213,7 +221,7 @@ func (t *Tokens) land(f *flight, token IssuedToken, err error) {
 	close(f.done)
 }
 
-// wait returns what a renewal gives.
+// wait returns the token of a renewal, or err if none was begun.
 func (f *flight) wait(ctx context.Context, err error) (string, error) {
 	if err != nil {
 		return "", err

@@ -105,7 +105,9 @@ func TestDownload(t *testing.T) {
 			code[1<<20] ^= 1
 			_, _ = w.Write(code)
 		}},
-		"shorter": {want: tcb.ErrChecksum, serve: func(h *hosting, _ int64, w http.ResponseWriter, r *http.Request) { _, _ = w.Write(h.code[:1<<20]) }},
+		"shorter": {want: tcb.ErrChecksum, serve: func(h *hosting, _ int64, w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write(h.code[:1<<20])
+		}},
 		"longer": {want: tcb.ErrChecksum, serve: func(h *hosting, _ int64, w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(append(bytes.Clone(h.code), 0))
 		}},
@@ -117,7 +119,9 @@ func TestDownload(t *testing.T) {
 			}
 			h.content(w, r)
 		}},
-		"dead links": {any: true, serve: func(_ *hosting, _ int64, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }},
+		"dead links": {any: true, serve: func(_ *hosting, _ int64, w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(403)
+		}},
 		"dies once": {serve: func(h *hosting, n int64, w http.ResponseWriter, r *http.Request) {
 			if n == 1 {
 				w.WriteHeader(403)
@@ -199,7 +203,8 @@ func TestUploadRefusals(t *testing.T) {
 				_, _ = io.WriteString(w, `{"errcode":0,"errmsg":"ok","headers":"Authorization:TC3 x\r\nHost:scf.example.com\r\nContent-Type:application/json"}`)
 			default:
 				body, _ := io.ReadAll(r.Body)
-				if r.Host != "scf.example.com" || r.Header.Get("Authorization") != "TC3 x" || !bytes.Contains(body, []byte(`"CodeSecret":"KEY"`)) || r.ContentLength != int64(len(body)) {
+				if r.Host != "scf.example.com" || r.Header.Get("Authorization") != "TC3 x" ||
+					!bytes.Contains(body, []byte(`"CodeSecret":"KEY"`)) || r.ContentLength != int64(len(body)) {
 					t.Errorf("upload to %s with %v: %s", r.Host, r.Header, body)
 				}
 				_, _ = io.WriteString(w, text)
@@ -211,7 +216,9 @@ func TestUploadRefusals(t *testing.T) {
 		}
 	}
 	c := answering(t, always(200, ""))
-	if _, err := c.UploadFunction(t.Context(), tcb.CodeUpload{CodeSecret: "k"}, io.LimitReader(zeros{}, tcb.MaxZip+1)); err == nil || !strings.Contains(err.Error(), "over") {
+	tooLarge := io.LimitReader(zeros{}, tcb.MaxZip+1)
+	_, err := c.UploadFunction(t.Context(), tcb.CodeUpload{CodeSecret: "k"}, tooLarge)
+	if err == nil || !strings.Contains(err.Error(), "over") {
 		t.Errorf("a zip that is too large: %v", err)
 	}
 }

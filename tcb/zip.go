@@ -9,15 +9,15 @@ import (
 	"github.com/opentcb/opentcb/internal/codezip"
 )
 
-// ZipOptions says what ZipFolder leaves out.
+// ZipOptions selects what ZipFolder leaves out.
 type ZipOptions struct {
 	NodeModules bool // folders named node_modules
 	DotFiles    bool // files and folders whose names begin with a dot
 }
 
 // ZipFolder writes the files below a folder as a zip that can be uploaded. The
-// same files make the same bytes, whenever and wherever. Links and devices are
-// an error that names them.
+// same files always make the same bytes. A link or device is an error that
+// names it.
 func ZipFolder(w io.Writer, folder string, without ZipOptions) error {
 	return codezip.FromFolderBut(w, folder, func(name string) bool {
 		base := path.Base(name)
@@ -25,10 +25,10 @@ func ZipFolder(w io.Writer, folder string, without ZipOptions) error {
 	})
 }
 
-// UnpackZip writes the files of a downloaded zip into a folder that is empty or
-// not there. A zip with absolute or climbing names, links, devices, the same
-// name twice, or more than an upload may hold is refused before a file is
-// written.
+// UnpackZip writes the files of a downloaded zip into a folder, which must be
+// empty or not exist. It refuses a zip with absolute or climbing names, links,
+// devices, one name twice, or more than an upload may hold before it writes a
+// file.
 func UnpackZip(file, folder string) error {
 	f, err := os.Open(file)
 	if err != nil {
