@@ -23,6 +23,7 @@ const (
 	TokenExpired                       // the access token outlived its time
 	WrongTokenKind                     // the access token does not fit the interface
 	WrongMethod                        // not POST
+	NoInterface                        // a path that names nothing
 	NotAuthorized                      // no authorization in force
 	MissingPermission                  // none of the permission sets that the interface needs
 	InvalidAppID                       // no such platform, or not the caller
@@ -63,6 +64,7 @@ var codes = [kinds]tcb.Code{
 	TokenExpired:           tcb.TokenExpired,
 	WrongTokenKind:         tcb.Unauthorized,
 	WrongMethod:            tcb.RequirePost,
+	NoInterface:            tcb.InvalidURL,
 	NotAuthorized:          tcb.NotAuthorized,
 	MissingPermission:      tcb.MissingPermission,
 	InvalidAppID:           tcb.InvalidAppID,

@@ -8,17 +8,17 @@ import (
 )
 
 var apiAuthorizerToken = call(endpoint{
-	path:  "/cgi-bin/component/api_authorizer_token",
-	iface: cloud.Interface{Name: "api_authorizer_token", Tokens: cloud.ComponentToken},
-	lists: credentialFaults,
-}, shape[tcb.AuthorizerTokenRequest]{required: func(r *tcb.AuthorizerTokenRequest) []member {
+	path:       "/cgi-bin/component/api_authorizer_token",
+	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
+	documented: bodyFaults,
+}, codec[tcb.AuthorizerTokenRequest]{required: func(r *tcb.AuthorizerTokenRequest) []member {
 	return []member{
 		{"component_appid", r.ComponentAppID == nil},
 		{"authorizer_appid", r.AuthorizerAppID == nil},
 		{"authorizer_refresh_token", r.AuthorizerRefreshToken == nil},
 	}
-}}, func(ctx context.Context, s *Server, in inbound, req *tcb.AuthorizerTokenRequest) (tcb.AuthorizerTokenResponse, error) {
-	g, err := s.cloud.RefreshAuthorizerToken(ctx, in.Caller, *req.ComponentAppID, *req.AuthorizerAppID, *req.AuthorizerRefreshToken)
+}}, func(ctx context.Context, s *Server, v *visit, req *tcb.AuthorizerTokenRequest) (tcb.AuthorizerTokenResponse, error) {
+	g, err := s.cloud.RefreshAuthorizerToken(ctx, v.caller, *req.ComponentAppID, *req.AuthorizerAppID, *req.AuthorizerRefreshToken)
 	return tcb.AuthorizerTokenResponse{
 		AuthorizerAccessToken: g.AccessToken.Value, ExpiresIn: int64(g.AccessToken.Life.Seconds()), AuthorizerRefreshToken: g.RefreshToken,
 	}, err

@@ -8,13 +8,13 @@ import (
 )
 
 var apiQueryAuth = call(endpoint{
-	path:  "/cgi-bin/component/api_query_auth",
-	iface: cloud.Interface{Name: "api_query_auth", Tokens: cloud.ComponentToken},
-	lists: credentialFaults,
-}, shape[tcb.QueryAuthRequest]{required: func(r *tcb.QueryAuthRequest) []member {
+	path:       "/cgi-bin/component/api_query_auth",
+	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
+	documented: bodyFaults,
+}, codec[tcb.QueryAuthRequest]{required: func(r *tcb.QueryAuthRequest) []member {
 	return []member{{"component_appid", r.ComponentAppID == nil}, {"authorization_code", r.AuthorizationCode == nil}}
-}}, func(ctx context.Context, s *Server, in inbound, req *tcb.QueryAuthRequest) (tcb.QueryAuthResponse, error) {
-	g, err := s.cloud.QueryAuth(ctx, in.Caller, *req.ComponentAppID, *req.AuthorizationCode)
+}}, func(ctx context.Context, s *Server, v *visit, req *tcb.QueryAuthRequest) (tcb.QueryAuthResponse, error) {
+	g, err := s.cloud.QueryAuth(ctx, v.caller, *req.ComponentAppID, *req.AuthorizationCode)
 	info := tcb.AuthorizationInfo{
 		AuthorizerAppID:        g.AppID,
 		AuthorizerAccessToken:  g.AccessToken.Value,

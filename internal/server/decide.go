@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/tcb"
@@ -14,53 +13,30 @@ import (
 // (CC-7).
 const decidePath = "/decide"
 
+// isDecide reports whether a path leads to the decisions.
 func isDecide(path string) bool {
 	return path == decidePath || strings.HasPrefix(path, decidePath+"/")
 }
 
-// decide answers whether a cloud call is allowed, and does not forward it:
-// 200, 401 for the token, 403 for everything else. The code is in a header,
-// for proxies that do not show the body.
-func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
-	begin := time.Now()
-	rid := s.rids.next(begin)
-	status, resp := http.StatusOK, tcb.Success()
-	err := s.decision(w.Header(), r, rid)
-	code := cloud.CodeOf(err)
-	if err != nil {
-		status, resp = decideStatus(err), failure(err, rid)
-		// Proxies that ask with HEAD have no body to show to the caller.
-		if text, err := json.Marshal(resp); err == nil {
-			w.Header()["X-Opentcb-Envelope"] = []string{string(text)}
-		}
-	}
-	w.Header()["X-Opentcb-Errcode"] = []string{code.String()}
-	s.answer(w, status, resp)
-	s.decisions.observe(code, time.Since(begin))
-	s.logCall(r.Context(), "decide", rid, code, err)
-}
+// decisions is the entrance of proxies that forward by themselves. It answers
+// whether a cloud call is allowed, and does not forward it.
+var decisions = entrance{name: "decide", serve: (*Server).decideCall, refuse: refuseDecision}
 
-// decideStatus is what a proxy understands as a refusal. What cannot be
-// decided is one too: some proxies let pass what they take for a fault (CC-8).
-func decideStatus(err error) int {
-	switch cloud.KindOf(err) {
-	case cloud.MissingToken, cloud.InvalidToken, cloud.TokenExpired:
-		return http.StatusUnauthorized
-	}
-	return http.StatusForbidden
-}
+// errcodeHeader has the code of every decision, for proxies that do not show
+// the body.
+const errcodeHeader = "X-Opentcb-Errcode"
 
-// decision judges the call that a proxy asks about. If it is allowed, headers
-// tell the proxy what to forward: the address without the token, and whose
-// call it is.
-func (s *Server) decision(h http.Header, r *http.Request, rid string) error {
-	target, method, err := askedCall(r)
+// decideCall judges the call that a proxy asks about. If it is allowed, the
+// headers of the answer are what the proxy has to forward: the address without
+// the token, and whose call it is.
+func (s *Server) decideCall(v *visit) error {
+	target, method, err := askedCall(v.r)
 	if err != nil {
 		return err
 	}
 	path, query, _ := strings.Cut(target, "?")
-	q, _ := parseCloudQuery(query)
-	call, err := s.judge(r, q, path, method, rid)
+	q := parseCloudQuery(query)
+	call, err := s.judge(v, q, path, method)
 	if err != nil {
 		return err
 	}
@@ -68,14 +44,35 @@ func (s *Server) decision(h http.Header, r *http.Request, rid string) error {
 	if q.rest != "" {
 		address += "?" + q.rest
 	}
-	h["X-Wx-Appid"], h["X-Wx-Env"], h["X-Opentcb-Uri"] = []string{call.Account}, []string{call.Env}, []string{address}
+	h := v.w.Header()
+	h["X-Wx-Appid"], h["X-Wx-Env"] = []string{call.Account}, []string{call.Env}
+	h["X-Opentcb-Uri"], h[errcodeHeader] = []string{address}, []string{tcb.OK.String()}
+	answer(v.w, http.StatusOK, tcb.Success())
 	return nil
 }
 
-// askedCall is the call that a proxy asks about: in X-Original-URI (nginx), in
-// X-Forwarded-Uri (forward-auth proxies), or, with neither, the path that
-// follows (Envoy). A proxy sets one of the headers; a second one would be its
-// caller's, and which is whose cannot be known (CC-8).
+// refuseDecision answers what a proxy understands as a refusal: 401 for the
+// token, 403 for everything else. What cannot be decided is refused too: some
+// proxies let pass what they take for a fault (CC-8).
+func refuseDecision(v *visit, err error) {
+	status := http.StatusForbidden
+	switch cloud.KindOf(err) {
+	case cloud.MissingToken, cloud.InvalidToken, cloud.TokenExpired:
+		status = http.StatusUnauthorized
+	}
+	resp, h := failure(err, v.rid), v.w.Header()
+	h[errcodeHeader] = []string{resp.ErrCode.String()}
+	// Proxies that ask with HEAD have no body to show to the caller.
+	if text, err := json.Marshal(resp); err == nil {
+		h["X-Opentcb-Envelope"] = []string{string(text)}
+	}
+	answer(v.w, status, resp)
+}
+
+// askedCall returns the call that a proxy asks about: in X-Original-URI
+// (nginx), in X-Forwarded-Uri (forward-auth proxies), or, with neither, the
+// path that follows (Envoy). A proxy sets one of the headers; a second one
+// would be its caller's, and which is whose cannot be known (CC-8).
 func askedCall(r *http.Request) (target, method string, err error) {
 	original, forwarded := r.Header["X-Original-Uri"], r.Header["X-Forwarded-Uri"]
 	switch {

@@ -25,8 +25,8 @@ const smallBody = 16 << 10
 // bodies are buffers for reading bodies.
 var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
-// shape is what decode has to know of a request besides its type.
-type shape[Req any] struct {
+// codec is what decode has to know of a request besides its type.
+type codec[Req any] struct {
 	// required lists the members that must be there.
 	required func(*Req) []member
 	// plain reads the value of a member, named exactly, as plainMembers wants it;
@@ -79,14 +79,14 @@ func tooLarge() error {
 // with what is required (40101) and of the right types (40097), in this
 // order. Member names match without regard to case, null counts as absent
 // and unknown members are ignored (EN-7), all of which encoding/json does.
-func decode[Req any](body []byte, s shape[Req]) (*Req, error) {
+func decode[Req any](body []byte, c codec[Req]) (*Req, error) {
 	if len(body) == 0 {
 		return nil, &cloud.Error{Kind: cloud.EmptyBody}
 	}
-	if s.plain != nil {
+	if c.plain != nil {
 		req := new(Req)
-		if plainMembers(string(body), func(name, from string) (string, bool) { return s.plain(req, name, from) }) {
-			return req, missing(s.required(req), nil)
+		if plainMembers(string(body), func(name, from string) (string, bool) { return c.plain(req, name, from) }) {
+			return req, missing(c.required(req), nil)
 		}
 	}
 	if text := bytes.TrimLeft(body, " \t\r\n"); len(text) == 0 || text[0] != '{' {
@@ -99,9 +99,9 @@ func decode[Req any](body []byte, s shape[Req]) (*Req, error) {
 		return nil, &cloud.Error{Kind: cloud.MalformedBody, Err: err}
 	}
 	if !isType {
-		return req, missing(s.required(req), nil)
+		return req, missing(c.required(req), nil)
 	}
-	if err := missing(s.required(req), body); err != nil {
+	if err := missing(c.required(req), body); err != nil {
 		return nil, err
 	}
 	return nil, &cloud.Error{Kind: cloud.InvalidArgs, Detail: typeDetail(wrongType)}

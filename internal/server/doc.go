@@ -1,15 +1,36 @@
 // Package server is the wire: HTTP in front of package cloud's rules.
 //
-//	server.go     Server: which path leads where
-//	call.go       the order of checks, once, for every interface
-//	decode.go     a body into a request of package tcb
-//	answer.go     the envelope of an answer, and request ids
-//	metrics.go    what is counted
-//	download.go   the links that downloadfunction gives
-//	cloudcall.go  calls with a cloudbase_access_token: judged, then forwarded
-//	decide.go     the same judgement, for proxies that forward by themselves
-//	*.go          one file an interface, named as on the wire
+// Every request chooses an entrance and goes through the one door:
 //
-// An interface's file holds its data (kinds of token, permission sets, codes)
-// and a handler of a few lines; nothing behind it touches *http.Request.
+//	server.go      Server: which path leads to which entrance
+//	door.go        the door: request id, refusals, panics, metrics, log
+//	call.go        the entrance of interfaces: the order of checks, once for all
+//	cloudcall.go   the entrance of calls with a cloudbase_access_token: judged, then forwarded
+//	decide.go      the same judgement, for proxies that forward by themselves
+//	download.go    the entrance of the links that downloadfunction gives
+//
+// An interface is a file with its name on the wire. It holds data (kinds of
+// token, permission sets, codes) and a handler of a few lines:
+//
+//	api_component_token.go     a platform's token
+//	api_create_preauthcode.go  a code to ask for consent with
+//	api_query_auth.go          a consent becomes an authorization
+//	api_authorizer_token.go    an authorization's next token
+//	usecloudaccesstoken.go     switch and whitelist
+//	getcodesecret.go           the code protection key
+//	createfunction.go          a function, without code
+//	listfunctions.go           what functions there are
+//	downloadfunction.go        a link to a function's code
+//	getuploadsignature.go      leave to upload one exact body
+//	updatefunctioncode.go      the upload, an entrance of its own
+//
+// What they are made of:
+//
+//	decode.go       a body becomes a request of package tcb
+//	plainbody.go    the same, faster, for the bodies that most clients send
+//	uploadbody.go   the body of an upload, read as it streams in
+//	answer.go       the envelope of an answer
+//	plainanswer.go  the same, faster, for the answers given most
+//	rid.go          request ids
+//	metrics.go      what is counted
 package server

@@ -1,48 +1,66 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/tcb"
 )
 
 // downloadPath is where the links lead.
 const downloadPath = "/download/"
 
-const downloadName = "download"
-
-// download serves the code that a link leads to (DF-7 to DF-11). Its answers
-// are ordinary HTTP, for browsers and curl.
-func (s *Server) download(w http.ResponseWriter, r *http.Request, token string) {
-	rid := s.rids.next(time.Now())
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "a link is for GET and HEAD", http.StatusMethodNotAllowed)
-		return
+// linkToken returns the token of a path that is a link's, "" of another.
+func linkToken(path string) string {
+	token, isLink := strings.CutPrefix(path, downloadPath)
+	if !isLink || strings.Contains(token, "/") {
+		return ""
 	}
-	code, err := s.openLink(r, token, rid)
+	return token
+}
+
+// downloads is the entrance of the links that downloadfunction gives (DF-7 to
+// DF-11). Its answers are ordinary HTTP, for browsers and curl.
+var downloads = entrance{name: "download", serve: (*Server).serveLink, refuse: refuseLink}
+
+// serveLink answers with the code that a link leads to, and counts code that
+// does not match its checksum.
+func (s *Server) serveLink(v *visit) error {
+	err := s.sendCode(v)
+	if errors.Is(err, blob.ErrCorrupt) {
+		s.metrics.corrupt.Inc()
+	}
+	return err
+}
+
+func (s *Server) sendCode(v *visit) error {
+	w, r := v.w, v.r
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return &cloud.Error{Kind: cloud.WrongMethod, Detail: "a link is for GET and HEAD"}
+	case r.URL.RawQuery != "" || r.URL.ForceQuery:
+		return &cloud.Error{Kind: cloud.LinkInvalid, Detail: "the link was altered"}
+	}
+	code, err := s.cloud.OpenLink(context.WithoutCancel(r.Context()), linkToken(rawPath(r)), v.rid)
 	if err != nil {
-		s.refuseDownload(w, r, rid, err)
-		return
+		return err
 	}
 	defer code.Close()
-	if code.Address != "" && r.Method == http.MethodGet { // a presigned address is for GET alone
-		w.Header().Set("Cache-Control", "private, no-store")
-		http.Redirect(w, r, code.Address, http.StatusFound)
-		s.metrics.count(downloadName, tcb.OK)
-		return
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.transferTime))
 	h := w.Header()
+	if code.Address != "" && r.Method == http.MethodGet { // a presigned address is only for GET
+		h.Set("Cache-Control", "private, no-store")
+		http.Redirect(w, r, code.Address, http.StatusFound)
+		return nil
+	}
+	v.begun = true
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.transferTime))
 	h.Set("Content-Type", "application/zip")
 	h.Set("Content-Disposition", `attachment; filename="`+code.Function+`.zip"`)
 	h.Set("ETag", `"`+code.Checksum+`"`)
@@ -50,49 +68,30 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, token string) 
 	h.Set("X-Content-Type-Options", "nosniff")
 	guard := &guardedWriter{ResponseWriter: w, code: code.Blob}
 	http.ServeContent(guard, r, "", time.Time{}, content(code.Blob))
-	if guard.err == nil {
-		s.metrics.count(downloadName, tcb.OK)
-	} else {
-		s.metrics.count(downloadName, tcb.SystemError)
-		if errors.Is(guard.err, blob.ErrCorrupt) {
-			s.metrics.corrupt.Inc()
-		}
-		s.logCall(r.Context(), downloadName, rid, tcb.SystemError, guard.err)
-		panic(http.ErrAbortHandler) // the answer breaks off (DF-11)
-	}
+	return guard.err
 }
 
-func (s *Server) openLink(r *http.Request, token, rid string) (code cloud.Code, err error) {
-	defer func() {
-		if p := recover(); p != nil { // EN-13
-			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
-	}()
-	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		return cloud.Code{}, &cloud.Error{Kind: cloud.LinkInvalid, Detail: "the link was altered"}
-	}
-	return s.cloud.OpenLink(context.WithoutCancel(r.Context()), token, rid)
+// linkRefusals are the statuses and texts of links that give no code: 403 for
+// the link's fault, 503 or 500 for the server's.
+var linkRefusals = map[cloud.Kind]struct {
+	status int
+	text   string
+}{
+	cloud.WrongMethod: {http.StatusMethodNotAllowed, ""},
+	cloud.LinkInvalid: {http.StatusForbidden, "the link is not valid"},
+	cloud.Unavailable: {http.StatusServiceUnavailable, "the code cannot be reached: try again"},
+	cloud.Internal:    {http.StatusInternalServerError, "the code cannot be given"},
 }
 
-// refuseDownload answers a link that gives no code: 403 for the link's fault,
-// 503 or 500 for the server's.
-func (s *Server) refuseDownload(w http.ResponseWriter, r *http.Request, rid string, err error) {
-	status, text := http.StatusInternalServerError, "the code cannot be given"
-	switch cloud.KindOf(err) {
-	case cloud.LinkInvalid:
-		status, text = http.StatusForbidden, "the link is not valid"
-	case cloud.Unavailable:
-		status, text = http.StatusServiceUnavailable, "the code cannot be reached: try again"
+func refuseLink(v *visit, err error) {
+	refusal, known := linkRefusals[cloud.KindOf(err)]
+	if !known {
+		refusal = linkRefusals[cloud.Internal]
 	}
-	if e, ok := errors.AsType[*cloud.Error](err); ok && e.Detail != "" {
-		text = e.Detail
+	if refusal.status == http.StatusMethodNotAllowed {
+		v.w.Header().Set("Allow", "GET, HEAD")
 	}
-	if errors.Is(err, blob.ErrCorrupt) {
-		s.metrics.corrupt.Inc()
-	}
-	s.metrics.count(downloadName, cloud.CodeOf(err))
-	s.logCall(r.Context(), downloadName, rid, cloud.CodeOf(err), err)
-	http.Error(w, text+" rid: "+rid, status)
+	http.Error(v.w, cmp.Or(detailOf(err), refusal.text)+" rid: "+v.rid, refusal.status)
 }
 
 // content is what ServeContent reads: the file itself where there is one, so
@@ -104,12 +103,12 @@ func content(b blob.Blob) io.ReadSeeker {
 	return b
 }
 
-// heldBack is how many bytes of a body wait for a last look at the stored
+// heldBack is how many bytes of a body wait for a last check of the stored
 // code.
 const heldBack = 1
 
-// guardedWriter sends a body but for its last byte, looks whether the stored
-// code is still what was verified, and only then sends the rest: code that is
+// guardedWriter sends a body except its last byte, checks that the stored code
+// is still what was verified, and only then sends the rest: code that is
 // altered while it is being sent never arrives whole (DF-11).
 type guardedWriter struct {
 	http.ResponseWriter
@@ -135,7 +134,7 @@ func (g *guardedWriter) ReadFrom(src io.Reader) (int64, error) {
 	return n + m, err
 }
 
-// Write sends what comes in small pieces, each after a look.
+// Write sends what comes in small pieces, each after a check.
 func (g *guardedWriter) Write(p []byte) (int, error) {
 	if g.err = g.code.Intact(); g.err != nil {
 		return 0, g.err

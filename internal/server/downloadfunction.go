@@ -11,13 +11,13 @@ import (
 
 var downloadFunction = call(endpoint{
 	path:  "/tcb/downloadfunction",
-	iface: cloud.Interface{Name: "downloadfunction", Tokens: cloud.AuthorizerToken, Sets: developerSets},
-}, shape[tcb.DownloadFunctionRequest]{required: func(r *tcb.DownloadFunctionRequest) []member {
+	iface: cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
+}, codec[tcb.DownloadFunctionRequest]{required: func(r *tcb.DownloadFunctionRequest) []member {
 	return []member{{"env", r.Env == nil}, {"function_name", r.FunctionName == nil}}
-}, plain: downloadPlain}, func(ctx context.Context, s *Server, in inbound, req *tcb.DownloadFunctionRequest) (tcb.DownloadFunctionResponse, error) {
-	link, err := s.cloud.DownloadFunction(ctx, in.Caller, *req.Env, *req.FunctionName)
+}, plain: downloadPlain}, func(ctx context.Context, s *Server, v *visit, req *tcb.DownloadFunctionRequest) (tcb.DownloadFunctionResponse, error) {
+	link, err := s.cloud.DownloadFunction(ctx, v.caller, *req.Env, *req.FunctionName)
 	return tcb.DownloadFunctionResponse{
-		Status: tcb.Success(), URL: s.origin(in.request) + downloadPath + link.Token, Checksum: link.Checksum,
+		Status: tcb.Success(), URL: s.origin(v.r) + downloadPath + link.Token, Checksum: link.Checksum,
 	}, err
 })
 

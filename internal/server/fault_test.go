@@ -2,15 +2,12 @@ package server
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/opentcb/opentcb/tcb"
@@ -34,43 +31,6 @@ func request(t *testing.T, method, url string, body io.Reader) (int, string) {
 	text, err := io.ReadAll(resp.Body)
 	must(t, err)
 	return resp.StatusCode, string(text)
-}
-
-// TestPanic calls a server without rules: whatever touches them panics. Every
-// call is answered all the same, the cause is logged under its rid, and
-// nothing of it is shown.
-//
-// Proves: EN-13, EN-5
-func TestPanic(t *testing.T) {
-	log := &lockedBuffer{}
-	s := New(Config{Log: slog.New(slog.NewTextHandler(log, nil))})
-	ts := httptest.NewServer(s)
-	defer ts.Close()
-	for path := range s.routes {
-		status, text := request(t, "POST", ts.URL+path+"?access_token=x", strings.NewReader(`{"component_appid":"a","component_appsecret":"b","component_verify_ticket":"c"}`))
-		var answer tcb.Status
-		must(t, json.Unmarshal([]byte(text), &answer))
-		rid := ridForm.FindStringSubmatch(answer.ErrMsg)
-		if status != http.StatusOK || answer.ErrCode != tcb.SystemError || rid == nil || internals.MatchString(text) {
-			t.Errorf("%s: %d %s", path, status, text)
-		} else if !strings.Contains(log.String(), "rid="+rid[1]+" ") {
-			t.Errorf("%s: the log has no rid %s", path, rid[1])
-		}
-	}
-	status, text := request(t, "POST", ts.URL+"/", nil)
-	if status != http.StatusOK || !strings.Contains(text, `"Code":"InternalError"`) || internals.MatchString(text) {
-		t.Errorf("upload: %d %s", status, text)
-	}
-	status, text = request(t, "GET", ts.URL+"/download/x", nil)
-	if status != http.StatusInternalServerError || !ridForm.MatchString(strings.TrimSpace(text)) || internals.MatchString(text) {
-		t.Errorf("download: %d %s", status, text)
-	}
-	if n := strings.Count(log.String(), "panic: "); n != len(s.routes)+2 {
-		t.Errorf("%d panics are in the log: %s", n, log)
-	}
-	if status, text = request(t, "GET", ts.URL+"/tcb/nothing", nil); status != http.StatusNotFound {
-		t.Errorf("afterwards: %d %s", status, text)
-	}
 }
 
 // TestDatabaseOutOfReach closes the database: what needs it is told to try

@@ -9,15 +9,11 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// developerSets are the permission sets for developing a merchant's cloud
-// functions, one of which the /tcb/ interfaces need.
-var developerSets = []int{49, 64}
-
 var getCodeSecret = call(endpoint{
 	path:   "/tcb/getcodesecret",
 	iface:  cloud.Interface{Name: "getcodesecret", Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	noBody: true,
-}, shape[struct{}]{}, func(ctx context.Context, s *Server, in inbound, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
-	secret, err := s.cloud.CodeSecret(ctx, in.Caller)
+}, codec[struct{}]{}, func(ctx context.Context, s *Server, v *visit, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
+	secret, err := s.cloud.CodeSecret(ctx, v.caller)
 	return tcb.GetCodeSecretResponse{Status: tcb.Success(), CodeSecret: secret}, err
 })

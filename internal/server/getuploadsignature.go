@@ -12,17 +12,17 @@ import (
 )
 
 var getUploadSignature = call(endpoint{
-	path:  "/tcb/getuploadsignature",
-	iface: cloud.Interface{Name: "getuploadsignature", Tokens: cloud.AuthorizerToken, Sets: developerSets},
-	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, shape[tcb.GetUploadSignatureRequest]{required: func(r *tcb.GetUploadSignatureRequest) []member {
+	path:       "/tcb/getuploadsignature",
+	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
+	documented: bodyFaults,
+}, codec[tcb.GetUploadSignatureRequest]{required: func(r *tcb.GetUploadSignatureRequest) []member {
 	return []member{{"hashed_payload", r.HashedPayload == nil}}
-}}, func(ctx context.Context, s *Server, in inbound, req *tcb.GetUploadSignatureRequest) (tcb.GetUploadSignatureResponse, error) {
-	grant, err := s.cloud.UploadSignature(ctx, in.Caller, *req.HashedPayload)
+}}, func(ctx context.Context, s *Server, v *visit, req *tcb.GetUploadSignatureRequest) (tcb.GetUploadSignatureResponse, error) {
+	grant, err := s.cloud.UploadSignature(ctx, v.caller, *req.HashedPayload)
 	if err != nil {
 		return tcb.GetUploadSignatureResponse{}, err
 	}
-	return tcb.GetUploadSignatureResponse{Status: tcb.Success(), Headers: uploadHeaders(grant, s.origin(in.request))}, nil
+	return tcb.GetUploadSignatureResponse{Status: tcb.Success(), Headers: uploadHeaders(grant, s.origin(v.r))}, nil
 })
 
 // What an upload's signature and headers say besides the grant (UP-3).

@@ -9,9 +9,9 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// bodyFaults are bodies with a fault, its code where the interface's document
+// faultyBodies are bodies with a fault, its code where the interface's document
 // lists it, and the detail that says what is wrong.
-var bodyFaults = []struct {
+var faultyBodies = []struct {
 	body   string
 	code   tcb.Code
 	detail string
@@ -32,7 +32,7 @@ var bodyFaults = []struct {
 func TestListed(t *testing.T) {
 	s := newFixture(t, Config{})
 	token := s.token(t)
-	for _, c := range bodyFaults {
+	for _, c := range faultyBodies {
 		var listed, unlisted tcb.Status
 		s.post(t, "/tcb/createfunction?access_token="+token, c.body, &listed)
 		if listed.ErrCode != c.code {
@@ -59,15 +59,15 @@ func TestListedKinds(t *testing.T) {
 	for _, e := range []endpoint{getCodeSecret, useCloudAccessToken, downloadFunction, createFunction, apiQueryAuth} {
 		for kind := cloud.Internal; kind <= cloud.Conflict; kind++ {
 			want := kind
-			if slices.Contains(ofBody, kind) && !slices.Contains(e.lists, kind) {
+			if slices.Contains(ofBody, kind) && !slices.Contains(e.documented, kind) {
 				want = cloud.MissingParameter
 			}
-			if got := cloud.KindOf(e.listed(&cloud.Error{Kind: kind})); got != want {
+			if got := cloud.KindOf(e.asDocumented(&cloud.Error{Kind: kind})); got != want {
 				t.Errorf("%s: kind %d became %d, want %d", e.iface.Name, kind, got, want)
 			}
 		}
 	}
-	if (endpoint{}).listed(nil) != nil {
+	if (endpoint{}).asDocumented(nil) != nil {
 		t.Error("success became a fault")
 	}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 var listFunctions = call(endpoint{
-	path:  "/tcb/listfunctions",
-	iface: cloud.Interface{Name: "listfunctions", Tokens: cloud.AuthorizerToken, Sets: developerSets},
-	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, shape[tcb.ListFunctionsRequest]{required: func(r *tcb.ListFunctionsRequest) []member {
+	path:       "/tcb/listfunctions",
+	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
+	documented: bodyFaults,
+}, codec[tcb.ListFunctionsRequest]{required: func(r *tcb.ListFunctionsRequest) []member {
 	return []member{{"env", r.Env == nil}}
 }}, listOfFunctions)
 
@@ -22,7 +22,7 @@ const (
 	maxList     = 20
 )
 
-func listOfFunctions(ctx context.Context, s *Server, in inbound, req *tcb.ListFunctionsRequest) (tcb.ListFunctionsResponse, error) {
+func listOfFunctions(ctx context.Context, s *Server, v *visit, req *tcb.ListFunctionsRequest) (tcb.ListFunctionsResponse, error) {
 	limit, offset := int64(defaultList), int64(0)
 	if req.Limit != nil {
 		limit = *req.Limit
@@ -36,7 +36,7 @@ func listOfFunctions(ctx context.Context, s *Server, in inbound, req *tcb.ListFu
 	if offset < 0 {
 		return tcb.ListFunctionsResponse{}, &cloud.Error{Kind: cloud.InvalidArgs, Detail: "offset must not be negative"}
 	}
-	fs, total, err := s.cloud.ListFunctions(ctx, in.Caller, *req.Env, offset, limit)
+	fs, total, err := s.cloud.ListFunctions(ctx, v.caller, *req.Env, offset, limit)
 	resp := tcb.ListFunctionsResponse{Status: tcb.Success(), TotalCount: total, Functions: make([]tcb.Function, len(fs))}
 	for i, f := range fs {
 		resp.Functions[i] = tcb.Function{

@@ -8,8 +8,8 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// metrics is what is counted. Labels are the interface and the errcode, never
-// an account.
+// metrics is what is counted of every request. Labels are the entrance, which
+// is an interface nearly always, and the errcode, never an account.
 type metrics struct {
 	calls   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
@@ -26,7 +26,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
 		}, []string{"interface"}),
 		corrupt: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "opentcb_code_corrupt_total", Help: "Downloads refused or broken off because the stored code no longer matches its checksum.",
+			Name: "opentcb_code_corrupt_total",
+			Help: "Downloads refused or broken off because the stored code no longer matches its checksum.",
 		}),
 	}
 	if reg != nil {
@@ -35,28 +36,26 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// count counts a call that has no interface of its own.
-func (m *metrics) count(name string, code tcb.Code) {
-	m.calls.WithLabelValues(name, code.String()).Inc()
-}
-
-// routeMetrics are the counts of one interface, looked up once.
-type routeMetrics struct {
-	all     *metrics
+// doorMetrics are the counts of one entrance, looked up once.
+type doorMetrics struct {
 	name    string
+	calls   *prometheus.CounterVec
 	ok      prometheus.Counter
 	seconds prometheus.Observer
 }
 
-func (m *metrics) route(name string) routeMetrics {
-	return routeMetrics{all: m, name: name, ok: m.calls.WithLabelValues(name, "0"), seconds: m.seconds.WithLabelValues(name)}
+func (m *metrics) door(name string) doorMetrics {
+	return doorMetrics{
+		name: name, calls: m.calls, ok: m.calls.WithLabelValues(name, "0"), seconds: m.seconds.WithLabelValues(name),
+	}
 }
 
-func (r routeMetrics) observe(code tcb.Code, took time.Duration) {
+// observe counts an answer with its errcode and the time it took.
+func (d doorMetrics) observe(code tcb.Code, took time.Duration) {
 	if code == tcb.OK {
-		r.ok.Inc()
+		d.ok.Inc()
 	} else {
-		r.all.count(r.name, code)
+		d.calls.WithLabelValues(d.name, code.String()).Inc()
 	}
-	r.seconds.Observe(took.Seconds())
+	d.seconds.Observe(took.Seconds())
 }

@@ -2,19 +2,16 @@ package server
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/gateway"
-	"github.com/opentcb/opentcb/tcb"
 )
 
 // Config is what a Server works with. Cloud is required.
@@ -25,7 +22,7 @@ type Config struct {
 	// PublicURL is how callers reach the server, for the links it gives:
 	// scheme and host, without a trailing slash. Empty: as each caller did.
 	PublicURL string
-	// Uploads is how many uploads are taken at once; further ones are told to
+	// Uploads is how many uploads are taken at once; further ones are asked to
 	// come back. Default DefaultUploads.
 	Uploads int
 	// TransferTime is how long one upload or download may take; default
@@ -50,86 +47,84 @@ const (
 type Server struct {
 	cloud        *cloud.Service
 	log          *slog.Logger
-	quiet        bool // the log has no line for success
 	metrics      *metrics
 	publicURL    string
 	transferTime time.Duration
 	rids         *ridMaker
-	dates        dates
-	uploads      chan struct{} // one token for each upload under way
-	routes       map[string]http.Handler
+	uploads      chan struct{}    // one token for each upload under way
 	gateway      *gateway.Gateway // nil without an upstream
-	calls        routeMetrics     // of cloud calls
-	decisions    routeMetrics
+
+	interfaces                                     map[string]*door // by their paths
+	upload, download, cloudCall, decide, elsewhere *door
 }
 
 // New returns a handler of all interfaces.
 func New(cfg Config) *Server {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Uploads == 0 {
-		cfg.Uploads = DefaultUploads
-	}
-	if cfg.TransferTime == 0 {
-		cfg.TransferTime = DefaultTransferTime
-	}
 	s := &Server{
-		cloud: cfg.Cloud, log: cfg.Log, quiet: !cfg.Log.Enabled(context.Background(), slog.LevelDebug), metrics: newMetrics(cfg.Registry), publicURL: cfg.PublicURL,
-		transferTime: cfg.TransferTime, rids: newRIDMaker(), uploads: make(chan struct{}, cfg.Uploads),
-		routes: map[string]http.Handler{},
+		cloud:        cfg.Cloud,
+		log:          cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)),
+		metrics:      newMetrics(cfg.Registry),
+		publicURL:    cfg.PublicURL,
+		transferTime: cmp.Or(cfg.TransferTime, DefaultTransferTime),
+		rids:         newRIDMaker(),
+		uploads:      make(chan struct{}, cmp.Or(cfg.Uploads, DefaultUploads)),
+		interfaces:   map[string]*door{},
 	}
-	s.calls, s.decisions = s.metrics.route("cloudcall"), s.metrics.route("decide")
 	if cfg.Upstream != nil {
-		s.gateway = gateway.New(gateway.Config{Upstream: cfg.Upstream, Timeout: cmp.Or(cfg.UpstreamTime, DefaultUpstreamTime), TransferTime: cfg.TransferTime})
+		s.gateway = gateway.New(gateway.Config{
+			Upstream:     cfg.Upstream,
+			Timeout:      cmp.Or(cfg.UpstreamTime, DefaultUpstreamTime),
+			TransferTime: s.transferTime,
+		})
 	}
 	for _, e := range []endpoint{
 		getCodeSecret, useCloudAccessToken, downloadFunction,
 		createFunction, listFunctions, getUploadSignature,
 		apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
 	} {
-		s.routes[e.path] = s.handler(e)
+		s.interfaces[e.path] = s.newDoor(e.entrance())
 	}
+	s.upload, s.download = s.newDoor(uploads), s.newDoor(downloads)
+	s.cloudCall, s.decide = s.newDoor(cloudCalls), s.newDoor(decisions)
+	s.elsewhere = s.newDoor(elsewhere)
 	return s
 }
 
-// ServeHTTP finds the interface by the exact path: no redirect, and no second
-// spelling of a path (EN-10).
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.choose(r).ServeHTTP(w, r) }
+
+// choose returns the door of a request. An interface is found by its exact
+// path: there is no redirect, and no second spelling of a path (EN-10).
+func (s *Server) choose(r *http.Request) *door {
 	// A decision first: the call that it is about may be a part of the path.
 	if isDecide(r.URL.Path) {
-		s.decide(w, r)
-		return
+		return s.decide
 	}
-	if q, ok := parseCloudQuery(r.URL.RawQuery); ok {
-		s.cloudCall(w, r, q)
-		return
+	if isCloudCall(r.URL.RawQuery) {
+		return s.cloudCall
 	}
-	path := r.URL.Path
-	if r.URL.RawPath != "" {
-		path = r.URL.RawPath // an escape that a plain path does not need
+	path := rawPath(r)
+	if d, ok := s.interfaces[path]; ok {
+		return d
 	}
-	if h, ok := s.routes[path]; ok {
-		h.ServeHTTP(w, r)
-		return
-	}
-	token, isLink := strings.CutPrefix(path, downloadPath)
 	switch {
 	case path == "/" && r.Method == http.MethodPost:
-		s.updateFunctionCode(w, r)
-	case isLink && token != "" && !strings.Contains(token, "/"):
-		s.download(w, r, token)
-	default:
-		s.noInterface(w, r)
+		return s.upload
+	case linkToken(path) != "":
+		return s.download
 	}
+	return s.elsewhere
 }
 
-// noInterface answers a path that names nothing (EN-10).
-func (s *Server) noInterface(w http.ResponseWriter, r *http.Request) {
-	rid := s.rids.next(time.Now())
-	s.answer(w, http.StatusNotFound, tcb.Status{ErrCode: tcb.InvalidURL, ErrMsg: tcb.InvalidURL.Text() + " rid: " + rid})
-	s.metrics.count("none", tcb.InvalidURL)
-	s.logCall(r.Context(), "none", rid, tcb.InvalidURL, nil)
+// rawPath returns the path of a request with the escapes that it came with if
+// it has any that a plain path does not need.
+func rawPath(r *http.Request) string { return cmp.Or(r.URL.RawPath, r.URL.Path) }
+
+// elsewhere is the entrance of paths that name nothing (EN-10).
+var elsewhere = entrance{
+	name:   "none",
+	serve:  func(*Server, *visit) error { return &cloud.Error{Kind: cloud.NoInterface} },
+	refuse: func(v *visit, err error) { answer(v.w, http.StatusNotFound, failure(err, v.rid)) },
 }
 
 // Close gives up the connections to the upstream.

@@ -1,16 +1,15 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -20,35 +19,22 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// updateName names the upload in logs, counts and the audit record.
-const updateName = "UpdateFunctionCode"
+// replyTime is how long the answer to an upload may take once the body is in.
+const replyTime = time.Minute
 
-// answerTime is how long the answer may take once the body is in.
-const answerTime = time.Minute
+// uploads is the entrance of uploads, POST / (UP-4).
+var uploads = entrance{name: "UpdateFunctionCode", serve: (*Server).updateFunctionCode, refuse: func(v *visit, err error) {
+	answer(v.w, http.StatusOK, uploadRefusal(err, v.rid))
+}}
 
-// updateFunctionCode is the upload, POST / (UP-4). Who may upload is decided
-// before the body is read; whether these are the bytes that were signed,
-// after it.
-func (s *Server) updateFunctionCode(w http.ResponseWriter, r *http.Request) {
-	begin := time.Now()
-	rid := s.rids.next(begin)
-	err := s.upload(w, r, rid, begin)
-	s.answer(w, http.StatusOK, uploadAnswer(err, rid))
-	code := cloud.CodeOf(err)
-	s.metrics.count(updateName, code)
-	s.metrics.seconds.WithLabelValues(updateName).Observe(time.Since(begin).Seconds())
-	s.logCall(r.Context(), updateName, rid, code, err)
-}
-
-func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begin time.Time) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
-	}()
+// updateFunctionCode takes an upload. Who may upload is decided before the
+// body is read; whether these are the bytes that were signed, after it.
+func (s *Server) updateFunctionCode(v *visit) error {
+	w, r := v.w, v.r
 	ctx := context.WithoutCancel(r.Context()) // as for every call
-	grant, caller, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), rid)
+	grant, caller, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), v.rid)
 	if err == nil {
+		v.caller = caller
 		err = verifyUpload(r, grant)
 	}
 	if err != nil {
@@ -59,9 +45,9 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begi
 	// before they read: a refusal is heard only if its body is taken in.
 	defer func() { _ = drain(body) }()
 	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(begin.Add(s.transferTime))
-	_ = conn.SetWriteDeadline(begin.Add(s.transferTime + answerTime))
-	if err := s.cloud.AuthenticateUpload(ctx, caller, grant, developerSets); err != nil {
+	_ = conn.SetReadDeadline(v.begin.Add(s.transferTime))
+	_ = conn.SetWriteDeadline(v.begin.Add(s.transferTime + replyTime))
+	if err := s.cloud.AuthenticateUpload(ctx, v.caller, grant, developerSets); err != nil {
 		return err
 	}
 	select {
@@ -70,11 +56,15 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, rid string, begi
 	default:
 		return &cloud.Error{Kind: cloud.TooManyUploads, Detail: "too many uploads at once: try again"}
 	}
-	return s.receive(ctx, body, grant, caller)
+	if err := s.receive(ctx, body, grant, v.caller); err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, uploadAnswer(v.rid))
+	return nil
 }
 
-// verifyUpload says whether the request carries the grant's signature over
-// its headers and the hash of its body.
+// verifyUpload checks that the request carries the grant's signature over its
+// headers and the hash of its body: UploadSignatureInvalid if not.
 func verifyUpload(r *http.Request, grant cloud.UploadGrant) error {
 	misfit := func(detail string) error {
 		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: detail}
@@ -148,7 +138,8 @@ func (s *Server) store(ctx context.Context, caller cloud.Caller, u upload, draft
 	})
 }
 
-// uploadCodes is each kind of error in the upload's own envelope (UP-5).
+// uploadCodes is each kind of error in the upload's own envelope (UP-5); the
+// others are an InternalError.
 var uploadCodes = map[cloud.Kind]string{
 	cloud.UploadSignatureInvalid: "AuthFailure.SignatureFailure",
 	cloud.UploadSignatureExpired: "AuthFailure.SignatureExpire",
@@ -162,26 +153,21 @@ var uploadCodes = map[cloud.Kind]string{
 	cloud.InvalidArgs:            "InvalidParameterValue",
 	cloud.MalformedBody:          "InvalidParameter",
 	cloud.TooManyUploads:         "RequestLimitExceeded",
-	cloud.Unavailable:            "InternalError",
-	cloud.Internal:               "InternalError",
 }
 
-func uploadAnswer(err error, rid string) tcb.UpdateFunctionCodeResponse {
-	resp := tcb.UpdateFunctionCodeResponse{Response: tcb.UpdateFunctionCodeResult{RequestID: rid}}
-	if err == nil {
-		return resp
-	}
-	code, known := uploadCodes[cloud.KindOf(err)]
-	if !known {
-		code = "InternalError"
-	}
-	message := cloud.CodeOf(err).Text()
-	if e, ok := errors.AsType[*cloud.Error](err); ok && e.Detail != "" {
-		message = e.Detail
-	}
-	if cloud.KindOf(err) == cloud.Unavailable {
+// uploadAnswer is the answer to an upload that was taken.
+func uploadAnswer(rid string) tcb.UpdateFunctionCodeResponse {
+	return tcb.UpdateFunctionCodeResponse{Response: tcb.UpdateFunctionCodeResult{RequestID: rid}}
+}
+
+// uploadRefusal is the answer to an upload that was not.
+func uploadRefusal(err error, rid string) tcb.UpdateFunctionCodeResponse {
+	kind := cloud.KindOf(err)
+	message := cmp.Or(detailOf(err), kind.Code().Text())
+	if kind == cloud.Unavailable {
 		message += ": try again"
 	}
-	resp.Response.Error = &tcb.CloudError{Code: code, Message: message}
+	resp := uploadAnswer(rid)
+	resp.Response.Error = &tcb.CloudError{Code: cmp.Or(uploadCodes[kind], "InternalError"), Message: message}
 	return resp
 }

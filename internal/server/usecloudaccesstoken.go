@@ -12,12 +12,11 @@ import (
 var useCloudAccessToken = call(endpoint{
 	path: "/tcb/usecloudaccesstoken",
 	iface: cloud.Interface{
-		Name:   "usecloudaccesstoken",
 		Tokens: cloud.AuthorizerToken | cloud.ComponentToken, // common and batch environments (UT-14)
 		Sets:   developerSets,
 	},
-	lists: []cloud.Kind{cloud.EmptyBody, cloud.MalformedBody, cloud.InvalidArgs},
-}, shape[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, plain: permissionPlain}, usePermission)
+	documented: bodyFaults,
+}, codec[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, plain: permissionPlain}, usePermission)
 
 // permissionMembers is UT-2 and UT-3.
 func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
@@ -44,19 +43,19 @@ func permissionPlain(r *tcb.UseCloudAccessTokenRequest, name, from string) (rest
 	return "", false
 }
 
-func usePermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
+func usePermission(ctx context.Context, s *Server, v *visit, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
 	switch *req.Action {
 	case "get":
-		return getPermission(ctx, s, in, req)
+		return getPermission(ctx, s, v, req)
 	case "set":
-		return setPermission(ctx, s, in, req)
+		return setPermission(ctx, s, v, req)
 	}
 	err := &cloud.Error{Kind: cloud.InvalidArgs, Detail: "action must be get or set"} // UT-1
-	return tcb.UseCloudAccessTokenResponse{}, s.cloud.Refuse(in.Caller, "usecloudaccesstoken", err)
+	return tcb.UseCloudAccessTokenResponse{}, s.cloud.Refuse(v.caller, "usecloudaccesstoken", err)
 }
 
-func getPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
-	e, err := s.cloud.Permission(ctx, in.Caller, *req.Env)
+func getPermission(ctx context.Context, s *Server, v *visit, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
+	e, err := s.cloud.Permission(ctx, v.caller, *req.Env)
 	if err != nil {
 		return tcb.UseCloudAccessTokenResponse{}, err
 	}
@@ -65,7 +64,7 @@ func getPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloud
 	}, nil
 }
 
-func setPermission(ctx context.Context, s *Server, in inbound, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
-	err := s.cloud.SetPermission(ctx, in.Caller, *req.Env, *req.Open, *req.APIWhitelist, *req.Version)
+func setPermission(ctx context.Context, s *Server, v *visit, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
+	err := s.cloud.SetPermission(ctx, v.caller, *req.Env, *req.Open, *req.APIWhitelist, *req.Version)
 	return tcb.UseCloudAccessTokenResponse{Status: tcb.Success(), Open: *req.Open}, err
 }

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// entrance is one of the ways into the server, as data: what it is for, and in
+// which language it refuses. All else is the door's, the same for every one.
+type entrance struct {
+	name string // in the log and in the metrics
+	// serve answers a visit, or returns why it did not. An error that it returns
+	// before it has set visit.begun is for refuse to answer; a later one breaks
+	// the connection.
+	serve func(s *Server, v *visit) error
+	// refuse answers a visit with an error, of which nothing but the code, the
+	// detail and the rid may be shown (EN-5).
+	refuse func(v *visit, err error)
+}
+
+// visit is one request on its way through the door.
+type visit struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	rid    string       // the request's id, which a caller can quote (EN-4)
+	begin  time.Time    // when it came
+	caller cloud.Caller // who calls; only the rid, until that is known
+	// begun is set when the caller may have some of the answer: it can no longer
+	// be refused, and must not look whole if it fails.
+	begun bool
+}
+
+// door is an entrance of a running server.
+type door struct {
+	entrance
+	server  *Server
+	metrics doorMetrics
+}
+
+func (s *Server) newDoor(e entrance) *door {
+	return &door{entrance: e, server: s, metrics: s.metrics.door(e.name)}
+}
+
+// ServeHTTP is the way of every request, whichever its entrance: it gets an
+// id, is served or refused, counted, timed and logged.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
+	rid := d.server.rids.next(begin)
+	v := &visit{w: w, r: r, rid: rid, begin: begin, caller: cloud.Caller{RID: rid}}
+	err := d.enter(v)
+	if err != nil && !v.begun {
+		d.refuse(v, err)
+	}
+	// What is done after every answer stands here.
+	code := cloud.CodeOf(err)
+	d.metrics.observe(code, time.Since(begin))
+	d.log(v, code, err)
+	if err != nil && v.begun {
+		panic(http.ErrAbortHandler) // net/http breaks the connection
+	}
+}
+
+// errBrokenOff is an answer whose source ended before it did.
+var errBrokenOff = errors.New("the answer broke off")
+
+// enter serves a visit. A panic is an error like others (EN-13).
+func (d *door) enter(v *visit) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler: // how a proxy ends an answer that it cannot finish
+			v.begun = true
+			err = &cloud.Error{Kind: cloud.Unavailable, Err: cmp.Or(v.r.Context().Err(), errBrokenOff)}
+		default:
+			err = &cloud.Error{Kind: cloud.Internal, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	// What is asked of every request, whatever it wants, stands here: an error
+	// is refused in the language of the entrance.
+	return d.serve(d.server, v)
+}
+
+// log writes the line of a visit, which has the rid that its caller may quote
+// (EN-4). Successes are many and say little, and a caller that went away is
+// nobody's fault: both are only for those who ask for them.
+func (d *door) log(v *visit, code tcb.Code, err error) {
+	ctx, level := v.r.Context(), slog.LevelInfo
+	switch {
+	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
+		level = slog.LevelDebug
+	case code == tcb.SystemBusy, code == tcb.SystemError:
+		level = slog.LevelError
+	}
+	if !d.server.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("rid", v.rid), slog.String("interface", d.name), slog.Int("errcode", int(code)),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("err", err.Error()))
+	}
+	d.server.log.LogAttrs(ctx, level, "call", attrs...)
+}
