@@ -9,6 +9,5 @@
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring
 //	listener.go    taking and refusing connections
-//	deadline.go    deadlines of connections, to the second
 //	world.go       a world file, from the disk to the rules
 package node

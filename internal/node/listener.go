@@ -25,9 +25,7 @@ const lingerTime = 300 * time.Millisecond
 type listener struct {
 	*net.TCPListener
 	slots    chan struct{}
-	sweeper  *sweeper
 	draining atomic.Bool
-	once     sync.Once
 }
 
 // listen opens an address. what and flag name it in the error.
@@ -43,7 +41,7 @@ func listen(address, what, flag string, most int) (*listener, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s is no TCP address", address)
 	}
-	return &listener{TCPListener: tcp, slots: make(chan struct{}, most), sweeper: newSweeper()}, nil
+	return &listener{TCPListener: tcp, slots: make(chan struct{}, most)}, nil
 }
 
 // Accept waits for a free slot and a connection.
@@ -57,19 +55,21 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		return nil, err
 	}
-	c := newConn(tcp, l.release)
-	l.sweeper.add(c)
-	return c, nil
+	return &conn{TCPConn: tcp, release: sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
-// release gives the place of a closed connection to another.
-func (l *listener) release(c *conn) {
-	l.sweeper.remove(c)
-	<-l.slots
+// conn is a connection that gives its place to another when it is closed. It
+// embeds the TCP connection, so that the kernel can still send files to it.
+type conn struct {
+	*net.TCPConn
+	release func()
 }
 
-// end stops watching deadlines, once the connections are closed.
-func (l *listener) end() { l.once.Do(func() { close(l.sweeper.stop) }) }
+// Close closes the connection.
+func (c *conn) Close() error {
+	defer c.release()
+	return c.TCPConn.Close()
+}
 
 // drain takes what is in the backlog and ends Accept.
 func (l *listener) drain() {

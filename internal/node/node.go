@@ -165,17 +165,10 @@ func linger(ctx context.Context, d time.Duration) {
 func (n *Node) close() error {
 	var errs []error
 	if n.apiSrv != nil {
-		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close())
+		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close()) // and with them the listeners
 		n.server.Close()
-	}
-	for _, l := range []*listener{n.api, n.admin} {
-		if l == nil {
-			continue
-		}
-		if n.apiSrv == nil {
-			errs = append(errs, l.Close())
-		}
-		l.end()
+	} else if n.api != nil {
+		errs = append(errs, n.api.Close()) // the admin listener could not be opened
 	}
 	if n.cloud != nil {
 		errs = append(errs, n.cloud.Close())
