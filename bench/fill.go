@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -179,7 +180,7 @@ func makeTargets(ctx context.Context, dir string, n int) (targets, calls []targe
 	}
 	workers.Wait()
 	for i := range min(n, withCalls) {
-		token, err := service.CloudbaseToken(ctx, cloud.OperatorCaller("bench"), benchEnv(i))
+		token, err := service.CloudbaseToken(ctx, service.OperatorCaller("bench"), benchEnv(i))
 		faults = append(faults, err)
 		calls = append(calls, target{Token: token.Value, Env: benchEnv(i)})
 	}
@@ -187,7 +188,7 @@ func makeTargets(ctx context.Context, dir string, n int) (targets, calls []targe
 }
 
 func issue(ctx context.Context, service *cloud.Service, i int) (target, error) {
-	platform := cloud.Caller{Platform: benchPlatform, RID: "bench"}
+	platform := cloud.Caller{Platform: benchPlatform, RID: "bench", Now: time.Now().UnixMilli()}
 	grant, err := service.RefreshAuthorizerToken(ctx, platform, benchPlatform, benchAppID(i), benchRefresh(i))
 	t := target{Token: grant.AccessToken.Value, Env: benchEnv(i)}
 	if i < withFunction {

@@ -277,10 +277,10 @@ func (s *session) activate(dir, address string, w *scaled) (err error) {
 
 // activated is the i-th Mini Program with a token.
 func activated(ctx context.Context, service *cloud.Service, i int) (target, error) {
-	code, err := service.Authorize(ctx, cloud.OperatorCaller("bench"), benchPlatform, benchAppID(i), []int{18, 49})
+	code, err := service.Authorize(ctx, service.OperatorCaller("bench"), benchPlatform, benchAppID(i), []int{18, 49})
 	if err != nil {
 		return target{}, err
 	}
-	grant, err := service.QueryAuth(ctx, cloud.Caller{Platform: benchPlatform, RID: "bench"}, benchPlatform, code.Value)
+	grant, err := service.QueryAuth(ctx, cloud.Caller{Platform: benchPlatform, RID: "bench", Now: time.Now().UnixMilli()}, benchPlatform, code.Value)
 	return target{Token: grant.AccessToken.Value, Env: benchEnv(i), Function: "function-1"}, err
 }

@@ -120,7 +120,7 @@ func (s *Server) authorized(h handler) http.Handler {
 		if !s.isAdmin(token) {
 			return cloud.Caller{}, errNotAdmin
 		}
-		return cloud.OperatorCaller(rid), nil
+		return s.cloud.OperatorCaller(rid), nil
 	})
 }
 
@@ -129,7 +129,7 @@ func (s *Server) authorized(h handler) http.Handler {
 func (s *Server) runtimeToo(h handler) http.Handler {
 	return s.admitted(h, func(r *http.Request, token, rid string) (cloud.Caller, error) {
 		if s.isAdmin(token) {
-			return cloud.OperatorCaller(rid), nil
+			return s.cloud.OperatorCaller(rid), nil
 		}
 		c, err := s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
 		if cloud.KindOf(err) == cloud.InvalidToken {

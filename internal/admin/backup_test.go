@@ -7,12 +7,16 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/backup"
+	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/seal"
+	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
 // TestBackup gets an archive of a running server.
@@ -35,6 +39,7 @@ func TestBackup(t *testing.T) {
 // TestBackupBreaksOff: half an archive does not pass for the whole. A fault
 // before the first piece is told.
 func TestBackupBreaksOff(t *testing.T) {
+	rules := emptyRules(t)
 	lost := &cloud.Error{Kind: cloud.Internal, Detail: "the code of function f is not there", Err: errors.New("open /the/path")}
 	for _, c := range []struct {
 		bytes int
@@ -44,7 +49,7 @@ func TestBackupBreaksOff(t *testing.T) {
 		{0, lost, lost.Detail}, {100, lost, lost.Detail}, {1 << 20, lost, "unexpected EOF"},
 		{0, errors.New("/the/path"), "system error"}, {100, &cloud.Error{Kind: cloud.Conflict, Detail: "already"}, "already"},
 	} {
-		srv := httptest.NewServer(admin.New(admin.Config{Token: "t", Backup: func(_ context.Context, w io.Writer) error {
+		srv := httptest.NewServer(admin.New(admin.Config{Cloud: rules, Token: "t", Backup: func(_ context.Context, w io.Writer) error {
 			if _, err := w.Write(make([]byte, c.bytes)); err != nil {
 				return err
 			}
@@ -61,8 +66,22 @@ func TestBackupBreaksOff(t *testing.T) {
 
 // TestNoBackups of a server that makes none.
 func TestNoBackups(t *testing.T) {
-	srv := httptest.NewServer(admin.New(admin.Config{Token: "t"}))
+	srv := httptest.NewServer(admin.New(admin.Config{Cloud: emptyRules(t), Token: "t"}))
 	defer srv.Close()
 	client := admin.Client{URL: srv.URL, Token: "t"}
 	refused(t, client.Backup(t.Context(), io.Discard), http.StatusNotImplemented)
+}
+
+// emptyRules are the rules over storage in which nothing is.
+func emptyRules(t *testing.T) *cloud.Service {
+	t.Helper()
+	store, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "opentcb.db"))
+	must(t, err)
+	blobs, err := blob.OpenDir(filepath.Join(t.TempDir(), "code"))
+	must(t, err)
+	ring, err := seal.NewRing(seal.NewMasterKey())
+	must(t, err)
+	rules := cloud.New(cloud.Config{Store: store, Blobs: blobs, Ring: ring})
+	t.Cleanup(func() { must(t, errors.Join(rules.Close(), blobs.Close(), store.Close())) })
+	return rules
 }

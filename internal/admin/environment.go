@@ -41,8 +41,8 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, _ cloud.Caller)
 	return s.cloud.Explain(r.Context(), r.PathValue("rid"))
 }
 
-func (s *Server) suggestWhitelist(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	return s.cloud.SuggestWhitelist(r.Context(), r.PathValue("environment"), r.URL.Query().Get("allowed_only") == "true")
+func (s *Server) suggestWhitelist(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), r.URL.Query().Get("allowed_only") == "true")
 }
 
 // Whitelist is a whitelist that is not in force.
@@ -50,12 +50,12 @@ type Whitelist struct {
 	Entries []string `json:"api_whitelist"`
 }
 
-func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var list Whitelist
 	if err := readJSON(w, r, maxWhitelist, &list); err != nil {
 		return nil, err
 	}
-	return s.cloud.TryWhitelist(r.Context(), r.PathValue("environment"), list.Entries)
+	return s.cloud.TryWhitelist(r.Context(), c, r.PathValue("environment"), list.Entries)
 }
 
 // PermissionChange is one entry of an environment's history.

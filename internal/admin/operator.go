@@ -60,13 +60,13 @@ func (s *Server) deploy(w http.ResponseWriter, r *http.Request, c cloud.Caller) 
 	return Code{sum}, err
 }
 
-func (s *Server) addCode(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+func (s *Server) addCode(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	draft, err := s.receive(w, r)
 	if err != nil {
 		return nil, err
 	}
 	defer draft.Discard()
-	sum, err := s.cloud.AddCode(r.Context(), draft)
+	sum, err := s.cloud.AddCode(r.Context(), c, draft)
 	return Code{sum}, err
 }
 

@@ -38,15 +38,15 @@ type Suggestion struct {
 // the smallest whitelist that would have allowed all of them that were in
 // plain form; with allowedOnly, those that were allowed when they were made.
 // EnvironmentNotFound if there is no such environment.
-func (s *Service) SuggestWhitelist(ctx context.Context, env string, allowedOnly bool) (Suggestion, error) {
-	calls, err := s.calls(ctx, env, observedKept)
+func (s *Service) SuggestWhitelist(ctx context.Context, c Caller, env string, allowedOnly bool) (Suggestion, error) {
+	calls, err := s.calls(ctx, c, env, observedKept)
 	if err != nil {
 		return Suggestion{}, err
 	}
 	var paths []string
-	for _, c := range calls.Paths {
-		if c.Allowed > 0 || !allowedOnly {
-			paths = append(paths, c.Path)
+	for _, called := range calls.Paths {
+		if called.Allowed > 0 || !allowedOnly {
+			paths = append(paths, called.Path)
 		}
 	}
 	return Suggestion{Calls: calls, Whitelist: whitelist.Suggest(paths)}, nil
@@ -61,27 +61,27 @@ type Trial struct {
 // TryWhitelist holds the calls of the last day against a whitelist that is
 // not in force. EnvironmentNotFound if there is no such environment,
 // InvalidArgs for entries that can be on no list.
-func (s *Service) TryWhitelist(ctx context.Context, env string, entries []string) (Trial, error) {
+func (s *Service) TryWhitelist(ctx context.Context, c Caller, env string, entries []string) (Trial, error) {
 	entries, err := whitelist.Normalize(entries)
 	if err != nil {
 		return Trial{}, Refused(InvalidArgs, err.Error())
 	}
-	calls, err := s.calls(ctx, env, 24*time.Hour)
+	calls, err := s.calls(ctx, c, env, 24*time.Hour)
 	if err != nil {
 		return Trial{}, err
 	}
 	list := whitelist.NewList(entries)
 	t := Trial{Calls: calls, Refused: []Called{}}
-	for _, c := range calls.Paths {
-		if _, err := list.Judge(c.Path); err != nil {
-			t.Refused = append(t.Refused, c)
+	for _, called := range calls.Paths {
+		if _, err := list.Judge(called.Path); err != nil {
+			t.Refused = append(t.Refused, called)
 		}
 	}
 	return t, nil
 }
 
-// calls returns what was observed of an environment in a span until now.
-func (s *Service) calls(ctx context.Context, env string, span time.Duration) (Calls, error) {
+// calls returns what was observed of an environment in a span until the call.
+func (s *Service) calls(ctx context.Context, c Caller, env string, span time.Duration) (Calls, error) {
 	e, err := s.anyEnvironment(ctx, env)
 	if err != nil {
 		return Calls{}, err
@@ -89,7 +89,7 @@ func (s *Service) calls(ctx context.Context, env string, span time.Duration) (Ca
 	if err := s.observer.flush(ctx); err != nil {
 		return Calls{}, fault("observed calls", err)
 	}
-	since := hourOf(s.now() - span.Milliseconds())
+	since := hourOf(c.Now - span.Milliseconds())
 	rows, err := s.store.Observed(ctx, e.Account, e.ID, since)
 	if err != nil {
 		return Calls{}, fault("observed calls", err)

@@ -44,7 +44,7 @@ func TestSuggestWhitelist(t *testing.T) {
 	r.calls(2, token, "/cgi-bin/menu/get")
 	suggest := func(allowedOnly bool, want ...string) cloud.Suggestion {
 		t.Helper()
-		s, err := r.cloud.SuggestWhitelist(t.Context(), env1, allowedOnly)
+		s, err := r.cloud.SuggestWhitelist(t.Context(), r.operator(), env1, allowedOnly)
 		r.ok("SuggestWhitelist", err)
 		if !slices.Equal(s.Whitelist, want) {
 			t.Errorf("suggested %q, want %q", s.Whitelist, want)
@@ -66,10 +66,10 @@ func TestSuggestWhitelist(t *testing.T) {
 	suggest(true, "/wxa/a", "/wxa/b")
 	r.clock.Add((8 * 24 * time.Hour).Milliseconds())
 	suggest(false)
-	if s, err := r.cloud.SuggestWhitelist(t.Context(), env2, false); err != nil || len(s.Paths) != 0 {
+	if s, err := r.cloud.SuggestWhitelist(t.Context(), r.operator(), env2, false); err != nil || len(s.Paths) != 0 {
 		t.Errorf("an environment that called nothing: %+v, %v", s, err)
 	}
-	_, err := r.cloud.SuggestWhitelist(t.Context(), "env-none", false)
+	_, err := r.cloud.SuggestWhitelist(t.Context(), r.operator(), "env-none", false)
 	r.refused("no such environment", err, cloud.EnvironmentNotFound)
 }
 
@@ -81,7 +81,7 @@ func TestObservationIsBounded(t *testing.T) {
 	for i := range 2000 {
 		r.calls(1, token, fmt.Sprintf("/wxa/%04d", i))
 	}
-	s, err := r.cloud.SuggestWhitelist(t.Context(), env1, false)
+	s, err := r.cloud.SuggestWhitelist(t.Context(), r.operator(), env1, false)
 	r.ok("SuggestWhitelist", err)
 	if n := len(s.Paths); n < 500 || n > 520 || int(s.Together.Refused)+n != 2000 {
 		t.Errorf("%d paths are kept apart, %d calls together", n, s.Together.Refused)
@@ -99,13 +99,13 @@ func TestTryWhitelist(t *testing.T) {
 	token := r.cloudbase(env1)
 	r.calls(7, token, "/wxa/a")
 	r.calls(3, token, "/wxa/b")
-	trial, err := r.cloud.TryWhitelist(t.Context(), env1, []string{"/wxa/b", "/none"})
+	trial, err := r.cloud.TryWhitelist(t.Context(), r.operator(), env1, []string{"/wxa/b", "/none"})
 	r.ok("TryWhitelist", err)
 	if diff := cmp.Diff([]string{"/wxa/a 7/0"}, paths(trial.Refused)); diff != "" || len(trial.Paths) != 2 {
 		t.Errorf("would be refused: %s; of %v", diff, paths(trial.Paths))
 	}
 	r.allows(token, "/wxa/a", mini1, env1) // nothing is changed
-	_, err = r.cloud.TryWhitelist(t.Context(), env1, []string{"/*/x"})
+	_, err = r.cloud.TryWhitelist(t.Context(), r.operator(), env1, []string{"/*/x"})
 	r.refused("an entry that cannot be", err, cloud.InvalidArgs)
 }
 
@@ -115,11 +115,12 @@ func TestHistory(t *testing.T) {
 	r := newRig(t)
 	c := r.authenticated(r.grant(platform1, mini1, 49).AccessToken.Value)
 	r.sets(c, env1, true, 2, "/wxa/a", "/wxa/b")
-	r.clock.Add(1000)
+	c.Now += 1000
 	r.sets(c, env2, false, 2, "/other") // flips: env1 moves from 4 to 6
-	r.clock.Add(1000)
+	c.Now += 1000
 	r.sets(c, env1, false, 6)
-	version, err := r.cloud.RestoreWhitelist(t.Context(), operator, env1, 6)
+	r.clock.Store(c.Now)
+	version, err := r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, 6)
 	r.ok("restore", err)
 	if version != 10 {
 		t.Errorf("restored as version %d, want 10", version)
@@ -141,8 +142,8 @@ func TestHistory(t *testing.T) {
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("history: %s", diff)
 	}
-	_, err = r.cloud.RestoreWhitelist(t.Context(), operator, env1, 1)
+	_, err = r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, 1)
 	r.refused("a version that never was", err, cloud.NotFound)
-	r.ok("the first version", func() error { _, err := r.cloud.RestoreWhitelist(t.Context(), operator, env1, 2); return err }())
+	r.ok("the first version", func() error { _, err := r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, 2); return err }())
 	r.shows(c, env1, false, 12)
 }

@@ -14,8 +14,8 @@ const actApply = "apply"
 
 // AddCode checks a zip and stores it, for a world file's functions to name. It
 // returns its checksum: InvalidCode if it is not a zip that may be uploaded.
-func (s *Service) AddCode(ctx context.Context, code blob.Draft) (string, error) {
-	if err := s.storeCode(ctx, code); err != nil {
+func (s *Service) AddCode(ctx context.Context, c Caller, code blob.Draft) (string, error) {
+	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
 		return "", err
 	}
 	return code.Sum().String(), nil
@@ -28,14 +28,14 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, erro
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
 	for {
-		p := planner{s: s, ctx: ctx, world: w, accounts: map[string]*Account{}, environments: map[string]string{}}
+		p := planner{s: s, ctx: ctx, caller: c, world: w, accounts: map[string]*Account{}, environments: map[string]string{}}
 		if err := p.plan(); err != nil {
 			return nil, err
 		}
 		if len(p.changes) == 0 {
 			return nil, nil
 		}
-		err := s.store.Apply(ctx, p.changes, p.records(c))
+		err := s.store.Apply(ctx, p.changes, p.records())
 		s.forgetAll()
 		switch {
 		case errors.Is(err, ErrStale) && ctx.Err() == nil:
@@ -60,6 +60,7 @@ func (s *Service) forgetAll() {
 type planner struct {
 	s       *Service
 	ctx     context.Context
+	caller  Caller
 	world   World
 	changes []Change
 	applied []Applied
@@ -112,12 +113,12 @@ func (p *planner) change(ch Change, about Caller, item, what string) error {
 }
 
 // records are the audit records of the changes, one each.
-func (p *planner) records(c Caller) []Record {
+func (p *planner) records() []Record {
 	recs := make([]Record, len(p.applied))
 	for i, a := range p.applied {
 		about := p.about[i]
-		about.Operator, about.RID = c.Operator, c.RID
-		recs[i] = p.s.record(about, actApply, a.Item)
+		about.Operator, about.RID, about.Now = p.caller.Operator, p.caller.RID, p.caller.Now
+		recs[i] = about.record(actApply, a.Item)
 		recs[i].Detail = a.Change
 	}
 	return recs
@@ -316,10 +317,10 @@ func (p *planner) function(w WorldFunction) error {
 	if what == "" {
 		return nil
 	}
-	now := p.s.now()
+	now := p.caller.Now
 	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum, AddedAt: now, ModifiedAt: now}
 	if w.Zip != "" {
-		if err := p.s.holdCode(p.ctx, w.Sum); err != nil {
+		if err := p.s.holdCode(p.ctx, p.caller, w.Sum); err != nil {
 			return err
 		}
 	}

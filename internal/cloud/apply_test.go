@@ -16,7 +16,7 @@ import (
 // fullWorld is a world with everything in it, its code added to the server.
 func (r *rig) fullWorld(text string) cloud.World {
 	r.Helper()
-	sum, err := r.cloud.AddCode(r.Context(), r.draft(zipOf(r, text)))
+	sum, err := r.cloud.AddCode(r.Context(), r.operator(), r.draft(zipOf(r, text)))
 	r.ok("AddCode", err)
 	w := rigWorld
 	w.Authorizations = []cloud.WorldAuthorization{
@@ -44,7 +44,7 @@ func (r *rig) changes(w cloud.World, want ...string) {
 	var recorded []string
 	for _, rec := range r.records("apply")[before:] {
 		recorded = append(recorded, rec.Target+": "+rec.Detail)
-		if !rec.Operator || rec.RID != operator.RID || rec.Code != 0 || rec.At != r.clock.Load() {
+		if !rec.Operator || rec.RID != operatorRID || rec.Code != 0 || rec.At != r.clock.Load() {
 			r.Errorf("record %+v", rec)
 		}
 	}
@@ -79,7 +79,7 @@ func TestApplyChangesWhatItNames(t *testing.T) {
 	t.Parallel()
 	r := emptyRig(t, nil)
 	r.mustApply(r.fullWorld("text"))
-	sum, err := r.cloud.AddCode(t.Context(), r.draft(zipOf(t, "other text")))
+	sum, err := r.cloud.AddCode(t.Context(), r.operator(), r.draft(zipOf(t, "other text")))
 	r.ok("AddCode", err)
 	yes := true
 	platform := func(secret, ticket string, want ...string) {
@@ -153,7 +153,7 @@ func TestApplyGivesAgain(t *testing.T) {
 	c := r.component(platform1)
 	g, err := r.cloud.RefreshAuthorizerToken(t.Context(), c, platform1, mini2, refresh2)
 	r.ok("fixed refresh token", err)
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini2))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini2))
 	r.changes(w, "authorization "+platform1+" "+mini2+": given again")
 	r.refused("token of before", r.authenticate(g.AccessToken.Value), cloud.InvalidToken)
 	_, err = r.cloud.RefreshAuthorizerToken(t.Context(), c, platform1, mini2, refresh2)
@@ -184,7 +184,7 @@ func TestApplyFaults(t *testing.T) {
 		},
 	}
 	before := len(r.records("apply"))
-	_, err := r.cloud.Apply(t.Context(), operator, w)
+	_, err := r.cloud.Apply(t.Context(), r.operator(), w)
 	faults, ok := errors.AsType[cloud.WorldError](err)
 	if !ok {
 		t.Fatalf("Apply: %v, want a WorldError", err)
@@ -243,7 +243,7 @@ func TestApplyPlansAnew(t *testing.T) {
 			r.ok("upload", r.upload(c, "new", "protected"))
 		}
 	}
-	sum, err := r.cloud.AddCode(t.Context(), r.draft(zipOf(t, "of the file")))
+	sum, err := r.cloud.AddCode(t.Context(), r.operator(), r.draft(zipOf(t, "of the file")))
 	r.ok("AddCode", err)
 	r.changes(cloud.World{Functions: []cloud.WorldFunction{{Line: 1, Env: env1, Name: "new", Zip: "n.zip", Sum: sum}}})
 	if f, err := r.store.Function(t.Context(), mini1, env1, "new"); err != nil || f.Owner != platform1 || f.Sum == sum {
@@ -270,6 +270,6 @@ func TestApplyIsSeenAtOnce(t *testing.T) {
 func TestAddCodeRefusals(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	_, err := r.cloud.AddCode(t.Context(), r.draft([]byte("no zip")))
+	_, err := r.cloud.AddCode(t.Context(), r.operator(), r.draft([]byte("no zip")))
 	r.refused("no zip", err, cloud.InvalidCode)
 }

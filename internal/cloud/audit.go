@@ -54,13 +54,9 @@ func (f RecordFilter) Fits(r Record) bool {
 }
 
 // record is the entry of a decision of the caller's.
-func (s *Service) record(c Caller, action, target string) Record {
-	return recordAt(s.now(), c, action, target)
-}
-
-func recordAt(at int64, c Caller, action, target string) Record {
+func (c Caller) record(action, target string) Record {
 	return Record{
-		At: at, RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
+		At: c.Now, RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
 		Action: action, Target: target,
 	}
 }
@@ -70,11 +66,7 @@ func recordAt(at int64, c Caller, action, target string) Record {
 // when the decision cannot be recorded: what leaves no record is not
 // answered.
 func (s *Service) read(c Caller, action, target string, outcome error) error {
-	at := c.at // a read is over in no time: the clock need not be asked again
-	if at == 0 {
-		at = s.now()
-	}
-	rec := recordAt(at, c, action, target)
+	rec := c.record(action, target)
 	rec.Code = CodeOf(outcome)
 	if !s.reads.add(&rec) {
 		return &Error{Kind: Unavailable, Detail: "audit record full", Err: outcome}
@@ -84,7 +76,7 @@ func (s *Service) read(c Caller, action, target string, outcome error) error {
 
 // RecordBackup records that the operator takes a backup: it reads everything.
 func (s *Service) RecordBackup(ctx context.Context, c Caller) error {
-	if err := s.store.AppendRecords(ctx, []Record{s.record(c, "backup", "")}); err != nil {
+	if err := s.store.AppendRecords(ctx, []Record{c.record("backup", "")}); err != nil {
 		return fault("record of a backup", err)
 	}
 	return nil

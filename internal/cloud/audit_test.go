@@ -45,7 +45,7 @@ func (r *rig) everything() {
 	r.refused("download", err, cloud.FunctionNotFound)
 	r.deploy("first", "the merchant's own")
 	r.refused("code", r.cloud.Refuse(c, "getcodesecret", &cloud.Error{Kind: cloud.MissingPermission}), cloud.MissingPermission)
-	r.ok("Revoke", r.cloud.Revoke(ctx, operator, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(ctx, r.operator(), platform1, mini1))
 }
 
 // Every decision on the three interfaces, every credential issued and every
@@ -93,7 +93,7 @@ func TestEverythingIsRecorded(t *testing.T) {
 			who = "operator/" + who
 		}
 		got[entry{who, rec.Action, rec.Target, rec.Code, rec.Detail}]++
-		if rec.RID == "" || rec.At != r.clock.Load() || rec.Operator != (rec.RID == operator.RID) {
+		if rec.RID == "" || rec.At != r.clock.Load() || rec.Operator != (rec.RID == operatorRID) {
 			t.Errorf("record %+v", rec)
 		}
 	}

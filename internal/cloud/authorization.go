@@ -74,9 +74,9 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 		Platform:  platform,
 		CodeMAC:   s.ring.MAC(authCodePurpose, []string{platform}, code),
 		AppID:     appid,
-		ExpiresAt: s.now() + AuthCodeLife.Milliseconds(),
+		ExpiresAt: c.Now + AuthCodeLife.Milliseconds(),
 	}
-	rec := s.record(c, actAuthorize, "")
+	rec := c.record(actAuthorize, "")
 	rec.Detail = fmt.Sprint("sets ", sets)
 	err := s.store.Consent(ctx, platform, appid, sets, row, rec)
 	s.authorizations.drop(grantKey{platform, appid})
@@ -149,7 +149,7 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 			return Grant{}, Refused(AuthCodeInvalid, "")
 		case err != nil:
 			return Grant{}, fault("authorization code", err)
-		case s.now() >= row.ExpiresAt:
+		case c.Now >= row.ExpiresAt:
 			return Grant{}, Refused(AuthCodeExpired, "")
 		}
 		g, done, err := s.redeem(ctx, c, row)
@@ -172,9 +172,9 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 		return Grant{}, false, Refused(AuthCodeInvalid, "")
 	}
 	refresh := refreshTokenPrefix + randomToken()
-	issued, next := a.Issued.next(s.now())
+	issued, next := a.Issued.next(c.Now)
 	c.AppID = code.AppID
-	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, s.record(c, actQueryAuth, ""))
+	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, c.record(actQueryAuth, ""))
 	s.authorizations.drop(grantKey{a.Platform, a.AppID})
 	if err != nil {
 		return Grant{}, false, fault("query auth", err)
@@ -208,8 +208,8 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
 			return Grant{}, Refused(RefreshTokenInvalid, "")
 		}
-		issued, next := a.Issued.next(s.now())
-		ok, err := s.store.IssueAuthorizerToken(ctx, *a, next, s.record(c, actAuthorizerToken, ""))
+		issued, next := a.Issued.next(c.Now)
+		ok, err := s.store.IssueAuthorizerToken(ctx, *a, next, c.record(actAuthorizerToken, ""))
 		s.authorizations.drop(key)
 		switch {
 		case err != nil:
@@ -225,7 +225,7 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 // returns (CR-9). NotFound if there is none in force.
 func (s *Service) Revoke(ctx context.Context, c Caller, platform, appid string) error {
 	c.Platform, c.AppID = platform, appid
-	ok, err := s.store.Revoke(ctx, platform, appid, s.record(c, actRevoke, ""))
+	ok, err := s.store.Revoke(ctx, platform, appid, c.record(actRevoke, ""))
 	s.authorizations.drop(grantKey{platform, appid})
 	switch {
 	case err != nil:

@@ -12,7 +12,7 @@ import (
 
 func (r *rig) authorize(platform, appid string, sets ...int) string {
 	r.Helper()
-	code, err := r.cloud.Authorize(r.Context(), operator, platform, appid, sets)
+	code, err := r.cloud.Authorize(r.Context(), r.operator(), platform, appid, sets)
 	r.ok("Authorize", err)
 	if !strings.HasPrefix(code.Value, "queryauthcode@@@") || code.Life != time.Hour {
 		r.Errorf("code %+v", code)
@@ -27,6 +27,7 @@ func TestQueryAuth(t *testing.T) {
 	r := newRig(t)
 	c := r.component(platform1)
 	query := func(code string) error {
+		c.Now = r.clock.Load()
 		_, err := r.cloud.QueryAuth(r.Context(), c, platform1, code)
 		return err
 	}
@@ -147,15 +148,16 @@ func TestRevokeAndGiveAgain(t *testing.T) {
 		return err
 	}
 	query := func(code string) error {
+		c.Now = r.clock.Load()
 		_, err := r.cloud.QueryAuth(r.Context(), c, platform1, code)
 		return err
 	}
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 	r.refused("token", r.authenticate(old.AccessToken.Value), cloud.NotAuthorized)
 	r.refused("refresh token", refresh(old), cloud.NotAuthorized)
 	r.refused("code", query(pending), cloud.NotAuthorized)
-	r.refused("Revoke again", r.cloud.Revoke(t.Context(), operator, platform1, mini1), cloud.NotFound)
-	r.refused("Revoke of none", r.cloud.Revoke(t.Context(), operator, platform2, mini2), cloud.NotFound)
+	r.refused("Revoke again", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1), cloud.NotFound)
+	r.refused("Revoke of none", r.cloud.Revoke(t.Context(), r.operator(), platform2, mini2), cloud.NotFound)
 
 	fresh := r.authorize(platform1, mini1, 49)
 	r.refused("refresh token before query-auth", refresh(old), cloud.RefreshTokenInvalid)
@@ -203,7 +205,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		"a set beyond all":     {platform1, mini1, []int{10001}, cloud.InvalidArgs},
 		"too many sets":        {platform1, mini1, many, cloud.InvalidArgs},
 	} {
-		_, err := r.cloud.Authorize(t.Context(), operator, c.platform, c.appid, c.sets)
+		_, err := r.cloud.Authorize(t.Context(), r.operator(), c.platform, c.appid, c.sets)
 		r.refused(name, err, c.want)
 	}
 	r.authorize(platform1, mini1, many[:1000]...)

@@ -1,17 +1,35 @@
 package cloud
 
-// Caller is who asks. It comes from Authenticate, or is Operator.
+// Caller is who asks, and when. Whatever proves a caller makes it and sets its
+// time: Authenticate, OpenUpload, Runtime, OperatorCaller. The rules take the
+// time of a call from its caller and from nowhere else, so that one call happens
+// at one moment.
 type Caller struct {
 	Operator bool   // the operator of the server; the rest is empty then
 	Platform string // the platform's component_appid
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
 	RID      string // the request's id, for the audit record
+	Now      int64  // when the call was looked at, Unix milliseconds
 	epoch    int64  // which grant of the authorization the token belongs to
-	at       int64  // when the token was looked at, Unix milliseconds; 0: ask the clock
 }
 
-// OperatorCaller returns the operator as caller of one request.
-func OperatorCaller(rid string) Caller { return Caller{Operator: true, RID: rid} }
+// caller returns a caller of one request, at this moment, of whom nothing else
+// is known yet.
+func (s *Service) caller(rid string) Caller { return Caller{RID: rid, Now: s.now()} }
+
+// OperatorCaller returns the operator as caller of one request, at this moment.
+func (s *Service) OperatorCaller(rid string) Caller {
+	c := s.caller(rid)
+	c.Operator = true
+	return c
+}
+
+// renewed returns the caller at this moment, for what comes after something that
+// may have taken long: a body of code, or its storage.
+func (s *Service) renewed(c Caller) Caller {
+	c.Now = s.now()
+	return c
+}
 
 // account is whose environments the caller reaches (UT-14).
 func (c Caller) account() string {

@@ -65,7 +65,7 @@ func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Envi
 	} else {
 		c.AppID = e.Account
 	}
-	return s.record(c, action, named("env", e.ID)), err
+	return c.record(action, named("env", e.ID)), err
 }
 
 // JudgeCall says whether code in the environment of a token may call a path

@@ -16,7 +16,7 @@ const someRID = "6ae00000-00000000-00000000"
 // cloudbase returns a cloudbase_access_token of an environment.
 func (r *rig) cloudbase(env string) string {
 	r.Helper()
-	token, err := r.cloud.CloudbaseToken(r.Context(), operator, env)
+	token, err := r.cloud.CloudbaseToken(r.Context(), r.operator(), env)
 	r.ok("CloudbaseToken", err)
 	r.keep(token.Value)
 	return token.Value
@@ -24,7 +24,7 @@ func (r *rig) cloudbase(env string) string {
 
 func (r *rig) credential(env string) string {
 	r.Helper()
-	credential, err := r.cloud.EnvironmentCredential(r.Context(), operator, env)
+	credential, err := r.cloud.EnvironmentCredential(r.Context(), r.operator(), env)
 	r.ok("EnvironmentCredential", err)
 	r.keep(credential)
 	return credential
@@ -83,7 +83,7 @@ func TestJudgeCall(t *testing.T) {
 
 	r.mustApply(cloud.World{MiniPrograms: []cloud.WorldMiniProgram{{AppID: mini1, Cloud: &no}}})
 	r.refuses(token, "/wxa/x", cloud.SwitchClosed)
-	_, err := r.cloud.CloudbaseToken(t.Context(), operator, env1)
+	_, err := r.cloud.CloudbaseToken(t.Context(), r.operator(), env1)
 	r.refused("token where cloud development was closed", err, cloud.Conflict)
 }
 
@@ -93,7 +93,7 @@ func TestJudgeCall(t *testing.T) {
 func TestCloudbaseToken(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	token, err := r.cloud.CloudbaseToken(t.Context(), operator, envBatch)
+	token, err := r.cloud.CloudbaseToken(t.Context(), r.operator(), envBatch)
 	r.ok("CloudbaseToken", err)
 	if token.Life != 30*time.Minute {
 		t.Errorf("good for %v, want 30 minutes", token.Life)
@@ -113,7 +113,7 @@ func TestCloudbaseToken(t *testing.T) {
 	r.refused("an own path", r.cloud.RefuseOwnCall(someRID, second, "/tcb/getcodesecret"), cloud.WrongTokenKind)
 	r.refused("an own path", r.cloud.RefuseOwnCall(someRID, token.Value, "/tcb/getcodesecret"), cloud.TokenExpired)
 	r.refused("an own path", r.cloud.RefuseOwnCall(someRID, "x", "/tcb/getcodesecret"), cloud.InvalidToken)
-	_, err = r.cloud.CloudbaseToken(t.Context(), operator, "env-none")
+	_, err = r.cloud.CloudbaseToken(t.Context(), r.operator(), "env-none")
 	r.refused("no such environment", err, cloud.EnvironmentNotFound)
 }
 
@@ -132,7 +132,7 @@ func TestEnvironmentCredential(t *testing.T) {
 	r.refused("a token in its place", runtime(r.cloudbase(env1), env1), cloud.InvalidToken)
 	r.refuses(credential, "/wxa/x", cloud.InvalidToken)
 	other := r.credential(env2)
-	r.ok("revoke", r.cloud.RevokeEnvironmentCredentials(t.Context(), operator, env1))
+	r.ok("revoke", r.cloud.RevokeEnvironmentCredentials(t.Context(), r.operator(), env1))
 	r.refused("a revoked credential", runtime(credential, env1), cloud.InvalidToken)
 	r.ok("another environment's", runtime(other, env2))
 	r.ok("a new one", runtime(r.credential(env1), env1))

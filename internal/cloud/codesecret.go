@@ -48,7 +48,7 @@ func (s *Service) makeCodeSecret(ctx context.Context, c Caller) (string, bool, e
 	rand.Read(raw)
 	secret := base64.StdEncoding.EncodeToString(raw)
 	sealed := s.ring.Seal(codeSecretPurpose, grantKey{c.Platform, c.AppID}.row(), secret)
-	rec := s.record(c, actCodeSecret, "")
+	rec := c.record(actCodeSecret, "")
 	rec.Detail = "key made"
 	stored, err := s.store.AddCodeSecret(ctx, c.Platform, c.AppID, sealed, rec)
 	return stored, stored == sealed, err

@@ -85,7 +85,7 @@ func TestCodeSecretAfterCancellation(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	key := r.codeSecret(r.caller(platform1, mini1))
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 	if again := r.codeSecret(r.caller(platform1, mini1)); again != key {
 		t.Error("another key after the authorization was given again")
 	}

@@ -73,7 +73,7 @@ type CodeWatch struct {
 // servers at once: code is doomed by one statement that nobody else's use
 // escapes, and only then removed. With dry nothing is changed.
 func (s *Service) Collect(ctx context.Context, c Caller, grace time.Duration, dry bool, watch CodeWatch) (CodeReport, error) {
-	g := collection{s: s, c: c, before: s.now() - grace.Milliseconds(), dry: dry}
+	g := collection{s: s, c: c, before: c.Now - grace.Milliseconds(), dry: dry}
 	w := codeWalk{s: s, watch: watch, page: g.page}
 	return w.run(ctx)
 }
@@ -207,10 +207,10 @@ func (g *collection) remove(w *codeWalk, ctx context.Context, row CodeRow, size 
 	if err != nil {
 		return &Error{Kind: Internal, Err: wrap("row of code", err)}
 	}
-	at := g.s.now()
-	rec := g.s.record(g.c, actCollect, "code "+row.Sum)
+	c := g.s.renewed(g.c) // the walk takes its time
+	rec := c.record(actCollect, "code "+row.Sum)
 	rec.Detail = fmt.Sprintf("%d bytes that no function uses", size)
-	doomed, err := g.s.store.DoomCode(ctx, row, at, rec)
+	doomed, err := g.s.store.DoomCode(ctx, row, c.Now, rec)
 	if err != nil {
 		return fault("doom code", err)
 	}
@@ -219,13 +219,13 @@ func (g *collection) remove(w *codeWalk, ctx context.Context, row CodeRow, size 
 	}
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
 	defer cancel()
-	if g.s.now()-at > removeTime.Milliseconds() {
+	if g.s.now()-c.Now > removeTime.Milliseconds() {
 		return nil // a later collection's
 	}
 	if err := g.s.blobs.Remove(ctx, name); err != nil {
 		return codeFault("remove code", err)
 	}
-	if err := g.s.store.ForgetCode(ctx, row.Sum, at); err != nil {
+	if err := g.s.store.ForgetCode(ctx, row.Sum, c.Now); err != nil {
 		return fault("forget code", err)
 	}
 	finding.State = CodeRemoved

@@ -17,7 +17,7 @@ import (
 // collect runs a collection and returns what it found.
 func (r *rig) collect(grace time.Duration, dry bool) (found []cloud.CodeFinding, report cloud.CodeReport) {
 	r.Helper()
-	report, err := r.cloud.Collect(r.Context(), operator, grace, dry, cloud.CodeWatch{Found: func(f cloud.CodeFinding) error {
+	report, err := r.cloud.Collect(r.Context(), r.operator(), grace, dry, cloud.CodeWatch{Found: func(f cloud.CodeFinding) error {
 		found = append(found, f)
 		return nil
 	}})
@@ -28,7 +28,7 @@ func (r *rig) collect(grace time.Duration, dry bool) (found []cloud.CodeFinding,
 // unusedCode makes code durable and takes it into use nowhere.
 func (r *rig) unusedCode(text string) (sum string) {
 	r.Helper()
-	sum, err := r.cloud.AddCode(r.Context(), r.draft(zipOf(r, text)))
+	sum, err := r.cloud.AddCode(r.Context(), r.operator(), r.draft(zipOf(r, text)))
 	r.ok("AddCode", err)
 	return sum
 }
@@ -246,7 +246,7 @@ func TestCollectStops(t *testing.T) {
 	r.sleep(time.Minute)
 	enough := errors.New("enough")
 	n := 0
-	_, err := r.cloud.Collect(t.Context(), operator, 0, false, cloud.CodeWatch{Found: func(cloud.CodeFinding) error { n++; return enough }})
+	_, err := r.cloud.Collect(t.Context(), r.operator(), 0, false, cloud.CodeWatch{Found: func(cloud.CodeFinding) error { n++; return enough }})
 	if !errors.Is(err, enough) || n != 1 {
 		t.Errorf("%d findings, %v", n, err)
 	}

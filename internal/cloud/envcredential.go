@@ -80,5 +80,5 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	case err != nil || id != env || now != epoch:
 		return Caller{}, Refused(InvalidToken, "")
 	}
-	return Caller{RID: rid}, nil
+	return s.caller(rid), nil
 }

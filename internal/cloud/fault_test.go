@@ -70,16 +70,16 @@ func TestChangesOfUnknownOutcome(t *testing.T) {
 	r.refused("set", r.cloud.SetPermission(t.Context(), c, env1, false, []string{"/a"}, 2), cloud.Unavailable)
 	r.shows(c, env1, false, 4, "/a")
 	r.shows(c, env2, false, 4)
-	_, err := r.cloud.Apply(t.Context(), operator, cloud.World{MiniPrograms: []cloud.WorldMiniProgram{{AppID: mini1, Cloud: &no}}})
+	_, err := r.cloud.Apply(t.Context(), r.operator(), cloud.World{MiniPrograms: []cloud.WorldMiniProgram{{AppID: mini1, Cloud: &no}}})
 	r.refused("apply", err, cloud.Unavailable)
 	r.refused("get where cloud development was closed", r.get(c), cloud.NoCloudPrivilege)
-	_, err = r.cloud.Deploy(t.Context(), operator, env1, "first", r.draft(zipOf(t, "the merchant's own")))
+	_, err = r.cloud.Deploy(t.Context(), r.operator(), env1, "first", r.draft(zipOf(t, "the merchant's own")))
 	r.refused("deploy", err, cloud.Unavailable)
 	r.dead("link to code that was replaced", link)
-	_, err = r.cloud.Authorize(t.Context(), operator, platform1, mini1, []int{18})
+	_, err = r.cloud.Authorize(t.Context(), r.operator(), platform1, mini1, []int{18})
 	r.refused("authorize", err, cloud.Unavailable)
 	r.refused("without the set", r.authenticate(g.AccessToken.Value), cloud.MissingPermission)
-	r.refused("revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1), cloud.Unavailable)
+	r.refused("revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1), cloud.Unavailable)
 	r.refused("token after revoke", r.authenticate(g.AccessToken.Value), cloud.NotAuthorized)
 }
 
@@ -193,14 +193,14 @@ func TestStoreOutOfReach(t *testing.T) {
 				_, err := s.IssueComponentToken(ctx, cloud.ComponentTokenRequest{AppID: platform1, Secret: secret1, Ticket: ticket}, "rid")
 				return err
 			},
-			"ticket":     func() error { _, err := s.Ticket(ctx, operator, platform1); return err },
-			"authorize":  func() error { _, err := s.Authorize(ctx, operator, platform1, mini1, []int{49}); return err },
+			"ticket":     func() error { _, err := s.Ticket(ctx, r.operator(), platform1); return err },
+			"authorize":  func() error { _, err := s.Authorize(ctx, r.operator(), platform1, mini1, []int{49}); return err },
 			"query auth": func() error { _, err := s.QueryAuth(ctx, component, platform1, "code"); return err },
 			"refresh": func() error {
 				_, err := s.RefreshAuthorizerToken(ctx, component, platform1, mini1, "token")
 				return err
 			},
-			"revoke":        func() error { return s.Revoke(ctx, operator, platform1, mini1) },
+			"revoke":        func() error { return s.Revoke(ctx, r.operator(), platform1, mini1) },
 			"getcodesecret": func() error { _, err := s.CodeSecret(ctx, c); return err },
 			"get":           func() error { _, err := s.Permission(ctx, c, env1); return err },
 			"set":           func() error { return s.SetPermission(ctx, c, env1, true, nil, 2) },
@@ -209,20 +209,20 @@ func TestStoreOutOfReach(t *testing.T) {
 			"upload": func() error {
 				return s.UpdateFunctionCode(ctx, c, nil, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
 			},
-			"deploy":             func() error { _, err := s.Deploy(ctx, operator, env1, "first", r.draft(zipOf(r, "x"))); return err },
+			"deploy":             func() error { _, err := s.Deploy(ctx, r.operator(), env1, "first", r.draft(zipOf(r, "x"))); return err },
 			"downloadfunction":   func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },
 			"link":               func() error { _, err := s.OpenLink(ctx, link.Token, "rid"); return err },
-			"apply":              func() error { _, err := s.Apply(ctx, operator, rigWorld); return err },
+			"apply":              func() error { _, err := s.Apply(ctx, r.operator(), rigWorld); return err },
 			"cloud call":         func() error { _, err := s.JudgeCall(ctx, someRID, cloudbase, "/wxa/x"); return err }, // CC-8
-			"cloudbase token":    func() error { _, err := s.CloudbaseToken(ctx, operator, env1); return err },
-			"credential":         func() error { _, err := s.EnvironmentCredential(ctx, operator, env1); return err },
+			"cloudbase token":    func() error { _, err := s.CloudbaseToken(ctx, r.operator(), env1); return err },
+			"credential":         func() error { _, err := s.EnvironmentCredential(ctx, r.operator(), env1); return err },
 			"runtime":            func() error { _, err := s.Runtime(ctx, credential, env1, "rid"); return err },
-			"revoke credentials": func() error { return s.RevokeEnvironmentCredentials(ctx, operator, env1) },
+			"revoke credentials": func() error { return s.RevokeEnvironmentCredentials(ctx, r.operator(), env1) },
 			"explain":            func() error { _, err := s.Explain(ctx, someRID); return err },
-			"suggest":            func() error { _, err := s.SuggestWhitelist(ctx, env1, false); return err },
-			"try":                func() error { _, err := s.TryWhitelist(ctx, env1, nil); return err },
+			"suggest":            func() error { _, err := s.SuggestWhitelist(ctx, r.operator(), env1, false); return err },
+			"try":                func() error { _, err := s.TryWhitelist(ctx, r.operator(), env1, nil); return err },
 			"history":            func() error { _, err := s.PermissionHistory(ctx, env1); return err },
-			"restore":            func() error { _, err := s.RestoreWhitelist(ctx, operator, env1, 2); return err },
+			"restore":            func() error { _, err := s.RestoreWhitelist(ctx, r.operator(), env1, 2); return err },
 		} {
 			err := do()
 			r.refused(name, err, want)

@@ -33,9 +33,8 @@ func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string
 	if _, err := s.environmentOf(ctx, c.account(), env); err != nil {
 		return err
 	}
-	now := s.now()
-	f := Function{Account: c.account(), Env: env, Name: name, AddedAt: now, ModifiedAt: now}
-	ok, err := s.store.CreateFunction(ctx, f, s.record(c, actCreateFunction, f.target()))
+	f := Function{Account: c.account(), Env: env, Name: name, AddedAt: c.Now, ModifiedAt: c.Now}
+	ok, err := s.store.CreateFunction(ctx, f, c.record(actCreateFunction, f.target()))
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Refused(EnvironmentNotFound, "env not exists")
@@ -110,6 +109,7 @@ type CodeUpdate struct {
 // EnvironmentNotFound, FunctionNotFound, InvalidCode, NotAuthorized or
 // MissingPermission.
 func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, u CodeUpdate) error {
+	c = s.renewed(c)
 	if err := s.stillAuthorized(ctx, c, sets); err != nil {
 		return err // before anything is said of the key or the function
 	}
@@ -126,9 +126,10 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 		Account: c.account(), Env: u.Env, Name: u.Function, Owner: c.Platform,
 		Handler: u.Handler, InstallDependency: u.InstallDependency,
 	}
-	if err := s.storeCode(ctx, u.Code); err != nil {
+	if err := s.storeCode(ctx, c, u.Code); err != nil {
 		return err
 	}
+	c = s.renewed(c)
 	// Checking and storing takes its time: a cancellation meanwhile counts (CR-9).
 	if err := s.stillAuthorized(ctx, c, sets); err != nil {
 		return err
@@ -158,14 +159,14 @@ func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) 
 
 // storeCode checks a zip and makes it durable: InvalidCode if it may not be
 // uploaded.
-func (s *Service) storeCode(ctx context.Context, code blob.Draft) error {
+func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) error {
 	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
 			return Refused(InvalidCode, bad.Reason)
 		}
 		return codeFault("check code", err)
 	}
-	if err := s.holdCode(ctx, code.Sum().String()); err != nil {
+	if err := s.holdCode(ctx, c, code.Sum().String()); err != nil {
 		return err
 	}
 	if err := code.Commit(ctx); err != nil {
@@ -176,8 +177,8 @@ func (s *Service) storeCode(ctx context.Context, code blob.Draft) error {
 
 // holdCode keeps code from collection until a function uses it. It comes
 // before the code is stored: what is there already could be taken away after.
-func (s *Service) holdCode(ctx context.Context, sum string) error {
-	if err := s.store.HoldCode(ctx, sum, s.now()); err != nil {
+func (s *Service) holdCode(ctx context.Context, c Caller, sum string) error {
+	if err := s.store.HoldCode(ctx, sum, c.Now); err != nil {
 		return fault("hold code", err) // being removed: trying again will help
 	}
 	return nil
@@ -186,8 +187,8 @@ func (s *Service) holdCode(ctx context.Context, sum string) error {
 // putCode makes code that is durable already the function's: a row never
 // names code that is not there.
 func (s *Service) putCode(ctx context.Context, c Caller, action string, f Function, code blob.Draft) error {
-	f.Sum, f.Size, f.ModifiedAt = code.Sum().String(), code.Size(), s.now()
-	rec := s.record(c, action, f.target())
+	f.Sum, f.Size, f.ModifiedAt = code.Sum().String(), code.Size(), c.Now
+	rec := c.record(action, f.target())
 	rec.Detail = "sha256 " + f.Sum
 	ok, err := s.store.PutCode(ctx, f, rec)
 	s.functions.drop(functionKey{f.Account, f.Env, f.Name})
@@ -215,13 +216,12 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 	if err != nil {
 		return "", fault("account", err)
 	}
-	if err := s.storeCode(ctx, code); err != nil {
+	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
 		return "", err
 	}
-	c = c.concerning(a)
-	now := s.now()
-	f := Function{Account: account, Env: env, Name: name, AddedAt: now, ModifiedAt: now}
-	if _, err := s.store.CreateFunction(ctx, f, s.record(c, actCreateFunction, f.target())); err != nil {
+	c = s.renewed(c).concerning(a)
+	f := Function{Account: account, Env: env, Name: name, AddedAt: c.Now, ModifiedAt: c.Now}
+	if _, err := s.store.CreateFunction(ctx, f, c.record(actCreateFunction, f.target())); err != nil {
 		return "", fault("create function", err)
 	}
 	if err := s.putCode(ctx, c, actDeploy, f, code); err != nil {

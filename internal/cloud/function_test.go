@@ -22,7 +22,7 @@ func (r *rig) create(c cloud.Caller, names ...string) {
 
 func (r *rig) deploy(name, text string) {
 	r.Helper()
-	_, err := r.cloud.Deploy(r.Context(), operator, env1, name, r.draft(zipOf(r, text)))
+	_, err := r.cloud.Deploy(r.Context(), r.operator(), env1, name, r.draft(zipOf(r, text)))
 	r.ok("Deploy", err)
 }
 
@@ -128,7 +128,7 @@ func TestUploadAfterCancellation(t *testing.T) {
 	r.authorize(platform1, mini1, 18)
 	r.refused("set taken away", upload(), cloud.MissingPermission)
 	r.authorize(platform1, mini1, 49)
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 	r.refused("cancelled", upload(), cloud.NotAuthorized)
 	r.authorize(platform1, mini1, 49)
 	r.refused("cancelled and given again", upload(), cloud.NotAuthorized)
@@ -149,7 +149,7 @@ func TestDeploy(t *testing.T) {
 	r.ok("download", err)
 
 	deploy := func(env, name string, code []byte) error {
-		_, err := r.cloud.Deploy(r.Context(), operator, env, name, r.draft(code))
+		_, err := r.cloud.Deploy(r.Context(), r.operator(), env, name, r.draft(code))
 		return err
 	}
 	good := zipOf(t, "x")

@@ -48,7 +48,7 @@ func (s *Service) link(c Caller, f *Function) (Link, error) {
 	if err != nil {
 		return Link{}, &Error{Kind: Internal, Err: wrap("function's checksum", err)}
 	}
-	l := linkClaim{expires: s.now() + s.linkLife.Milliseconds(), epoch: c.epoch, ownerEpoch: f.OwnerEpoch, platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name}
+	l := linkClaim{expires: c.Now + s.linkLife.Milliseconds(), epoch: c.epoch, ownerEpoch: f.OwnerEpoch, platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name}
 	copy(l.sum[:], sum)
 	return Link{Token: s.ring.Sign(seal.Link, l.encode()), Checksum: f.Sum}, nil
 }
@@ -107,7 +107,8 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 	if err != nil {
 		return Code{}, &Error{Kind: Internal, Err: wrap("link", err)}
 	}
-	c := Caller{Platform: l.platform, AppID: l.appid, RID: rid, epoch: l.epoch}
+	c := s.caller(rid)
+	c.Platform, c.AppID, c.epoch = l.platform, l.appid, l.epoch
 	code, err := s.openLink(ctx, c, l)
 	target := Function{Env: l.env, Name: l.name}.target()
 	if refused := s.read(c, actDownload, target, err); refused != nil {
@@ -124,7 +125,7 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function, error) {
 	ctx, end := s.Limit(ctx)
 	defer end()
-	if s.now() >= l.expires {
+	if c.Now >= l.expires {
 		return nil, Refused(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
 	}
 	if err := s.stillAuthorized(ctx, c, nil); err != nil {
@@ -158,7 +159,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 		return code, nil
 	}
 	// The link is good for as long as ours would have been, in whole seconds.
-	left := time.Duration(l.expires-s.now()) * time.Millisecond
+	left := time.Duration(l.expires-s.renewed(c).Now) * time.Millisecond
 	life := max(time.Second, left.Truncate(time.Second))
 	if code.Address, err = s.presign(ctx, l.sum, life, l.name+".zip"); err != nil {
 		b.Close()

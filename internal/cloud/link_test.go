@@ -133,10 +133,10 @@ func TestLinkDies(t *testing.T) {
 	t.Parallel()
 	for name, kill := range map[string]func(r *rig, c cloud.Caller){
 		"authorization cancelled": func(r *rig, _ cloud.Caller) {
-			r.ok("Revoke", r.cloud.Revoke(r.Context(), operator, platform1, mini1))
+			r.ok("Revoke", r.cloud.Revoke(r.Context(), r.operator(), platform1, mini1))
 		},
 		"cancelled and given again": func(r *rig, _ cloud.Caller) {
-			r.ok("Revoke", r.cloud.Revoke(r.Context(), operator, platform1, mini1))
+			r.ok("Revoke", r.cloud.Revoke(r.Context(), r.operator(), platform1, mini1))
 			r.authorize(platform1, mini1, 49)
 		},
 		"another platform's upload": func(r *rig, _ cloud.Caller) {
@@ -170,7 +170,7 @@ func TestLinkLives(t *testing.T) {
 	other := r.caller(platform2, mini1)
 	r.create(c, "second")
 	r.ok("upload", r.upload(other, "second", "the other's"))
-	r.ok("Revoke of the other", r.cloud.Revoke(t.Context(), operator, platform2, mini1))
+	r.ok("Revoke of the other", r.cloud.Revoke(t.Context(), r.operator(), platform2, mini1))
 	r.authorize(platform1, mini1, 64)
 	if r.follow(link) != link.Checksum {
 		t.Error("a link died of what does not concern it")
@@ -230,7 +230,7 @@ func TestLinkCoherence(t *testing.T) {
 				r.follow(link)
 			}
 		}()
-		r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+		r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 		r.dead("after Revoke", link)
 		stop()
 		<-ended

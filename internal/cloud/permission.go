@@ -80,7 +80,7 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	case !a.Cloud:
 		return Refused(NoCloudPrivilege, "")
 	}
-	rec := s.record(c, actPermission, named("set env", set.Env))
+	rec := c.record(actPermission, named("set env", set.Env))
 	rec.Detail = fmt.Sprintf("open=%t entries=%d version=%d", set.Open, len(set.Whitelist), set.Version)
 	res, err := s.store.SetPermission(ctx, set, rec)
 	s.forgetPermission(set.Account, set.Env, res.Touched, err)

@@ -218,7 +218,7 @@ func TestRevokeCoherence(t *testing.T) {
 		inForce.Store(2*i + 1)
 		r.ok("authenticate", r.authenticate(value))
 		inForce.Store(0)
-		r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+		r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 		inForce.Store(2*i + 2)
 		r.refused("authenticate", r.authenticate(value), cloud.NotAuthorized)
 		inForce.Store(0)

@@ -47,27 +47,28 @@ func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenReq
 	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, req.Secret, p.SecretMAC):
 		return Token{}, Refused(InvalidAppSecret, "")
 	}
-	if err := s.checkTicket(p, req.Ticket); err != nil {
+	c := s.caller(rid)
+	if err := s.checkTicket(c, p, req.Ticket); err != nil {
 		return Token{}, err
 	}
-	return s.issueComponentToken(ctx, req.AppID, rid)
+	c.Platform = p.AppID
+	return s.issueComponentToken(ctx, c)
 }
 
-func (s *Service) issueComponentToken(ctx context.Context, appid, rid string) (Token, error) {
-	c := Caller{Platform: appid, RID: rid}
+func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, error) {
 	for range issueTries {
-		p, err := s.platform(ctx, latest, appid)
+		p, err := s.platform(ctx, latest, c.Platform)
 		if err != nil {
 			return Token{}, fault("platform", err)
 		}
-		issued, next := p.Issued.next(s.now())
-		ok, err := s.store.IssueComponentToken(ctx, appid, p.Issued, next, s.record(c, actComponentToken, ""))
-		s.platforms.drop(appid)
+		issued, next := p.Issued.next(c.Now)
+		ok, err := s.store.IssueComponentToken(ctx, c.Platform, p.Issued, next, c.record(actComponentToken, ""))
+		s.platforms.drop(c.Platform)
 		switch {
 		case err != nil:
 			return Token{}, fault("issue component token", err)
 		case ok:
-			return s.sign(claim{kind: ComponentToken, issued: issued, platform: appid}), nil
+			return s.sign(claim{kind: ComponentToken, issued: issued, platform: c.Platform}), nil
 		}
 		// Another call issued one between the read and the write: read again.
 	}
@@ -94,7 +95,7 @@ func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string
 	case err != nil:
 		return "", fault("platform", err)
 	}
-	ticket, err := s.ticket(p, s.now()/ticketRenewal.Milliseconds())
+	ticket, err := s.ticket(p, c.Now/ticketRenewal.Milliseconds())
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +119,7 @@ func (s *Service) ticket(p Platform, slot int64) (string, error) {
 }
 
 // checkTicket says whether a ticket is one of the platform's and still good.
-func (s *Service) checkTicket(p Platform, ticket string) error {
+func (s *Service) checkTicket(c Caller, p Platform, ticket string) error {
 	if p.FixedTicket != "" {
 		want, err := s.ticket(p, 0)
 		if err != nil {
@@ -139,7 +140,7 @@ func (s *Service) checkTicket(p Platform, ticket string) error {
 	if d.end() != nil || appid != p.AppID {
 		return Refused(TicketInvalid, "")
 	}
-	if s.now() >= slot*ticketRenewal.Milliseconds()+ticketLife.Milliseconds() {
+	if c.Now >= slot*ticketRenewal.Milliseconds()+ticketLife.Milliseconds() {
 		return Refused(TicketExpired, "")
 	}
 	return nil

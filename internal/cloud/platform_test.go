@@ -15,7 +15,7 @@ func (r *rig) prove(platform, secret, ticket string) error {
 
 func (r *rig) ticket(platform string) string {
 	r.Helper()
-	ticket, err := r.cloud.Ticket(r.Context(), operator, platform)
+	ticket, err := r.cloud.Ticket(r.Context(), r.operator(), platform)
 	r.ok("Ticket", err)
 	if !strings.HasPrefix(ticket, "ticket@@@") {
 		r.Errorf("ticket %q", ticket)
@@ -74,7 +74,7 @@ func TestComponentTokenRefusals(t *testing.T) {
 	if recs := r.records("api_component_token"); len(recs) != 0 {
 		t.Errorf("%d credentials are recorded, none was issued", len(recs))
 	}
-	_, err := r.cloud.Ticket(t.Context(), operator, "wx00000000000000ff")
+	_, err := r.cloud.Ticket(t.Context(), r.operator(), "wx00000000000000ff")
 	r.refused("ticket of no platform", err, cloud.NotFound)
 }
 
@@ -95,7 +95,7 @@ func TestTicketsOfTwoServers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	second := cloud.New(cloud.Config{Store: r.store, Blobs: r.blobs, Ring: r.ring, Now: r.now})
-	ticket, err := second.Ticket(t.Context(), operator, platform1)
+	ticket, err := second.Ticket(t.Context(), r.operator(), platform1)
 	if err != nil || ticket != r.ticket(platform1) {
 		t.Errorf("the second server's ticket differs: %v", err)
 	}

@@ -52,8 +52,7 @@ var developer = cloud.Interface{Name: "getcodesecret", Tokens: cloud.AuthorizerT
 // credentials is an interface that takes a component token.
 var credentials = cloud.Interface{Name: "api_query_auth", Tokens: cloud.ComponentToken}
 
-// operator is the caller of what the operator does.
-var operator = cloud.OperatorCaller("rid-of-the-operator")
+const operatorRID = "rid-of-the-operator"
 
 // rig is the rules over real storage, with a clock that tests set.
 type rig struct {
@@ -131,7 +130,7 @@ func (r *rig) refused(what string, err error, kind cloud.Kind) {
 
 func (r *rig) mustApply(w cloud.World) []cloud.Applied {
 	r.Helper()
-	applied, err := r.cloud.Apply(r.Context(), operator, w)
+	applied, err := r.cloud.Apply(r.Context(), r.operator(), w)
 	r.ok("Apply", err)
 	return applied
 }
@@ -139,7 +138,7 @@ func (r *rig) mustApply(w cloud.World) []cloud.Applied {
 // componentToken gets a platform its own token.
 func (r *rig) componentToken(platform string) string {
 	r.Helper()
-	ticket, err := r.cloud.Ticket(r.Context(), operator, platform)
+	ticket, err := r.cloud.Ticket(r.Context(), r.operator(), platform)
 	r.ok("Ticket", err)
 	secret := map[string]string{platform1: secret1, platform2: secret2}[platform]
 	token, err := r.cloud.IssueComponentToken(r.Context(), cloud.ComponentTokenRequest{AppID: platform, Secret: secret, Ticket: ticket}, "rid-component")
@@ -147,6 +146,9 @@ func (r *rig) componentToken(platform string) string {
 	r.keep(ticket, token.Value)
 	return token.Value
 }
+
+// operator is the caller of what the operator does now.
+func (r *rig) operator() cloud.Caller { return r.cloud.OperatorCaller(operatorRID) }
 
 // component returns a platform as caller.
 func (r *rig) component(platform string) cloud.Caller {
@@ -159,7 +161,7 @@ func (r *rig) component(platform string) cloud.Caller {
 // grant gives an authorization and exchanges its code.
 func (r *rig) grant(platform, appid string, sets ...int) cloud.Grant {
 	r.Helper()
-	code, err := r.cloud.Authorize(r.Context(), operator, platform, appid, sets)
+	code, err := r.cloud.Authorize(r.Context(), r.operator(), platform, appid, sets)
 	r.ok("Authorize", err)
 	g, err := r.cloud.QueryAuth(r.Context(), r.component(platform), platform, code.Value)
 	r.ok("QueryAuth", err)

@@ -87,15 +87,15 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	if err != nil {
 		return Caller{}, err
 	}
-	now := s.now()
-	caller := Caller{Platform: c.platform, AppID: c.appid, RID: rid, epoch: c.epoch, at: now}
-	if now >= c.expires {
+	caller := s.caller(rid)
+	caller.Platform, caller.AppID, caller.epoch = c.platform, c.appid, c.epoch
+	if caller.Now >= c.expires {
 		return caller, Refused(TokenExpired, "")
 	}
-	err = s.authenticate(ctx, recent, c, iface, now)
+	err = s.authenticate(ctx, recent, c, iface, caller.Now)
 	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
 		// What another server has issued or granted since counts at once.
-		err = s.authenticate(ctx, latest, c, iface, now)
+		err = s.authenticate(ctx, latest, c, iface, caller.Now)
 	}
 	return caller, err
 }

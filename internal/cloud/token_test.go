@@ -145,7 +145,7 @@ func TestOrderOfChecks(t *testing.T) {
 	r.ok("authorizer token where no set is needed", with(g.AccessToken.Value, cloud.Interface{Tokens: cloud.AuthorizerToken}))
 	r.ok("either kind", with(component, cloud.Interface{Tokens: cloud.AuthorizerToken | cloud.ComponentToken, Sets: []int{49}}))
 
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 	r.refused("cancelled, wrong kind", with(g.AccessToken.Value, none), cloud.WrongTokenKind)
 	r.refused("cancelled, no set", with(g.AccessToken.Value, developer), cloud.NotAuthorized)
 	r.sleep(2*time.Hour + time.Second)
@@ -161,7 +161,7 @@ func TestNothingElseIsAToken(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
-	ticket, err := r.cloud.Ticket(t.Context(), operator, platform1)
+	ticket, err := r.cloud.Ticket(t.Context(), r.operator(), platform1)
 	r.ok("Ticket", err)
 	grant, err := r.cloud.UploadSignature(t.Context(), c, strings.Repeat("0", 64))
 	r.ok("UploadSignature", err)

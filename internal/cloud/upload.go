@@ -32,7 +32,7 @@ func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash strin
 	if err != nil || len(hash) != 32 || hex.EncodeToString(hash) != payloadHash {
 		return UploadGrant{}, Refused(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
 	}
-	issued := s.now() / 1000
+	issued := c.Now / 1000
 	b := binary.AppendUvarint(nil, uint64(issued))
 	b = binary.AppendUvarint(b, uint64(c.epoch))
 	b = appendText(b, c.Platform)
@@ -62,7 +62,8 @@ func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
 	}
 	d := decoder{s: string(claim)}
 	issued, epoch := d.int(), d.int()
-	c := Caller{Platform: d.text(), AppID: d.text(), RID: rid, epoch: epoch}
+	c := s.caller(rid)
+	c.Platform, c.AppID, c.epoch = d.text(), d.text(), epoch
 	if d.bad || len(d.s) != 32 {
 		return UploadGrant{}, Caller{}, &Error{Kind: Internal, Err: wrap("upload token", errClaim)}
 	}
@@ -75,7 +76,7 @@ func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
 func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGrant, sets []int) error {
 	ctx, end := s.Limit(ctx)
 	defer end()
-	if age := s.now()/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
+	if age := c.Now/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
 		return Refused(UploadSignatureExpired, "the signature is over 5 minutes old")
 	}
 	return s.stillAuthorized(ctx, c, sets)

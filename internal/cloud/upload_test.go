@@ -59,7 +59,11 @@ func TestUploadSignatureEnds(t *testing.T) {
 	c := r.caller(platform1, mini1)
 	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
 	r.ok("UploadSignature", err)
-	auth := func() error { return r.cloud.AuthenticateUpload(r.Context(), c, g, developer.Sets) }
+	auth := func() error {
+		opened, c, err := r.cloud.OpenUpload(g.Token, "rid-of-the-upload")
+		r.ok("OpenUpload", err)
+		return r.cloud.AuthenticateUpload(r.Context(), c, opened, developer.Sets)
+	}
 	r.sleep(5 * time.Minute)
 	r.ok("5 minutes old", auth())
 	r.sleep(time.Second)
@@ -69,7 +73,7 @@ func TestUploadSignatureEnds(t *testing.T) {
 	r.refused("set taken away", auth(), cloud.MissingPermission)
 	r.authorize(platform1, mini1, 64)
 	r.ok("other set", auth())
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 	r.refused("cancelled", auth(), cloud.NotAuthorized)
 	r.authorize(platform1, mini1, 49)
 	r.refused("cancelled and given again", auth(), cloud.NotAuthorized)

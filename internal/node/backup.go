@@ -32,7 +32,7 @@ func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Conte
 			return &cloud.Error{Kind: cloud.Conflict, Detail: "a backup is being made already: wait for its end"}
 		}
 		defer making.Unlock()
-		if err := svc.RecordBackup(ctx, cloud.OperatorCaller(rand.Text())); err != nil {
+		if err := svc.RecordBackup(ctx, svc.OperatorCaller(rand.Text())); err != nil {
 			return err
 		}
 		err := backup.Write(ctx, w, s.Store, s.Blobs, backup.Info{Program: Version(), Made: cfg.Now()}, nil)

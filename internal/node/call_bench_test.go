@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -40,7 +41,7 @@ func newService(b *testing.B) (*cloud.Service, string) {
 		check(b, store.Close())
 		check(b, blobs.Close())
 	})
-	op := cloud.OperatorCaller("bench")
+	op := svc.OperatorCaller("bench")
 	_, err = svc.Apply(ctx, op, cloud.World{
 		Platforms:    []cloud.WorldPlatform{{AppID: benchPlatform, Secret: "secret", Ticket: "ticket@@@bench"}},
 		MiniPrograms: []cloud.WorldMiniProgram{{AppID: benchMini}},
@@ -49,7 +50,7 @@ func newService(b *testing.B) (*cloud.Service, string) {
 	check(b, err)
 	code, err := svc.Authorize(ctx, op, benchPlatform, benchMini, []int{49})
 	check(b, err)
-	g, err := svc.QueryAuth(ctx, cloud.Caller{Platform: benchPlatform}, benchPlatform, code.Value)
+	g, err := svc.QueryAuth(ctx, cloud.Caller{Platform: benchPlatform, Now: time.Now().UnixMilli()}, benchPlatform, code.Value)
 	check(b, err)
 	return svc, g.AccessToken.Value
 }

@@ -76,12 +76,12 @@ func applyWorld(ctx context.Context, svc *cloud.Service, file string) error {
 		if _, err := io.Copy(draft, zip); err != nil {
 			return "", err
 		}
-		return svc.AddCode(ctx, draft)
+		return svc.AddCode(ctx, svc.OperatorCaller("start"), draft)
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := svc.Apply(ctx, cloud.OperatorCaller("start"), admin.Rules(w, code)); err != nil {
+	if _, err := svc.Apply(ctx, svc.OperatorCaller("start"), admin.Rules(w, code)); err != nil {
 		return fmt.Errorf("world file %s cannot be applied:\n%w", file, err)
 	}
 	return nil

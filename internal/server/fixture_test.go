@@ -66,7 +66,7 @@ func newFixture(t testing.TB, cfg Config) *fixture {
 		_ = f.store.Close()
 		_ = blobs.Close()
 	})
-	_, err = cfg.Cloud.Apply(ctx, cloud.OperatorCaller("test"), cloud.World{
+	_, err = cfg.Cloud.Apply(ctx, cfg.Cloud.OperatorCaller("test"), cloud.World{
 		Platforms:      []cloud.WorldPlatform{{AppID: platform, Secret: secret, Ticket: ticket}},
 		MiniPrograms:   []cloud.WorldMiniProgram{{AppID: mini}},
 		Environments:   []cloud.WorldEnvironment{{ID: env, Account: mini}},
