@@ -21,7 +21,7 @@ type measurement struct {
 }
 
 // measurements are in the order in which they run: what must not be disturbed
-// by load first, memory after load last.
+// by load first, memory after load, and at the end what starts the servers anew.
 var measurements = []measurement{
 	{"startup", false, startUp},
 	{"idle", false, idleMemory},
@@ -35,6 +35,7 @@ var measurements = []measurement{
 	{"set64", true, manySets},
 	{"set1", true, oneSet},
 	{"memory", true, memoryAfter},
+	{"openloop", true, openLoop},
 }
 
 // scaleName asks for the comparison of a large world with a small one. It is
@@ -58,6 +59,7 @@ type session struct {
 	log        io.Writer
 	real, base *server
 	backend    *server      // answers cloud calls, on the load's core
+	bareOrders bareOrders   // what base answers
 	first      target       // also has the large function
 	firstReads []loadReport // of touchAll
 }

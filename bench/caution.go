@@ -10,10 +10,17 @@ type caution struct {
 	others float64 // of the core: other processes took it
 }
 
-// watch looks at a pair's two runs.
+// watch looks at the two runs of a pair that should keep the server busy.
 func (r *row) watch(reports ...loadReport) {
+	r.watchOthers(reports...)
 	for _, report := range reports {
 		r.caution.idle = max(r.caution.idle, report.coreIdle())
+	}
+}
+
+// watchOthers looks only for other processes.
+func (r *row) watchOthers(reports ...loadReport) {
+	for _, report := range reports {
 		r.caution.others = max(r.caution.others, 1-report.coreIdle()-report.serverBusy())
 	}
 }

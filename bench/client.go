@@ -50,12 +50,15 @@ func newClient(r *run, targets []target) (*client, error) {
 	}, nil
 }
 
-// work goes round the targets until the run is over.
-func (c *client) work() error {
+// work goes round the targets until the run is over. It is the n-th client's.
+func (c *client) work(n int) error {
 	err := c.askVersions()
 	c.run.asking.Done()
 	if err != nil {
 		return err
+	}
+	if c.run.orders.PerSecond > 0 {
+		return c.pace(n)
 	}
 	began := time.Now()
 	for i := 0; ; i++ {

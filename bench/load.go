@@ -20,9 +20,10 @@ type loadOrders struct {
 	Seed       uint64 // of the order of the targets
 
 	Connections   int
-	PerConnection int  // how many targets a connection keeps to; 0: its whole share
-	Once          bool // every target once, in place of a duration
-	Discard       bool // a GET of a large file, whose bytes are dropped
+	PerConnection int     // how many targets a connection keeps to; 0: its whole share
+	Once          bool    // every target once, in place of a duration
+	Discard       bool    // a GET of a large file, whose bytes are dropped
+	PerSecond     float64 // calls of all connections, at constant times; 0: as many as there can be
 
 	WarmUp, Duration time.Duration
 }
@@ -31,10 +32,12 @@ type loadOrders struct {
 type loadReport struct {
 	Requests, Bytes uint64
 	Seconds         float64
-	P50, P99        time.Duration
+	P50, P99, P999  time.Duration
 	ServerCPU       time.Duration // that the server was on its core
 	LoadCPU         time.Duration // that the load was on its own
 	CoreIdle        time.Duration // that the server's core had nothing to do
+	LongestStall    time.Duration // with PerSecond
+	Stalls          []stall       // likewise: those over longStall
 }
 
 func (r loadReport) perSecond() float64      { return float64(r.Requests) / r.Seconds }
@@ -59,6 +62,7 @@ type run struct {
 	mu     sync.Mutex
 	fault  error         // the first; it ends the run
 	broken chan struct{} // closed by it
+	watch  stallWatch    // with PerSecond
 }
 
 // load drives the server from keep-alive connections, one request under way on
@@ -105,8 +109,9 @@ func (r *run) measure(clients []*client) (loadReport, error) {
 	first := r.now()
 	var last moment
 	r.asking.Add(len(clients))
-	for _, c := range clients {
-		running.Go(func() { r.keep(c.work()) })
+	r.watch.began = time.Now()
+	for n, c := range clients {
+		running.Go(func() { r.keep(c.work(n)) })
 	}
 	r.asking.Wait()
 	if !r.orders.Once {
@@ -136,7 +141,9 @@ func (r *run) report(clients []*client, first, last moment) loadReport {
 		all.merge(&c.latencies)
 		report.Bytes += c.bytes
 	}
-	report.Requests, report.P50, report.P99 = all.count, all.quantile(0.5), all.quantile(0.99)
+	report.Requests = all.count
+	report.P50, report.P99, report.P999 = all.quantile(0.5), all.quantile(0.99), all.quantile(0.999)
+	report.LongestStall, report.Stalls = r.watch.longest, r.watch.stalls
 	return report
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -98,6 +99,31 @@ func TestSetsSendTheVersionTheyKnow(t *testing.T) {
 	orders.Duration = 100 * time.Millisecond
 	if report, err := load(orders); err != nil || report.Requests < 10 || report.P50 > report.P99 {
 		t.Fatalf("%+v, %v", report, err)
+	}
+}
+
+// TestOpenLoop: calls come at their rate whatever the answers take, and a time
+// without an answer shows as a stall and in the latencies of all who waited.
+func TestOpenLoop(t *testing.T) {
+	var calls atomic.Int64
+	var stalled sync.RWMutex
+	orders := stage(t, targetsNamed("a", "b", "c"), func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) == 100 {
+			stalled.Lock()
+			time.Sleep(100 * time.Millisecond)
+			stalled.Unlock()
+		}
+		stalled.RLock()
+		defer stalled.RUnlock()
+		io.WriteString(w, `{"errcode":0}`)
+	})
+	orders.PerSecond, orders.Duration = 600, time.Second
+	report, err := load(orders)
+	if err != nil || report.Requests < 500 || report.Requests > 610 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if report.LongestStall < 90*time.Millisecond || len(report.Stalls) == 0 || report.P99 < 50*time.Millisecond {
+		t.Errorf("a stall of 100 ms does not show: %+v", report)
 	}
 }
 

@@ -24,11 +24,10 @@ func (s *session) startServers() error {
 		return err
 	}
 	s.first = targets[0]
-	orders, err := s.learn(targets)
-	if err != nil {
+	if s.bareOrders, err = s.learn(targets); err != nil {
 		return err
 	}
-	if s.base, err = s.startBare(orders); err != nil {
+	if s.base, err = s.startBare(s.bareOrders); err != nil {
 		return err
 	}
 	s.progress("every Mini Program once")
