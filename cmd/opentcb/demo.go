@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	_ "embed" // for demoLines
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"text/template"
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/tcb"
@@ -79,10 +82,10 @@ const (
 
 // demo drives the demo world over the wire, as a platform would.
 type demo struct {
-	dir   string
-	url   string
-	token string // authorizer_access_token
-	cloud string // cloudbase_access_token
+	dir     string
+	url     string
+	token   string // authorizer_access_token
+	runtime string // cloudbase_access_token
 
 	admin    *admin.Client
 	upstream string // "" if there is none
@@ -139,7 +142,7 @@ func (d *demo) begin(ctx context.Context, first bool) (string, error) {
 			return "", err
 		}
 	}
-	return d.lines(), nil
+	return d.lines()
 }
 
 // credentials is the flow of a platform: ticket, own token, Mini Program's
@@ -162,7 +165,7 @@ func (d *demo) client() *tcb.Client {
 // runtimeToken gets what code in the environment would have.
 func (d *demo) runtimeToken(ctx context.Context) error {
 	token, err := d.admin.CloudbaseToken(ctx, demoEnv)
-	d.cloud = token.Token
+	d.runtime = token.Token
 	return err
 }
 
@@ -214,3 +217,24 @@ func (d *demo) uploadFunction(ctx context.Context) error {
 	_, err := d.client().UploadFunction(ctx, tcb.CodeUpload{Env: demoEnv, Function: demoFunction, Handler: "index.main"}, bytes.NewReader(d.zip))
 	return err
 }
+
+//go:embed demo.tmpl
+var demoLines string
+
+// lines returns what dev prints once the server is ready. Every line that does
+// not begin with # can be pasted into a shell.
+func (d *demo) lines() (string, error) {
+	file := func(name string) string { return quote(filepath.Join(d.dir, name)) }
+	var text strings.Builder
+	err := template.Must(template.New("demo").Option("missingkey=error").Parse(demoLines)).Execute(&text, map[string]string{
+		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream, "Data": filepath.Dir(d.dir),
+		"Platform": demoPlatform, "Secret": demoSecret, "Ticket": demoTicket, "Mini": demoMini, "Refresh": demoRefresh,
+		"Token": d.token, "Runtime": d.runtime,
+		"Env": demoEnv, "Function": demoFunction, "Call": demoCall, "Set": d.set,
+		"UploadFile": file(demoUpload), "UploadSum": d.upload, "Zip": file(demoZip), "Profiles": file(demoProfiles),
+	})
+	return text.String(), err
+}
+
+// quote makes a path one word of a shell's.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

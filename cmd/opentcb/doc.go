@@ -13,10 +13,9 @@
 //
 // The server:
 //
-//	serve.go      opentcb serve
-//	dev.go        opentcb dev: the quick start
-//	demo.go       the demo world and its credentials
-//	demolines.go  what dev prints to paste
+//	serve.go  opentcb serve
+//	dev.go    opentcb dev: the quick start
+//	demo.go   the demo world, its credentials, and demo.tmpl: lines to paste
 //
 // The operator's commands, over the admin interface:
 //

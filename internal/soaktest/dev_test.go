@@ -54,13 +54,18 @@ func (s *server) isEnded() bool {
 }
 
 // commands are the lines of dev's output that are for pasting: those that
-// begin with curl, with those that they go on in.
+// begin with curl, with those that they go on in, after those that export what
+// they use.
 func commands(out string) []string {
+	var exports string
 	var all []string
 	whole := strings.ReplaceAll(out, "\\\n", "")
 	for line := range strings.Lines(whole) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
-			all = append(all, line)
+		switch line = strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "export "):
+			exports += line + "\n"
+		case strings.HasPrefix(line, "curl "):
+			all = append(all, exports+line)
 		}
 	}
 	return all
