@@ -55,7 +55,7 @@ func openFolder(ctx context.Context, dir string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := blob.OpenDir(filepath.Join(dir, codeFolder))
+	blobs, err := blob.OpenDir(filepath.Join(dir, codeFolder), blob.Config{})
 	if err != nil {
 		return nil, err
 	}

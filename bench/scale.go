@@ -248,7 +248,7 @@ func (s *session) activate(dir, address string, w *scaled) (err error) {
 	if err != nil {
 		return err
 	}
-	blobs, err := blob.OpenDir(filepath.Join(dir, codeFolder))
+	blobs, err := blob.OpenDir(filepath.Join(dir, codeFolder), blob.Config{})
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}

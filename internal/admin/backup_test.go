@@ -77,7 +77,7 @@ func emptyRules(t *testing.T) *cloud.Service {
 	t.Helper()
 	store, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "opentcb.db"))
 	must(t, err)
-	blobs, err := blob.OpenDir(filepath.Join(t.TempDir(), "code"))
+	blobs, err := blob.OpenDir(filepath.Join(t.TempDir(), "code"), blob.Config{})
 	must(t, err)
 	ring, err := seal.NewRing(seal.NewMasterKey())
 	must(t, err)

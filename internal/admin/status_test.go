@@ -61,7 +61,7 @@ func TestDatabaseGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blobs, err := blob.OpenDir(filepath.Join(dir, "code"))
+	blobs, err := blob.OpenDir(filepath.Join(dir, "code"), blob.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

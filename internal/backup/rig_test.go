@@ -38,7 +38,7 @@ func folder(t testing.TB) storage {
 	store, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "db"))
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
-	blobs, err := blob.OpenDir(filepath.Join(dir, "code"))
+	blobs, err := blob.OpenDir(filepath.Join(dir, "code"), blob.Config{})
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
 	return storage{store, blobs, filepath.Join(dir, "code")}
@@ -50,7 +50,7 @@ func cluster(t testing.TB) storage {
 	bucket := testserver.StartS3(t)
 	cfg, err := s3blob.ParseURL(bucket.URL(bucket.Bucket(), "code"))
 	must(t, err)
-	cfg.TempDir = t.TempDir()
+	cfg.Cache = t.TempDir()
 	blobs, err := s3blob.Open(t.Context(), cfg)
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })

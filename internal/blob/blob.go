@@ -117,8 +117,6 @@ type Blob interface {
 	io.ReadSeekCloser
 	// Size is the number of the blob's bytes.
 	Size() int64
-	// ModTime is when the blob was stored.
-	ModTime() time.Time
 	// Intact says whether the bytes are still those that were verified when
 	// the blob was opened (DF-11): nil, ErrCorrupt, or a fault of storage. It
 	// is cheap for a blob at rest, and meant to be called just before the

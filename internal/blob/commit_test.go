@@ -13,9 +13,14 @@ import (
 	"time"
 )
 
-func openDir(t testing.TB, path string, opts ...Option) *Dir {
+func openDir(t testing.TB, path string) *Dir {
 	t.Helper()
-	d, err := OpenDir(path, opts...)
+	return openWith(t, path, Config{})
+}
+
+func openWith(t testing.TB, path string, cfg Config) *Dir {
+	t.Helper()
+	d, err := OpenDir(path, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,12 +92,10 @@ func TestCommitOrder(t *testing.T) {
 func TestNewFolderIsDurable(t *testing.T) {
 	path := t.TempDir()
 	var synced []string
-	openDir(t, filepath.Join(path, "a", "b"), func(d *Dir) {
-		d.sync = func(f *os.File) error {
-			synced = append(synced, f.Name())
-			return f.Sync()
-		}
-	})
+	openWith(t, filepath.Join(path, "a", "b"), Config{sync: func(f *os.File) error {
+		synced = append(synced, f.Name())
+		return f.Sync()
+	}})
 	if want := []string{path, filepath.Join(path, "a")}; !slices.Equal(synced, want) {
 		t.Errorf("synced %q, want %q", synced, want)
 	}

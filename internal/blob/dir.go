@@ -44,20 +44,33 @@ type Dir struct {
 	sync func(*os.File) error
 }
 
-// Option changes how [OpenDir] opens a folder.
-type Option func(*Dir)
+// Config is how [OpenDir] uses a folder. The zero Config is good for code that
+// is stored nowhere else.
+type Config struct {
+	// Now is the clock by which verifications grow old, nil for time.Now.
+	Now func() time.Time
+	// NoSync leaves out what makes blobs survive a power cut, for those that
+	// can be had again from elsewhere. It may take some, or damage them, which
+	// Open finds.
+	NoSync bool
 
-// WithClock gives the clock by which verifications grow old (default time.Now).
-func WithClock(now func() time.Time) Option { return func(d *Dir) { d.now = now } }
+	sync func(*os.File) error // for tests; nil for the default
+}
 
 // OpenDir opens the folder at path as a store, and makes it first if it is not
 // there. It removes the drafts that killed processes left in its tmp folder,
 // and nothing else. The error for a folder that cannot be used says what to do.
 // The caller closes the Dir.
-func OpenDir(path string, opts ...Option) (*Dir, error) {
-	d := &Dir{now: time.Now, verified: newMemory(), sync: (*os.File).Sync}
-	for _, opt := range opts {
-		opt(d)
+func OpenDir(path string, cfg Config) (*Dir, error) {
+	d := &Dir{now: cfg.Now, verified: newMemory(), sync: cfg.sync}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.sync == nil {
+		d.sync = (*os.File).Sync
+	}
+	if cfg.NoSync {
+		d.sync = func(*os.File) error { return nil }
 	}
 	if err := d.open(path); err != nil {
 		return nil, fmt.Errorf("blob: cannot keep code in folder %q: %w; "+

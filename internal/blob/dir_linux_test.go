@@ -35,7 +35,7 @@ func TestUnwritableFolder(t *testing.T) {
 		defer os.Chmod(name, 0o755)
 	}
 	var err error
-	asNobody(t, func() { _, err = blob.OpenDir(path) })
+	asNobody(t, func() { _, err = blob.OpenDir(path, blob.Config{}) })
 	if !errors.Is(err, fs.ErrPermission) {
 		t.Fatalf("OpenDir: %v", err)
 	}

@@ -20,7 +20,7 @@ type folder struct {
 
 func openFolder(t *testing.T, path string) folder {
 	t.Helper()
-	d, err := blob.OpenDir(path)
+	d, err := blob.OpenDir(path, blob.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestFileInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{name, filepath.Join(name, "below")} {
-		_, err := blob.OpenDir(path)
+		_, err := blob.OpenDir(path, blob.Config{})
 		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "choose another folder") {
 			t.Errorf("error does not say what to do: %v", err)
 		}

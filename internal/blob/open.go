@@ -48,8 +48,6 @@ func (b *dirBlob) File() *os.File { return b.file }
 
 func (b *dirBlob) Size() int64 { return b.info.Size() }
 
-func (b *dirBlob) ModTime() time.Time { return b.info.ModTime() }
-
 // Open gives the blob of that name. It hashes the file, unless it did so
 // within the last ten minutes and the file was not touched since. The blob
 // has a method `File() *os.File`.

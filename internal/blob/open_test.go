@@ -43,7 +43,7 @@ func opens(t *testing.T, d *Dir, sum Sum, want error) {
 func TestVerificationIsRemembered(t *testing.T) {
 	var ahead atomic.Int64
 	path := t.TempDir()
-	d := openDir(t, path, WithClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }))
+	d := openWith(t, path, Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	var sums []Sum
 	for _, text := range []string{"rots silently", "is overwritten", "is touched"} {
 		sum, err := commit(t, d, []byte(text))

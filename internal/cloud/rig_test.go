@@ -87,7 +87,7 @@ func emptyRig(t *testing.T, between func(cloud.Store) cloud.Store) *rig {
 	if r.store, err = sqlstore.OpenSQLite(t.Context(), filepath.Join(r.folder, "opentcb.db")); err != nil {
 		t.Fatal(err)
 	}
-	if r.blobs, err = blob.OpenDir(filepath.Join(r.folder, "code"), blob.WithClock(r.now)); err != nil {
+	if r.blobs, err = blob.OpenDir(filepath.Join(r.folder, "code"), blob.Config{Now: r.now}); err != nil {
 		t.Fatal(err)
 	}
 	var store cloud.Store = r.store

@@ -33,7 +33,7 @@ func newService(b *testing.B) (*cloud.Service, string) {
 	check(b, err)
 	store, err := sqlstore.OpenSQLite(ctx, filepath.Join(b.TempDir(), "db"))
 	check(b, err)
-	blobs, err := blob.OpenDir(filepath.Join(b.TempDir(), "code"))
+	blobs, err := blob.OpenDir(filepath.Join(b.TempDir(), "code"), blob.Config{})
 	check(b, err)
 	svc := cloud.New(cloud.Config{Store: store, Blobs: blobs, Ring: ring})
 	b.Cleanup(func() {

@@ -95,7 +95,7 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 	switch scheme {
 	case "":
 		return func(_ context.Context, s *Storage) (Blobs, error) {
-			return blob.OpenDir(s.data.file(codeFolder), blob.WithClock(c.Now))
+			return blob.OpenDir(s.data.file(codeFolder), blob.Config{Now: c.Now})
 		}, nil
 	case "file":
 		u, err := url.Parse(c.Blobs)
@@ -103,7 +103,7 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 			return nil, errBlobs
 		}
 		return func(context.Context, *Storage) (Blobs, error) {
-			return blob.OpenDir(filepath.Clean(u.Path), blob.WithClock(c.Now))
+			return blob.OpenDir(filepath.Clean(u.Path), blob.Config{Now: c.Now})
 		}, nil
 	case "s3":
 		bucket, err := s3blob.ParseURL(c.Blobs)
@@ -111,7 +111,7 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 			return nil, fmt.Errorf("--blobs: %w", err)
 		}
 		return func(ctx context.Context, s *Storage) (Blobs, error) {
-			bucket.TempDir, bucket.Now = s.data.file(copiesFolder), c.Now
+			bucket.Cache, bucket.Now = s.data.file(copiesFolder), c.Now
 			store, err := s3blob.Open(ctx, bucket)
 			if err == nil && c.BlobRedirect {
 				s.presign = store.Presign

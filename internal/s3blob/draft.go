@@ -2,10 +2,8 @@ package s3blob
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"time"
@@ -13,62 +11,48 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/stall"
 )
 
-// draft is a [blob.Draft] in a local file.
+// draft is a [blob.Draft] in the folder of the cache.
 type draft struct {
+	blob.Draft
 	store *Store
-	file  *scratch
-	hash  hash.Hash
-	size  int64
-	over  bool  // committed or given up: file is closed
+	over  bool  // committed or discarded
 	err   error // why it cannot be committed
 }
 
 // Create begins a draft, which stays on this machine until it is committed.
 func (s *Store) Create(ctx context.Context) (blob.Draft, error) {
-	if err := ctx.Err(); err != nil {
+	d, err := s.cache.dir.Create(ctx)
+	if err != nil {
 		return nil, err
 	}
-	f, err := newScratch(s.cfg.TempDir, "draft")
-	if err != nil {
-		return nil, fmt.Errorf("blob: begin a draft: %w", err)
-	}
-	return &draft{store: s, file: f, hash: sha256.New()}, nil
+	return &draft{Draft: d, store: s}, nil
 }
 
 func (d *draft) Write(p []byte) (int, error) {
-	n, err := d.file.Write(p)
-	d.hash.Write(p[:n])
-	d.size += int64(n)
-	if err != nil {
-		err = fmt.Errorf("blob: write a draft: %w", err)
-		d.err = errors.Join(d.err, err)
-	}
+	n, err := d.Draft.Write(p)
+	d.err = errors.Join(d.err, err)
 	return n, err
 }
 
-func (d *draft) ReadAt(p []byte, off int64) (int, error) { return d.file.ReadAt(p, off) }
-
-func (d *draft) Size() int64 { return d.size }
-
-func (d *draft) Sum() blob.Sum { return blob.Sum(d.hash.Sum(nil)) }
-
-// Commit sends the bytes whether or not they are stored already. To tell
-// whether what is stored is sound it would have to be read, which moves as
+// Commit sends the bytes whether or not they are stored already. To find out
+// whether what is stored is sound it would have to read it, which moves as
 // many bytes; and this way the object is young again, so that a collection
-// that saw it unreferenced before leaves it alone now.
+// that saw it unreferenced before leaves it now.
 func (d *draft) Commit(ctx context.Context) error {
 	if d.over {
 		return d.err
 	}
+	d.over = true
 	if d.err == nil {
 		sum := d.Sum()
-		d.err = d.store.put(ctx, d.store.blobKey(sum), d.file, d.size, sum)
+		d.err = d.store.put(ctx, d.store.blobKey(sum), d.Draft, d.Size(), sum)
 	}
-	d.over = true
-	err := d.file.Close()
-	if d.err != nil {
+	// A draft that cannot be removed does not undo the commit; the next start
+	// removes it.
+	if err := d.Draft.Discard(); d.err != nil {
 		d.err = fmt.Errorf("blob: commit to %s: %w", d.store.cfg, errors.Join(d.err, err))
 	}
 	return d.err
@@ -80,10 +64,7 @@ func (d *draft) Discard() error {
 	}
 	d.over = true
 	d.err = fmt.Errorf("blob: draft was discarded: %w", fs.ErrClosed)
-	if err := d.file.Close(); err != nil {
-		return fmt.Errorf("blob: discard a draft: %w", err)
-	}
-	return nil
+	return d.Draft.Discard()
 }
 
 const (
@@ -92,6 +73,9 @@ const (
 	putTries = 2
 	// putPause is between them.
 	putPause = 200 * time.Millisecond
+	// storeRate is the least rate, in bytes per second, at which a bucket is
+	// expected to make safe what it was sent, before it answers.
+	storeRate = 8 << 20
 )
 
 // put stores an object in a single PUT: it is there whole or not at all, and
@@ -114,22 +98,22 @@ func (s *Store) putOnce(ctx context.Context, key string, data io.ReaderAt, size 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := newWatch(ctx, s.cfg.patience)
-	defer w.end()
+	w := s.watch(ctx)
+	defer w.End()
 	// A checksum that is known beforehand signs the body in the request's head.
 	// Without it and the option the client would sign in chunks over plain HTTP,
 	// and add trailers, which COS refuses.
-	_, err := s.client.PutObject(w.ctx, s.cfg.Bucket, key,
+	_, err := s.client.PutObject(w.Context(), s.cfg.Bucket, key,
 		&upload{section: io.NewSectionReader(data, 0, size), watch: w}, size, "", sum.String(),
 		minio.PutObjectOptions{DisableContentSha256: true, ContentType: "application/octet-stream"})
-	return w.judge(err)
+	return w.Judge(err)
 }
 
 // upload is the body of one PUT. It cannot seek: the client would send it
 // again while the connection that broke may still be reading it.
 type upload struct {
 	section *io.SectionReader
-	watch   *watch
+	watch   *stall.Watch
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -138,6 +122,6 @@ func (u *upload) Read(p []byte) (int, error) {
 	if at, _ := u.section.Seek(0, io.SeekCurrent); at == u.section.Size() {
 		more = time.Duration(at) * time.Second / storeRate // all is sent, to be made safe
 	}
-	u.watch.moved(more)
+	u.watch.Moved(more)
 	return n, err
 }

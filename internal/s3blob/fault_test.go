@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/stall"
 	"github.com/opentcb/opentcb/internal/testserver"
 )
 
@@ -116,7 +117,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		"HTTPS to HTTP":     {func(c *Config) { c.Insecure = false }, "http or https"},
 		"nobody there":      {func(c *Config) { c.Endpoint = "127.0.0.1:1" }, "can be reached"},
 		"name that is none": {func(c *Config) { c.PathStyle, c.Endpoint = false, "s3.invalid" }, "can be reached"},
-		"file for a folder": {func(c *Config) { c.TempDir = file }, "choose another folder"},
+		"file for a folder": {func(c *Config) { c.Cache = file }, "choose another folder"},
 	} {
 		cfg := good
 		c.change(&cfg)
@@ -145,13 +146,17 @@ func TestCredentialsOfTheEnvironment(t *testing.T) {
 	server := testserver.StartS3(t)
 	cfg := config(t, server, server.Bucket())
 	cfg.AccessKey, cfg.SecretKey, cfg.Region = "", "", ""
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"} {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN",
+		"AWS_PROFILE", "AWS_REGION",
+	} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	file := filepath.Join(t.TempDir(), "credentials")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
-	if _, err := Open(t.Context(), cfg); !errors.Is(err, errNoCredentials) || !strings.Contains(err.Error(), "AWS_ACCESS_KEY_ID") {
+	_, err := Open(t.Context(), cfg)
+	if !errors.Is(err, errNoCredentials) || !strings.Contains(err.Error(), "AWS_ACCESS_KEY_ID") {
 		t.Errorf("without credentials: %v", err)
 	}
 	t.Setenv("AWS_REGION", testserver.Region)
@@ -227,7 +232,7 @@ func TestServerHangs(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 { // many who want the same do not wait one after the other
 		group.Go(func() {
-			if _, err := s.Open(t.Context(), sum); !errors.Is(err, errSlow) {
+			if _, err := s.Open(t.Context(), sum); !errors.Is(err, stall.ErrStalled) {
 				t.Errorf("Open: %v", err)
 			}
 		})
@@ -239,33 +244,6 @@ func TestServerHangs(t *testing.T) {
 	opens(t, s.Store, sum, nil)
 	s.Close()
 	atRest(t, before)
-}
-
-// tapped is a connection that is watched.
-type tapped struct {
-	net.Conn
-	wrote, read func(p []byte)
-}
-
-func (c tapped) Write(p []byte) (int, error) {
-	c.wrote(p)
-	return c.Conn.Write(p)
-}
-
-func (c tapped) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.read(p[:n])
-	return n, err
-}
-
-func tap(wrote, read func(p []byte)) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return tapped{conn, wrote, read}, nil
-	}
 }
 
 // TestServerDiesMidway kills the server while bytes are on their way in, and
@@ -325,29 +303,11 @@ func TestNoChunkedSigning(t *testing.T) {
 	if !strings.Contains(text, "x-amz-content-sha256: "+sum.String()) {
 		t.Error("the checksum of the body is not in the head")
 	}
-	for _, bad := range []string{"streaming-", "aws-chunked", "trailer", "transfer-encoding", "x-amz-checksum", "x-amz-sdk-checksum"} {
+	for _, bad := range []string{
+		"streaming-", "aws-chunked", "trailer", "transfer-encoding", "x-amz-checksum", "x-amz-sdk-checksum",
+	} {
 		if strings.Contains(text, bad) {
 			t.Errorf("%s was sent", bad)
 		}
-	}
-}
-
-// TestTrickleEnds has bytes that move, but too slowly to ever arrive.
-func TestTrickleEnds(t *testing.T) {
-	w := newWatch(t.Context(), 400*time.Millisecond)
-	defer w.end()
-	for range 6 {
-		time.Sleep(100 * time.Millisecond)
-		w.moved(0)
-	}
-	if err := w.judge(w.ctx.Err()); err != nil {
-		t.Errorf("what moves is given up: %v", err)
-	}
-	w.until = time.Now()
-	for begun := time.Now(); w.ctx.Err() == nil && time.Since(begun) < 2*time.Second; w.moved(0) {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if err := w.judge(w.ctx.Err()); err != errSlow {
-		t.Errorf("what trickles for too long: %v", err)
 	}
 }

@@ -2,136 +2,143 @@ package s3blob
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/stall"
 )
 
-// trustFor is how long a verification is believed of an object that looks
-// untouched: bits that rot silently in the bucket are found after this (DF-11).
-const trustFor = 10 * time.Minute
-
-// object is a [blob.Blob]: a reader of a verified copy.
-type object struct {
-	*io.SectionReader
-	copies *copies
-	copy   *verified
-	closed bool
-}
-
-// ModTime is when the blob was stored, to the second.
-func (o *object) ModTime() time.Time { return o.copy.id.modified }
-
-// Intact is nil: what is read is the copy that was verified, in a file that
-// nobody else can reach. What became of the bucket's object is for the next
-// Open (DF-11).
-func (o *object) Intact() error { return nil }
-
-func (o *object) Close() error {
-	if o.closed {
-		return nil
-	}
-	o.closed = true
-	return o.copies.release(o.copy)
-}
-
-// Open gives the blob of that name. It fetches all of it to a local file and
-// hashes it on the way, unless it did so within the last ten minutes and the
-// bucket's object was not replaced since.
+// Open opens the blob of that name, as [blob.Store] says. It reads from a copy
+// in the cache, which it makes first, and verifies (DF-11), unless it did so
+// within the last ten minutes and the bucket's object was not replaced or
+// removed since: it asks the bucket each time. The blob has a method
+// `File() *os.File`.
 func (s *Store) Open(ctx context.Context, sum blob.Sum) (blob.Blob, error) {
-	v, err := s.verified(ctx, sum)
+	b, err := s.open(ctx, sum)
 	if err != nil {
 		return nil, fmt.Errorf("blob: open %s in %s: %w", sum, s.cfg, err)
 	}
-	return &object{SectionReader: io.NewSectionReader(v.file, 0, v.id.size), copies: s.copies, copy: v}, nil
+	return b, nil
 }
 
-func (s *Store) verified(ctx context.Context, sum blob.Sum) (*verified, error) {
+func (s *Store) open(ctx context.Context, sum blob.Sum) (blob.Blob, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if v := s.copies.get(sum, s.cfg.Now()); v != nil {
-		same, err := s.unchanged(ctx, sum, v.id)
-		if same {
-			return v, nil
-		}
-		s.copies.release(v)
-		if err != nil {
-			return nil, err
-		}
-		s.copies.forget(sum, v)
+	s.cache.hold(sum)
+	defer s.cache.release(sum)
+	current, err := s.current(ctx, sum)
+	if err != nil {
+		return nil, err
 	}
-	return s.copies.fetch(ctx, sum, s.fetch)
+	if current {
+		if b, err := s.cache.dir.Open(ctx, sum); !unsound(err) {
+			return b, err
+		}
+	}
+	if err := s.fetchOnce(ctx, sum); err != nil {
+		return nil, err
+	}
+	b, err := s.cache.dir.Open(ctx, sum)
+	if unsound(err) { // a fault of this machine, which says nothing about the bucket's object
+		err = fmt.Errorf("the cache has lost a copy: %v", err)
+	}
+	return b, err
 }
 
-// unchanged says whether the bucket's object is still the one that was
-// verified. One that is gone has changed; fetching it will say why.
-func (s *Store) unchanged(ctx context.Context, sum blob.Sum, id identity) (bool, error) {
-	w := newWatch(ctx, s.cfg.patience)
-	defer w.end()
-	info, err := s.client.StatObject(w.ctx, s.cfg.Bucket, s.blobKey(sum), minio.StatObjectOptions{})
-	if isStatus(err, 404) {
+func unsound(err error) bool {
+	return errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt)
+}
+
+// current reports whether there is a copy of the object that the bucket has
+// now. If the object is gone there is none; fetching it will say why.
+func (s *Store) current(ctx context.Context, sum blob.Sum) (bool, error) {
+	from, ok := s.cache.source(sum)
+	if !ok {
 		return false, nil
 	}
-	return err == nil && identify(info) == id, w.judge(err)
+	w := s.watch(ctx)
+	defer w.End()
+	info, err := s.client.StatObject(w.Context(), s.cfg.Bucket, s.blobKey(sum), minio.StatObjectOptions{})
+	if isStatus(err, http.StatusNotFound) {
+		return false, nil
+	}
+	return err == nil && identify(info) == from, w.Judge(err)
 }
 
-// fetch brings an object to a local file, and verifies it (DF-11).
-func (s *Store) fetch(ctx context.Context, sum blob.Sum) (v *verified, err error) {
-	w := newWatch(ctx, s.cfg.patience)
-	defer w.end()
+// fetchOnce fetches an object into the cache. Concurrent callers share one
+// fetch and its error: they do not wait one after the other for a bucket that
+// is away. A caller whose own context ends leaves the fetch to the others.
+func (s *Store) fetchOnce(ctx context.Context, sum blob.Sum) error {
+	done := s.fetches.DoChan(sum.String(), func() (any, error) {
+		err := s.fetch(s.life, sum)
+		if unsound(err) {
+			s.cache.forget(sum)
+		}
+		return nil, err
+	})
+	select {
+	case result := <-done:
+		return result.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) fetch(ctx context.Context, sum blob.Sum) error {
 	at := s.cfg.Now()
-	body, info, _, err := s.client.GetObject(w.ctx, s.cfg.Bucket, s.blobKey(sum), minio.GetObjectOptions{})
+	d, err := s.cache.dir.Create(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.Discard()
+	info, err := s.download(ctx, sum, d)
+	if err != nil {
+		return err
+	}
+	if d.Sum() != sum {
+		return blob.ErrCorrupt
+	}
+	if err := d.Commit(ctx); err != nil {
+		return err
+	}
+	s.cache.keep(sum, identify(info), at)
+	return nil
+}
+
+// download writes the bytes of an object, whatever they are, and returns what
+// the bucket says of it, with the size that it had.
+func (s *Store) download(ctx context.Context, sum blob.Sum, to io.Writer) (minio.ObjectInfo, error) {
+	w := s.watch(ctx)
+	defer w.End()
+	body, info, _, err := s.client.GetObject(w.Context(), s.cfg.Bucket, s.blobKey(sum), minio.GetObjectOptions{})
 	if isCode(err, minio.NoSuchKey) {
-		return nil, blob.ErrNotFound
+		return info, blob.ErrNotFound
 	}
 	if err != nil {
-		return nil, w.judge(err)
+		return info, w.Judge(err)
 	}
 	defer body.Close()
-	f, err := newScratch(s.cfg.TempDir, "copy")
-	if err != nil {
-		return nil, err
-	}
-	n, got, err := pour(f, body, w)
-	if err == nil && got != sum {
-		err = blob.ErrCorrupt
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	id := identify(info)
-	id.size = n
-	return &verified{file: f, id: id, at: at}, nil
+	info.Size, err = io.Copy(to, watched{body, w})
+	return info, w.Judge(err)
 }
 
-// chunk is how much is read at once.
-const chunk = 128 << 10
+// watched is a body each read of which is progress.
+type watched struct {
+	io.Reader
+	watch *stall.Watch
+}
 
-// pour copies and hashes, and gives size and sum of what was copied.
-func pour(to io.Writer, from io.Reader, w *watch) (int64, blob.Sum, error) {
-	h, buf, size := sha256.New(), make([]byte, chunk), int64(0)
-	for {
-		n, err := from.Read(buf)
-		w.moved(0)
-		if _, err := to.Write(buf[:n]); err != nil {
-			return size, blob.Sum{}, err
-		}
-		h.Write(buf[:n])
-		size += int64(n)
-		if err == io.EOF {
-			return size, blob.Sum(h.Sum(nil)), nil
-		}
-		if err != nil {
-			return size, blob.Sum{}, w.judge(err)
-		}
-	}
+func (r watched) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.watch.Moved(0)
+	return n, err
 }
 
 // identity tells one object under a name from another.

@@ -1,25 +1,3 @@
-// Package s3blob is [blob.Store] in a bucket that speaks S3: AWS, COS, Ceph,
-// SeaweedFS and their like. Any number of servers may share a bucket.
-//
-//	<prefix>/<first 2 hex>/<64 hex>   blobs
-//	<prefix>/ping                     what Ping writes and reads
-//
-// An object is written by a single PUT, so that it is there whole or not at
-// all. What is read from the bucket is written to a local file and hashed
-// before the first byte of it is given away; the file is kept for the next
-// reader (copies.go).
-//
-//	store.go   the bucket: opening, Ping, Close
-//	url.go     s3://… as a Config
-//	client.go  connections, credentials and the region
-//	fault.go   what is wrong, and what to do
-//	watch.go   patience with a bucket that does not get on
-//	draft.go   a draft on its way to being a blob
-//	open.go    a blob on its way out: fetched, verified, read
-//	copies.go  the local files of verified blobs
-//	scratch.go local files that leave nothing behind
-//	collect.go what collection of unreferenced code needs
-//	presign.go links that the bucket serves itself
 package s3blob
 
 import (
@@ -31,16 +9,17 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/stall"
 )
 
-// Config says which bucket, and how to reach it. Only Bucket is needed.
-// [ParseURL] makes one from text. Printed with %v it shows no credentials.
+// Config says which bucket, and how to reach it. Bucket and Cache are needed.
+// [ParseURL] makes one from text, without Cache. Printed with %v it shows no credentials.
 type Config struct {
 	Bucket string // has to exist
 	// Prefix is where in the bucket the blobs are: "" or "a/b", no slash at
@@ -60,24 +39,37 @@ type Config struct {
 	// shared credentials file; the role of the machine or container (unless
 	// AWS_EC2_METADATA_DISABLED is true).
 	AccessKey, SecretKey string
-	// TempDir is the folder of local files: drafts under way, and verified
-	// copies (256 MiB of them, and those being read). It should be a disk, not
-	// memory. "" is the system's. It is made if it is not there.
-	TempDir string
+	// Cache is the folder of local files, which one Store uses at a time: drafts
+	// under way, and verified copies (256 MiB of them, and those being read). It
+	// is needed, and should be a disk, not memory. It is made if it is not there.
+	Cache string
 	// Now is the clock by which verifications grow old, nil for time.Now.
 	Now func() time.Time
 
-	dial     func(ctx context.Context, network, address string) (net.Conn, error) // for tests of names that no DNS has
-	patience time.Duration                                                        // 0 for the default
-	room     int64                                                                // bytes of copies; 0 for the default
+	dial     dialer        // nil for the default; tests use names that no DNS has
+	patience time.Duration // 0 for the default
+	room     int64         // bytes of copies; 0 for the default
 }
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+const (
+	// patience is how long the bucket may do nothing for us, and how long
+	// something that moves few bytes may take in all.
+	patience = 5 * time.Second
+	// longest bounds the transfer of one object that trickles.
+	longest = 15 * time.Minute
+)
 
 // Store is a [blob.Store] and a [blob.Collector] in a bucket.
 type Store struct {
 	cfg       Config
 	client    minio.Core
 	transport *http.Transport
-	copies    *copies
+	cache     *cache
+	fetches   singleflight.Group
+	life      context.Context // of fetches, which belong to no one caller
+	close     context.CancelFunc
 }
 
 var _ blob.Collector = (*Store)(nil)
@@ -90,6 +82,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blob: cannot keep code in %s: %w; %s", cfg, err, advice(err))
 	}
+	if s.cache, err = openCache(ctx, s.cfg); err != nil {
+		s.transport.CloseIdleConnections()
+		return nil, fmt.Errorf("blob: no local files for code in %s: %w", cfg, err)
+	}
+	s.life, s.close = context.WithCancel(context.Background())
 	return s, nil
 }
 
@@ -97,46 +94,46 @@ func open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.TempDir == "" {
-		cfg.TempDir = os.TempDir()
-	}
 	if cfg.patience == 0 {
 		cfg.patience = patience
 	}
 	if cfg.room == 0 {
-		cfg.room = copiesRoom
+		cfg.room = cacheRoom
 	}
-	s := &Store{cfg: cfg, transport: newTransport(cfg), copies: newCopies(cfg.room)}
-	if err := s.prepare(ctx); err != nil {
-		s.Close()
+	transport := newTransport(cfg)
+	client, err := newClient(cfg, transport)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, transport: transport, client: minio.Core{Client: client}}
+	if err := s.ping(ctx); err != nil {
+		transport.CloseIdleConnections()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
-	if err := tryFolder(s.cfg.TempDir); err != nil {
-		return fmt.Errorf("%w: %w", errFolder, err)
-	}
-	client, err := newClient(s.cfg, s.transport)
-	if err != nil {
-		return err
-	}
-	s.client = minio.Core{Client: client}
-	return s.ping(ctx)
-}
-
-// Close lets go of connections and copies. Drafts and blobs that are open must
-// not be used any more.
+// Close lets go of connections and of the cache. Drafts and blobs that are open
+// must not be used any more.
 func (s *Store) Close() error {
+	s.close()
 	s.transport.CloseIdleConnections()
-	return s.copies.close()
+	return s.cache.dir.Close()
 }
 
-// Ping writes a small object and reads it back. It takes a few seconds at
-// most, like everything that moves few bytes.
+// watch starts to watch a request: the bucket has to answer in time.
+func (s *Store) watch(ctx context.Context) *stall.Watch {
+	return stall.New(ctx, s.cfg.patience, time.Now().Add(longest), nil)
+}
+
+// Ping writes a small object and reads it back, and tries the local folder. It
+// takes a few seconds at most, like everything that moves few bytes.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.ping(ctx); err != nil {
+	err := s.ping(ctx)
+	if err == nil {
+		err = s.cache.dir.Ping(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("blob: %s: %w", s.cfg, err)
 	}
 	return nil
@@ -146,22 +143,22 @@ func (s *Store) Ping(ctx context.Context) error {
 const pingText = "opentcb keeps code here\n"
 
 func (s *Store) ping(ctx context.Context) error {
-	w := newWatch(ctx, s.cfg.patience)
-	defer w.end()
+	w := s.watch(ctx)
+	defer w.End()
 	text := []byte(pingText)
-	if err := s.put(w.ctx, s.key("ping"), bytes.NewReader(text), int64(len(text)), sha256.Sum256(text)); err != nil {
-		return w.judge(fmt.Errorf("writing: %w", err))
+	if err := s.put(w.Context(), s.key("ping"), bytes.NewReader(text), int64(len(text)), sha256.Sum256(text)); err != nil {
+		return w.Judge(fmt.Errorf("writing: %w", err))
 	}
-	body, _, _, err := s.client.GetObject(w.ctx, s.cfg.Bucket, s.key("ping"), minio.GetObjectOptions{})
+	body, _, _, err := s.client.GetObject(w.Context(), s.cfg.Bucket, s.key("ping"), minio.GetObjectOptions{})
 	if err != nil {
-		return w.judge(fmt.Errorf("reading back: %w", err))
+		return w.Judge(fmt.Errorf("reading back: %w", err))
 	}
 	defer body.Close()
 	got, err := io.ReadAll(io.LimitReader(body, 2*int64(len(text))))
 	if err == nil && !bytes.Equal(got, text) {
 		err = errors.New("the bucket does not give back what was written")
 	}
-	return w.judge(err)
+	return w.Judge(err)
 }
 
 // key is the name of an object.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"strings"
+	"path/filepath"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -22,8 +22,9 @@ type stored struct {
 
 func config(t testing.TB, server *testserver.S3, bucket string) Config {
 	return Config{
-		Bucket: bucket, Prefix: "some/where", Endpoint: server.Endpoint, Region: testserver.Region, PathStyle: true, Insecure: true,
-		AccessKey: server.AccessKey, SecretKey: server.SecretKey, TempDir: t.TempDir(),
+		Bucket: bucket, Prefix: "some/where", Endpoint: server.Endpoint, Region: testserver.Region,
+		PathStyle: true, Insecure: true,
+		AccessKey: server.AccessKey, SecretKey: server.SecretKey, Cache: t.TempDir(),
 	}
 }
 
@@ -52,35 +53,27 @@ func (s stored) alter(t *testing.T, sum blob.Sum, change func([]byte) []byte) {
 	}
 	data = change(data)
 	options := minio.PutObjectOptions{DisableContentSha256: true}
-	if _, err := client.PutObject(t.Context(), s.cfg.Bucket, s.blobKey(sum), bytes.NewReader(data), int64(len(data)), options); err != nil {
+	body, size := bytes.NewReader(data), int64(len(data))
+	if _, err := client.PutObject(t.Context(), s.cfg.Bucket, s.blobKey(sum), body, size, options); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// drafts counts the files of drafts that the process has open, or that have a
-// name, and what is in the bucket that is neither blob nor ping.
+// drafts counts the local files of drafts, and what is in the bucket that is
+// neither blob nor ping.
 func (s stored) drafts(t *testing.T) int {
 	t.Helper()
-	named, err := os.ReadDir(s.cfg.TempDir)
+	local, err := os.ReadDir(filepath.Join(s.cfg.Cache, "tmp"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := len(named)
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range open {
-		if link, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(link, s.cfg.TempDir+"/opentcb-draft-") {
-			n++
-		}
-	}
-	for info := range s.server.Client().ListObjectsIter(t.Context(), s.cfg.Bucket, minio.ListObjectsOptions{Recursive: true}) {
+	n, client := len(local), s.server.Client()
+	for info := range client.ListObjectsIter(t.Context(), s.cfg.Bucket, minio.ListObjectsOptions{Recursive: true}) {
 		if _, isBlob := s.sumOf(info.Key); info.Err != nil || !isBlob && info.Key != s.key("ping") {
 			n++
 		}
 	}
-	for info := range s.server.Client().ListIncompleteUploads(t.Context(), s.cfg.Bucket, "", true) {
+	for info := range client.ListIncompleteUploads(t.Context(), s.cfg.Bucket, "", true) {
 		t.Errorf("an upload is left: %s, %v", info.Key, info.Err)
 	}
 	return n

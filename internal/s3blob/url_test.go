@@ -94,7 +94,7 @@ func TestURLOfServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.TempDir = t.TempDir()
+	cfg.Cache = t.TempDir()
 	openStore(t, server, cfg)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		for _, shown := range []string{fmt.Sprintf(format, cfg), fmt.Sprintf(format, &cfg)} {

@@ -57,7 +57,7 @@ func newFixture(t testing.TB, cfg Config) *fixture {
 	must(t, err)
 	f.store, err = sqlstore.OpenSQLite(ctx, filepath.Join(dir, "opentcb.db"))
 	must(t, err)
-	blobs, err := blob.OpenDir(f.code)
+	blobs, err := blob.OpenDir(f.code, blob.Config{})
 	must(t, err)
 	cfg.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg.Cloud = cloud.New(cloud.Config{Store: f.store, Blobs: blobs, Ring: ring, Log: cfg.Log, Now: func() time.Time { return beginning }})
