@@ -82,17 +82,17 @@ func (s *Service) TryWhitelist(ctx context.Context, c Caller, env string, entrie
 
 // calls returns what was observed of an environment in a span until the call.
 func (s *Service) calls(ctx context.Context, c Caller, env string, span time.Duration) (Calls, error) {
-	e, err := s.anyEnvironment(ctx, env)
+	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return Calls{}, err
 	}
 	if err := s.observer.flush(ctx); err != nil {
-		return Calls{}, fault("observed calls", err)
+		return Calls{}, storeError("observed calls", err)
 	}
 	since := hourOf(c.Now - span.Milliseconds())
 	rows, err := s.store.Observed(ctx, e.Account, e.ID, since)
 	if err != nil {
-		return Calls{}, fault("observed calls", err)
+		return Calls{}, storeError("observed calls", err)
 	}
 	return sumCalls(since, rows), nil
 }

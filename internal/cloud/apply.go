@@ -41,7 +41,7 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, erro
 		case errors.Is(err, ErrStale) && ctx.Err() == nil:
 			continue // something changed between the plan and its execution: plan anew
 		case err != nil:
-			return nil, fault("apply", err)
+			return nil, storeError("apply", err)
 		}
 		return p.applied, nil
 	}
@@ -81,7 +81,7 @@ func (p *planner) plan() error {
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			return fault("apply", err)
+			return storeError("apply", err)
 		}
 	}
 	if len(p.faults) > 0 {
@@ -100,7 +100,7 @@ func each[T any](items []T, do func(T) error) error {
 	return nil
 }
 
-func (p *planner) fault(line int, format string, args ...any) error {
+func (p *planner) reject(line int, format string, args ...any) error {
 	p.faults = append(p.faults, WorldFault{Line: line, Message: fmt.Sprintf(format, args...)})
 	return nil
 }
@@ -146,7 +146,7 @@ func (p *planner) platform(w WorldPlatform) error {
 		return err
 	}
 	if a != nil && !a.IsPlatform {
-		return p.fault(w.Line, "%s is a Mini Program, not a platform", w.AppID)
+		return p.reject(w.Line, "%s is a Mini Program, not a platform", w.AppID)
 	}
 	item, about := "platform "+w.AppID, Caller{Platform: w.AppID}
 	row := Platform{AppID: w.AppID, SecretMAC: p.s.ring.MAC(appSecretPurpose, []string{w.AppID}, w.Secret)}
@@ -196,7 +196,7 @@ func (p *planner) miniProgram(w WorldMiniProgram) error {
 		p.accounts[w.AppID] = &row
 		return p.change(PutAccount{row}, about, item, "added")
 	case a.IsPlatform:
-		return p.fault(w.Line, "%s is a platform, not a Mini Program", w.AppID)
+		return p.reject(w.Line, "%s is a platform, not a Mini Program", w.AppID)
 	case w.Cloud != nil && *w.Cloud != a.Cloud:
 		return p.change(PutAccount{Account{AppID: w.AppID, Cloud: *w.Cloud}}, about, item,
 			map[bool]string{true: "cloud development opened", false: "cloud development closed"}[*w.Cloud])
@@ -210,11 +210,11 @@ func (p *planner) environment(w WorldEnvironment) error {
 		return err
 	}
 	if a == nil || a.IsPlatform != w.Batch {
-		return p.fault(w.Line, "environment %s: there is no %s %s", w.ID, map[bool]string{true: "platform", false: "Mini Program"}[w.Batch], w.Account)
+		return p.reject(w.Line, "environment %s: there is no %s %s", w.ID, map[bool]string{true: "platform", false: "Mini Program"}[w.Batch], w.Account)
 	}
 	list, err := whitelist.Normalize(w.Whitelist)
 	if err != nil {
-		return p.fault(w.Line, "environment %s: %v", w.ID, err)
+		return p.reject(w.Line, "environment %s: %v", w.ID, err)
 	}
 	owner, err := p.environmentAccount(w.ID)
 	switch {
@@ -225,7 +225,7 @@ func (p *planner) environment(w WorldEnvironment) error {
 		return p.change(AddEnvironment{Account: w.Account, ID: w.ID, Open: w.Open, Whitelist: list},
 			Caller{}.concerning(*a), "environment "+w.ID, "added")
 	case owner != w.Account:
-		return p.fault(w.Line, "environment %s belongs to another account", w.ID)
+		return p.reject(w.Line, "environment %s belongs to another account", w.ID)
 	}
 	return nil
 }
@@ -253,13 +253,13 @@ func (p *planner) authorization(w WorldAuthorization) error {
 		return err
 	}
 	if platform == nil || !platform.IsPlatform {
-		return p.fault(w.Line, "authorization: there is no platform %s", w.Platform)
+		return p.reject(w.Line, "authorization: there is no platform %s", w.Platform)
 	}
 	if mini == nil || mini.IsPlatform {
-		return p.fault(w.Line, "authorization: there is no Mini Program %s", w.AppID)
+		return p.reject(w.Line, "authorization: there is no Mini Program %s", w.AppID)
 	}
 	if err := checkSets(w.Sets); err != nil {
-		return p.fault(w.Line, "authorization: %v", err)
+		return p.reject(w.Line, "authorization: %v", err)
 	}
 	old, err := p.s.store.Authorization(p.ctx, w.Platform, w.AppID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -299,7 +299,7 @@ func (p *planner) function(w WorldFunction) error {
 		return err
 	}
 	if account == "" {
-		return p.fault(w.Line, "function %s: there is no environment %s", w.Name, w.Env)
+		return p.reject(w.Line, "function %s: there is no environment %s", w.Name, w.Env)
 	}
 	old, err := p.s.store.Function(p.ctx, account, w.Env, w.Name)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -325,7 +325,7 @@ func (p *planner) function(w WorldFunction) error {
 		}
 	}
 	if f.Size, err = p.codeSize(w); err != nil {
-		return p.fault(w.Line, "function %s: %v", w.Name, err)
+		return p.reject(w.Line, "function %s: %v", w.Name, err)
 	}
 	about := Caller{AppID: account}
 	if a, err := p.account(account); err == nil && a != nil {

@@ -65,7 +65,7 @@ func (c Caller) record(action, target string) Record {
 // any refusal. It returns the outcome to answer with, which is Unavailable
 // when the decision cannot be recorded: what leaves no record is not
 // answered.
-func (s *Service) read(c Caller, action, target string, outcome error) error {
+func (s *Service) recordOutcome(c Caller, action, target string, outcome error) error {
 	rec := c.record(action, target)
 	rec.Code = CodeOf(outcome)
 	if !s.reads.add(&rec) {
@@ -77,7 +77,7 @@ func (s *Service) read(c Caller, action, target string, outcome error) error {
 // RecordBackup records that the operator takes a backup: it reads everything.
 func (s *Service) RecordBackup(ctx context.Context, c Caller) error {
 	if err := s.store.AppendRecords(ctx, []Record{c.record("backup", "")}); err != nil {
-		return fault("record of a backup", err)
+		return storeError("record of a backup", err)
 	}
 	return nil
 }
@@ -90,17 +90,17 @@ func (s *Service) Refuse(c Caller, action string, outcome error) error {
 	if c.Platform == "" && !c.Operator {
 		return outcome
 	}
-	return s.read(c, action, "", outcome)
+	return s.recordOutcome(c, action, "", outcome)
 }
 
 // Records gives the audit records that fit to each, oldest first, those still
 // in memory included. It ends early with an error of each.
 func (s *Service) Records(ctx context.Context, f RecordFilter, each func(Record) error) error {
 	if err := s.reads.flush(ctx); err != nil {
-		return fault("audit", err)
+		return storeError("audit", err)
 	}
 	if err := s.store.Records(ctx, f, each); err != nil {
-		return fault("audit", err)
+		return storeError("audit", err)
 	}
 	return nil
 }

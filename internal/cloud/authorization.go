@@ -57,7 +57,7 @@ func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string
 	if err := isCaller(c, platform); err != nil {
 		return Token{}, err
 	}
-	return Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}, s.read(c, actPreAuthCode, "", nil)
+	return Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}, s.recordOutcome(c, actPreAuthCode, "", nil)
 }
 
 // Authorize is the merchant's consent (CR-4): the authorization is in force
@@ -81,7 +81,7 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 	err := s.store.Consent(ctx, platform, appid, sets, row, rec)
 	s.authorizations.drop(grantKey{platform, appid})
 	if err != nil {
-		return Token{}, fault("authorize", err)
+		return Token{}, storeError("authorize", err)
 	}
 	return Token{Value: code, Life: AuthCodeLife}, nil
 }
@@ -92,7 +92,7 @@ func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets [
 	if err := checkSets(sets); err != nil {
 		return err
 	}
-	if _, err := s.platform(ctx, latest, platform); err != nil {
+	if _, err := s.platform(ctx, reread, platform); err != nil {
 		return notFound(err, "no platform "+platform)
 	}
 	a, err := s.account(ctx, appid)
@@ -110,7 +110,7 @@ func notFound(err error, detail string) error {
 	if errors.Is(err, ErrNotFound) {
 		return Refused(NotFound, detail)
 	}
-	return fault("look up", err)
+	return storeError("look up", err)
 }
 
 // maxSets and maxSetID bound the permission sets of one authorization.
@@ -148,7 +148,7 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 		case errors.Is(err, ErrNotFound) || err == nil && row.UsedAt != 0:
 			return Grant{}, Refused(AuthCodeInvalid, "")
 		case err != nil:
-			return Grant{}, fault("authorization code", err)
+			return Grant{}, storeError("authorization code", err)
 		case c.Now >= row.ExpiresAt:
 			return Grant{}, Refused(AuthCodeExpired, "")
 		}
@@ -157,7 +157,7 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 			return g, err
 		}
 	}
-	return Grant{}, fault("query auth", ErrStale)
+	return Grant{}, storeError("query auth", ErrStale)
 }
 
 // redeem tries once to use a code up; false if another call came between.
@@ -165,7 +165,7 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	a, err := s.store.Authorization(ctx, code.Platform, code.AppID)
 	switch {
 	case err != nil:
-		return Grant{}, false, fault("authorization", err)
+		return Grant{}, false, storeError("authorization", err)
 	case !a.InForce:
 		return Grant{}, false, Refused(NotAuthorized, "")
 	case a.Epoch != code.Epoch:
@@ -177,7 +177,7 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, c.record(actQueryAuth, ""))
 	s.authorizations.drop(grantKey{a.Platform, a.AppID})
 	if err != nil {
-		return Grant{}, false, fault("query auth", err)
+		return Grant{}, false, storeError("query auth", err)
 	}
 	return Grant{AppID: a.AppID, AccessToken: s.authorizerToken(a, issued), RefreshToken: refresh, Sets: a.Sets}, ok, nil
 }
@@ -199,12 +199,12 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 	c.AppID = appid
 	key := grantKey{platform, appid}
 	for range issueTries {
-		a, err := s.authorization(ctx, latest, platform, appid)
+		a, err := s.authorization(ctx, reread, platform, appid)
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && !a.InForce:
 			return Grant{}, Refused(NotAuthorized, "")
 		case err != nil:
-			return Grant{}, fault("authorization", err)
+			return Grant{}, storeError("authorization", err)
 		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
 			return Grant{}, Refused(RefreshTokenInvalid, "")
 		}
@@ -213,12 +213,12 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 		s.authorizations.drop(key)
 		switch {
 		case err != nil:
-			return Grant{}, fault("issue authorizer token", err)
+			return Grant{}, storeError("issue authorizer token", err)
 		case ok:
 			return Grant{AppID: appid, AccessToken: s.authorizerToken(*a, issued), RefreshToken: refresh, Sets: a.Sets}, nil
 		}
 	}
-	return Grant{}, fault("issue authorizer token", ErrStale)
+	return Grant{}, storeError("issue authorizer token", ErrStale)
 }
 
 // Revoke cancels an authorization: its tokens and links stop before it
@@ -229,7 +229,7 @@ func (s *Service) Revoke(ctx context.Context, c Caller, platform, appid string) 
 	s.authorizations.drop(grantKey{platform, appid})
 	switch {
 	case err != nil:
-		return fault("revoke", err)
+		return storeError("revoke", err)
 	case !ok:
 		return Refused(NotFound, fmt.Sprintf("%s does not authorize %s", appid, platform))
 	}

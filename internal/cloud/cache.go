@@ -31,22 +31,22 @@ func newCache[K comparable, V any](limit int, life time.Duration) *cache[K, V] {
 	return &cache[K, V]{rows: make(map[K]kept[V]), limit: limit, life: life, began: time.Now()}
 }
 
-// age says which row will do. It matters only where other servers change
-// rows: where none does, what is in memory is the latest.
-type age bool
+// freshness is which row will do. It matters only where other servers change
+// rows: where none does, the row in memory is always the newest.
+type freshness bool
 
 const (
-	recent age = false // one whose reading began less than the rows' life ago
-	latest age = true  // one that is read anew
+	cached freshness = false // one whose reading began less than the rows' life ago
+	reread freshness = true  // one that is read again
 )
 
 // get returns the row of a key, from memory or by load. Errors are not kept.
-func (c *cache[K, V]) get(key K, want age, load func() (V, error)) (V, error) {
+func (c *cache[K, V]) get(key K, want freshness, load func() (V, error)) (V, error) {
 	c.mu.RLock()
 	k, ok := c.rows[key]
 	drops := c.drops.Load()
 	c.mu.RUnlock()
-	if ok && (c.life == 0 || want == recent && time.Since(c.began)-k.at < c.life) {
+	if ok && (c.life == 0 || want == cached && time.Since(c.began)-k.at < c.life) {
 		return k.row, nil
 	}
 	return c.load(key, drops, load)

@@ -14,7 +14,7 @@ func row(v int) func() (int, error) { return func() (int, error) { return v, nil
 // want gets a row that must come out as given.
 func want(t *testing.T, c *cache[string, int], key string, load func() (int, error), v int) {
 	t.Helper()
-	if got, err := c.get(key, recent, load); err != nil || got != v {
+	if got, err := c.get(key, cached, load); err != nil || got != v {
 		t.Errorf("get %s = %d, %v; want %d", key, got, err, v)
 	}
 }
@@ -35,7 +35,7 @@ func TestCacheKeepsRowsUntilTheyAreDropped(t *testing.T) {
 func TestCacheKeepsNoErrors(t *testing.T) {
 	c := newCache[string, int](10, 0)
 	gone := errors.New("gone")
-	if _, err := c.get("a", recent, func() (int, error) { return 7, gone }); !errors.Is(err, gone) {
+	if _, err := c.get("a", cached, func() (int, error) { return 7, gone }); !errors.Is(err, gone) {
 		t.Errorf("get = %v, want the error of load", err)
 	}
 	want(t, c, "a", row(1), 1)
@@ -48,10 +48,10 @@ func TestCacheForgetsWhatWasReadBeforeADrop(t *testing.T) {
 		"clear": func(c *cache[string, int]) { c.clear() },
 	} {
 		c := newCache[string, int](10, 0)
-		if got, err := c.get("a", recent, func() (int, error) { forget(c); return 1, nil }); got != 1 || err != nil {
+		if got, err := c.get("a", cached, func() (int, error) { forget(c); return 1, nil }); got != 1 || err != nil {
 			t.Errorf("%s: the reader itself got %d, %v", name, got, err)
 		}
-		if got, _ := c.get("a", recent, row(2)); got != 2 {
+		if got, _ := c.get("a", cached, row(2)); got != 2 {
 			t.Errorf("%s: a later reader got %d, which was read before", name, got)
 		}
 	}
@@ -93,7 +93,7 @@ func TestCacheCoherence(t *testing.T) {
 			readers.Go(func() {
 				for !done.Load() {
 					least := returned.Load()
-					got, _ := c.get(key, recent, func() (int64, error) { return stored[key].Load(), nil })
+					got, _ := c.get(key, cached, func() (int64, error) { return stored[key].Load(), nil })
 					if got < least {
 						t.Errorf("read %d after the change to %d had returned", got, least)
 						return
@@ -116,28 +116,28 @@ func TestCacheOfChangingRows(t *testing.T) {
 	c := newCache[string, int](10, life)
 	stored := 1
 	var fault error
-	get := func(want age) (int, error) { return c.get("a", want, func() (int, error) { return stored, fault }) }
+	get := func(want freshness) (int, error) { return c.get("a", want, func() (int, error) { return stored, fault }) }
 	began := time.Now()
-	if got, err := get(recent); got != 1 || err != nil {
+	if got, err := get(cached); got != 1 || err != nil {
 		t.Fatal(got, err)
 	}
 	stored = 2
-	if got, _ := get(recent); got != 1 && time.Since(began) < life {
-		t.Errorf("a recent row was read again: %d", got)
+	if got, _ := get(cached); got != 1 && time.Since(began) < life {
+		t.Errorf("a cached row was read again: %d", got)
 	}
-	if got, _ := get(latest); got != 2 {
-		t.Errorf("latest: %d", got)
+	if got, _ := get(reread); got != 2 {
+		t.Errorf("reread: %d", got)
 	}
-	if got, _ := get(recent); got != 2 {
-		t.Errorf("recent, after the latest was read: %d", got)
+	if got, _ := get(cached); got != 2 {
+		t.Errorf("cached, after it was read again: %d", got)
 	}
 	stored, fault = 3, errors.New("the database is away")
 	time.Sleep(life + time.Millisecond)
-	if got, err := get(recent); err == nil {
+	if got, err := get(cached); err == nil {
 		t.Errorf("a row that has grown old was used: %d", got)
 	}
 	fault = nil
-	if got, err := get(recent); got != 3 || err != nil {
+	if got, err := get(cached); got != 3 || err != nil {
 		t.Errorf("later: %d, %v", got, err)
 	}
 }

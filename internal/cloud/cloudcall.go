@@ -27,7 +27,7 @@ type CloudCall struct {
 // interfaces with (CC-6). Those issued before stay good to their own expiry.
 // EnvironmentNotFound, or Conflict for an account without cloud development.
 func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Token, error) {
-	e, err := s.anyEnvironment(ctx, env)
+	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return Token{}, err
 	}
@@ -39,20 +39,20 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 		err = s.store.AppendRecords(ctx, []Record{rec})
 	}
 	if err != nil {
-		return Token{}, fault("cloudbase token", err)
+		return Token{}, storeError("cloudbase token", err)
 	}
 	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, appid: e.Account, env: e.ID}), nil
 }
 
-// anyEnvironment returns an environment by its id alone, which is unique in
+// environmentByID returns an environment by its id alone, which is unique in
 // the server: for the operator, who reaches all accounts.
-func (s *Service) anyEnvironment(ctx context.Context, id string) (*Environment, error) {
+func (s *Service) environmentByID(ctx context.Context, id string) (*Environment, error) {
 	account, err := s.store.EnvironmentAccount(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return nil, Refused(EnvironmentNotFound, "no environment "+id)
 	}
 	if err != nil {
-		return nil, fault("environment", err)
+		return nil, storeError("environment", err)
 	}
 	return s.environmentOf(ctx, account, id)
 }
@@ -73,7 +73,7 @@ func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Envi
 // Unavailable when that cannot be known (CC-8). path is as it came on the wire,
 // before the query.
 func (s *Service) JudgeCall(ctx context.Context, rid, token, path string) (CloudCall, error) {
-	ctx, end := s.Limit(ctx)
+	ctx, end := s.WithCallDeadline(ctx)
 	defer end()
 	j := judgement{rid: rid, at: s.now(), token: token, path: path}
 	call, err := s.judge(ctx, &j)
@@ -129,12 +129,12 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 	if err := s.checkCloudbase(j); err != nil {
 		return CloudCall{}, err
 	}
-	e, err := s.environment(ctx, recent, j.key.Account, j.key.Env)
+	e, err := s.environment(ctx, cached, j.key.Account, j.key.Env)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return CloudCall{}, Refused(InvalidToken, "")
 	case err != nil:
-		return CloudCall{}, fault("environment", err)
+		return CloudCall{}, storeError("environment", err)
 	}
 	j.version = e.Version
 	path, err := e.admits.Judge(j.path)

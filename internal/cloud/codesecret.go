@@ -19,13 +19,13 @@ func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
 	if made && err == nil {
 		return secret, nil // recorded with the key
 	}
-	return secret, s.read(c, actCodeSecret, "", err)
+	return secret, s.recordOutcome(c, actCodeSecret, "", err)
 }
 
 // codeSecret returns the key, and whether this call made and recorded it.
 func (s *Service) codeSecret(ctx context.Context, c Caller) (secret string, made bool, err error) {
 	key := grantKey{c.Platform, c.AppID}
-	secret, err = s.secrets.get(key, recent, func() (string, error) {
+	secret, err = s.secrets.get(key, cached, func() (string, error) {
 		sealed, err := s.store.CodeSecret(ctx, c.Platform, c.AppID)
 		if errors.Is(err, ErrNotFound) {
 			sealed, made, err = s.makeCodeSecret(ctx, c)
@@ -36,7 +36,7 @@ func (s *Service) codeSecret(ctx context.Context, c Caller) (secret string, made
 		return s.ring.Open(codeSecretPurpose, key.row(), sealed)
 	})
 	if err != nil {
-		return "", false, fault("code secret", err)
+		return "", false, storeError("code secret", err)
 	}
 	return secret, made, nil
 }

@@ -113,7 +113,7 @@ func (w *codeWalk) run(ctx context.Context) (CodeReport, error) {
 	}
 	if err != nil {
 		if _, ok := errors.AsType[*Error](err); !ok {
-			err = codeFault("walk through code", err)
+			err = codeError("walk through code", err)
 		}
 		return w.report, err
 	}
@@ -135,7 +135,7 @@ func (w *codeWalk) rows(ctx context.Context, after, upto string, each func(CodeR
 	for {
 		rows, err := w.s.store.CodeRows(ctx, after, upto, collectPage)
 		if err != nil {
-			return fault("rows of code", err)
+			return storeError("rows of code", err)
 		}
 		for _, row := range rows {
 			if err := each(row); err != nil {
@@ -191,7 +191,7 @@ func (g *collection) page(w *codeWalk, ctx context.Context, stored []storedCode,
 		sums = append(sums, sum)
 	}
 	if err := g.s.store.SeeCode(ctx, sums, g.s.now()); err != nil {
-		return fault("note code", err)
+		return storeError("note code", err)
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (g *collection) remove(w *codeWalk, ctx context.Context, row CodeRow, size 
 	rec.Detail = fmt.Sprintf("%d bytes that no function uses", size)
 	doomed, err := g.s.store.DoomCode(ctx, row, c.Now, rec)
 	if err != nil {
-		return fault("doom code", err)
+		return storeError("doom code", err)
 	}
 	if !doomed {
 		return nil // it is in use again
@@ -223,10 +223,10 @@ func (g *collection) remove(w *codeWalk, ctx context.Context, row CodeRow, size 
 		return nil // a later collection's
 	}
 	if err := g.s.blobs.Remove(ctx, name); err != nil {
-		return codeFault("remove code", err)
+		return codeError("remove code", err)
 	}
 	if err := g.s.store.ForgetCode(ctx, row.Sum, c.Now); err != nil {
-		return fault("forget code", err)
+		return storeError("forget code", err)
 	}
 	finding.State = CodeRemoved
 	return w.found(finding)

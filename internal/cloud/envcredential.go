@@ -18,20 +18,20 @@ const (
 // It is good until it is revoked. EnvironmentNotFound if there is no such
 // environment.
 func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env string) (string, error) {
-	e, err := s.anyEnvironment(ctx, env)
+	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return "", err
 	}
 	epoch, err := s.store.CredentialEpoch(ctx, e.Account, e.ID)
 	if err != nil {
-		return "", fault("credential", err)
+		return "", storeError("credential", err)
 	}
 	rec, err := s.recordOn(ctx, c, actEnvCredential, e)
 	if err == nil {
 		err = s.store.AppendRecords(ctx, []Record{rec})
 	}
 	if err != nil {
-		return "", fault("credential", err)
+		return "", storeError("credential", err)
 	}
 	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch)), nil
 }
@@ -46,7 +46,7 @@ func credentialClaim(e *Environment, epoch int64) []byte {
 // was given out so far. Tokens that were got with one stay good to their
 // expiry; closing the switch stops those.
 func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, env string) error {
-	e, err := s.anyEnvironment(ctx, env)
+	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, en
 		err = s.store.RevokeCredentials(ctx, e.Account, e.ID, rec)
 	}
 	if err != nil {
-		return fault("revoke credentials", err)
+		return storeError("revoke credentials", err)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	now, err := s.store.CredentialEpoch(ctx, account, id)
 	switch {
 	case err != nil && !errors.Is(err, ErrNotFound):
-		return Caller{}, fault("credential", err)
+		return Caller{}, storeError("credential", err)
 	case err != nil || id != env || now != epoch:
 		return Caller{}, Refused(InvalidToken, "")
 	}

@@ -137,9 +137,9 @@ var ErrUnavailable = errors.New("storage unavailable")
 // have changed meanwhile: the rule reads them again and decides anew.
 var ErrStale = errors.New("decided on stale rows")
 
-// fault turns an error of storage into an Error: Unavailable where trying
+// storeError turns an error of storage into an Error: Unavailable where trying
 // again may help, Internal otherwise (EN-13).
-func fault(op string, err error) error {
+func storeError(op string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}

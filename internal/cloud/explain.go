@@ -42,7 +42,7 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 	}
 	seconds, err := strconv.ParseInt(m[1], 16, 64)
 	if err != nil {
-		return Explanation{}, fault("rid", err)
+		return Explanation{}, storeError("rid", err)
 	}
 	since, until := seconds*1000-time.Second.Milliseconds(), seconds*1000+ridSpan.Milliseconds()
 	var found *Record
@@ -54,14 +54,14 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 		return nil
 	}
 	if err := s.observer.refusals.flush(ctx); err != nil {
-		return Explanation{}, fault("explain", err)
+		return Explanation{}, storeError("explain", err)
 	}
 	if err = s.store.Refusals(ctx, since, until, match); err == nil {
 		err = s.Records(ctx, RecordFilter{Since: since, Until: until, Outcome: Outcome{Any: true}}, match)
 	}
 	switch {
 	case found == nil && err != nil:
-		return Explanation{}, fault("explain", err)
+		return Explanation{}, storeError("explain", err)
 	case found == nil:
 		return Explanation{}, Refused(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many refused in the same second, or one that is too long ago; the server's log may have it")
 	case found.Action != actCloudCall:
@@ -82,7 +82,7 @@ func (s *Service) explainCall(ctx context.Context, rec Record) (Explanation, err
 	if rec.Code == tcb.NotInWhitelist && parts[1] == "" {
 		list, err := s.listInForce(ctx, rec.AppID, x.Env, x.Version)
 		if err != nil {
-			return Explanation{}, fault("explain", err)
+			return Explanation{}, storeError("explain", err)
 		}
 		x.Nearest = whitelist.Nearest(list, x.Path)
 	}

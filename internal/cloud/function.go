@@ -39,7 +39,7 @@ func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string
 	case errors.Is(err, ErrNotFound):
 		return Refused(EnvironmentNotFound, "env not exists")
 	case err != nil:
-		return fault("create function", err)
+		return storeError("create function", err)
 	case !ok:
 		return Refused(InvalidArgs, "function "+name+" exists already")
 	}
@@ -69,7 +69,7 @@ func (s *Service) ListFunctions(ctx context.Context, c Caller, env string, offse
 	}
 	fs, total, err := s.store.Functions(ctx, c.account(), env, offset, limit)
 	if err != nil {
-		return nil, 0, fault("list functions", err)
+		return nil, 0, storeError("list functions", err)
 	}
 	return fs, total, nil
 }
@@ -79,14 +79,14 @@ func (s *Service) ListFunctions(ctx context.Context, c Caller, env string, offse
 func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
 	d, err := s.blobs.Create(ctx)
 	if err != nil {
-		return nil, codeFault("new code", err)
+		return nil, codeError("new code", err)
 	}
 	return d, nil
 }
 
-// codeFault is an error of code storage. Nearly all of them pass: a full
+// codeError is an error of code storage. Nearly all of them pass: a full
 // disk, a bucket out of reach.
-func codeFault(op string, err error) error {
+func codeError(op string, err error) error {
 	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) {
 		return &Error{Kind: Internal, Err: wrap(op, err)}
 	}
@@ -141,7 +141,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 // the caller's Mini Program. Nobody has been given a key that was never made.
 func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) error {
 	key := grantKey{c.Platform, c.AppID}
-	want, err := s.secrets.get(key, recent, func() (string, error) {
+	want, err := s.secrets.get(key, cached, func() (string, error) {
 		sealed, err := s.store.CodeSecret(ctx, key.platform, key.appid)
 		if err != nil {
 			return "", err
@@ -149,7 +149,7 @@ func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) 
 		return s.ring.Open(codeSecretPurpose, key.row(), sealed)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fault("code secret", err)
+		return storeError("code secret", err)
 	}
 	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1 {
 		return Refused(CodeSecretMismatch, "CodeSecret is not this platform's key for this Mini Program")
@@ -164,13 +164,13 @@ func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) erro
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
 			return Refused(InvalidCode, bad.Reason)
 		}
-		return codeFault("check code", err)
+		return codeError("check code", err)
 	}
 	if err := s.holdCode(ctx, c, code.Sum().String()); err != nil {
 		return err
 	}
 	if err := code.Commit(ctx); err != nil {
-		return codeFault("store code", err)
+		return codeError("store code", err)
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) erro
 // before the code is stored: what is there already could be taken away after.
 func (s *Service) holdCode(ctx context.Context, c Caller, sum string) error {
 	if err := s.store.HoldCode(ctx, sum, c.Now); err != nil {
-		return fault("hold code", err) // being removed: trying again will help
+		return storeError("hold code", err) // being removed: trying again will help
 	}
 	return nil
 }
@@ -194,7 +194,7 @@ func (s *Service) putCode(ctx context.Context, c Caller, action string, f Functi
 	s.functions.drop(functionKey{f.Account, f.Env, f.Name})
 	switch {
 	case err != nil:
-		return fault("put code", err)
+		return storeError("put code", err)
 	case !ok:
 		return Refused(FunctionNotFound, "function not exists")
 	}
@@ -214,7 +214,7 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 	}
 	a, err := s.account(ctx, account)
 	if err != nil {
-		return "", fault("account", err)
+		return "", storeError("account", err)
 	}
 	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
 		return "", err
@@ -222,7 +222,7 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 	c = s.renewed(c).concerning(a)
 	f := Function{Account: account, Env: env, Name: name, AddedAt: c.Now, ModifiedAt: c.Now}
 	if _, err := s.store.CreateFunction(ctx, f, c.record(actCreateFunction, f.target())); err != nil {
-		return "", fault("create function", err)
+		return "", storeError("create function", err)
 	}
 	if err := s.putCode(ctx, c, actDeploy, f, code); err != nil {
 		return "", err

@@ -11,13 +11,13 @@ import (
 // switch and whitelist, oldest first, as Store.History says.
 // EnvironmentNotFound if there is no such environment.
 func (s *Service) PermissionHistory(ctx context.Context, env string) ([]PermissionChange, error) {
-	e, err := s.anyEnvironment(ctx, env)
+	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	changes, err := s.store.History(ctx, e.Account, e.ID)
 	if err != nil {
-		return nil, fault("history", err)
+		return nil, storeError("history", err)
 	}
 	return changes, nil
 }
@@ -26,13 +26,13 @@ func (s *Service) PermissionHistory(ctx context.Context, env string) ([]Permissi
 // version anew, as a new version, which it returns. The switch, which is the
 // whole account's, stays as it is. NotFound if that version is not kept.
 func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, version int64) (int64, error) {
-	e, err := s.anyEnvironment(ctx, env)
+	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return 0, err
 	}
 	changes, err := s.store.History(ctx, e.Account, e.ID)
 	if err != nil {
-		return 0, fault("history", err)
+		return 0, storeError("history", err)
 	}
 	list, ok := whitelistAt(changes, env, version)
 	if !ok {
@@ -60,11 +60,11 @@ func (s *Service) setAnew(ctx context.Context, c Caller, e *Environment, list []
 	for range issueTries {
 		now, err := s.store.Environment(ctx, e.Account, e.ID)
 		if err != nil {
-			return 0, fault("environment", err)
+			return 0, storeError("environment", err)
 		}
 		rec, err := s.recordOn(ctx, c, "whitelist restore", e)
 		if err != nil {
-			return 0, fault("account", err)
+			return 0, storeError("account", err)
 		}
 		rec.Detail = fmt.Sprintf("from=%d entries=%d version=%d", from, len(list), now.Version)
 		set := PermissionSet{Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(list), Version: now.Version}
@@ -72,11 +72,11 @@ func (s *Service) setAnew(ctx context.Context, c Caller, e *Environment, list []
 		s.forgetPermission(set.Account, set.Env, res.Touched, err)
 		switch {
 		case err != nil:
-			return 0, fault("restore whitelist", err)
+			return 0, storeError("restore whitelist", err)
 		case res.Accepted:
 			s.observer.changed(EnvironmentKey{set.Account, set.Env})
 			return set.Version + 2, nil
 		}
 	}
-	return 0, fault("restore whitelist", errors.Join(ErrStale, errors.New("the permission changes all the time")))
+	return 0, storeError("restore whitelist", errors.Join(ErrStale, errors.New("the permission changes all the time")))
 }

@@ -28,10 +28,10 @@ type Link struct {
 func (s *Service) DownloadFunction(ctx context.Context, c Caller, env, name string) (Link, error) {
 	f, err := s.functionOf(ctx, c.account(), env, name)
 	if err != nil {
-		return Link{}, s.read(c, actDownloadFunction, Function{Env: env, Name: name}.target(), err)
+		return Link{}, s.recordOutcome(c, actDownloadFunction, Function{Env: env, Name: name}.target(), err)
 	}
 	link, err := s.link(c, f)
-	if err = s.read(c, actDownloadFunction, f.target(), err); err != nil {
+	if err = s.recordOutcome(c, actDownloadFunction, f.target(), err); err != nil {
 		return Link{}, err
 	}
 	return link, nil
@@ -111,7 +111,7 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 	c.Platform, c.AppID, c.epoch = l.platform, l.appid, l.epoch
 	code, err := s.openLink(ctx, c, l)
 	target := Function{Env: l.env, Name: l.name}.target()
-	if refused := s.read(c, actDownload, target, err); refused != nil {
+	if refused := s.recordOutcome(c, actDownload, target, err); refused != nil {
 		if err == nil {
 			code.Close()
 		}
@@ -123,7 +123,7 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 // linked returns the function that a link leads to, LinkInvalid if the link is
 // dead.
 func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function, error) {
-	ctx, end := s.Limit(ctx)
+	ctx, end := s.WithCallDeadline(ctx)
 	defer end()
 	if c.Now >= l.expires {
 		return nil, Refused(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
@@ -152,7 +152,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 		return Code{}, Refused(LinkInvalid, "the code was replaced since: ask downloadfunction for a new link")
 	}
 	if err != nil {
-		return Code{}, codeFault("open code "+l.sum.String(), err)
+		return Code{}, codeError("open code "+l.sum.String(), err)
 	}
 	code := Code{Blob: b, Function: l.name, Checksum: l.sum.String()}
 	if s.presign == nil {
@@ -163,7 +163,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 	life := max(time.Second, left.Truncate(time.Second))
 	if code.Address, err = s.presign(ctx, l.sum, life, l.name+".zip"); err != nil {
 		b.Close()
-		return Code{}, codeFault("link to code "+l.sum.String(), err)
+		return Code{}, codeError("link to code "+l.sum.String(), err)
 	}
 	return code, nil
 }

@@ -24,21 +24,21 @@ const actPermission = "usecloudaccesstoken"
 func (s *Service) Permission(ctx context.Context, c Caller, env string) (*Environment, error) {
 	e, err := s.permission(ctx, c, env)
 	if err != nil {
-		return nil, s.read(c, actPermission, named("get env", env), err)
+		return nil, s.recordOutcome(c, actPermission, named("get env", env), err)
 	}
-	if err := s.read(c, actPermission, e.target, nil); err != nil {
+	if err := s.recordOutcome(c, actPermission, e.target, nil); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
 func (s *Service) permission(ctx context.Context, c Caller, env string) (*Environment, error) {
-	e, err := s.environment(ctx, latest, c.account(), env)
+	e, err := s.environment(ctx, reread, c.account(), env)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, s.noEnvironment(ctx, c)
 	case err != nil:
-		return nil, fault("environment", err)
+		return nil, storeError("environment", err)
 	case !e.Cloud:
 		return nil, Refused(NoCloudPrivilege, "")
 	}
@@ -51,7 +51,7 @@ func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
 	a, err := s.account(ctx, c.account())
 	switch {
 	case err != nil:
-		return fault("account", err)
+		return storeError("account", err)
 	case !a.Cloud:
 		return Refused(NoCloudPrivilege, "")
 	}
@@ -64,7 +64,7 @@ func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
 func (s *Service) SetPermission(ctx context.Context, c Caller, env string, open bool, entries []string, version int64) error {
 	err := s.setPermission(ctx, c, PermissionSet{Account: c.account(), Env: env, Open: open, Whitelist: entries, Version: version})
 	if err != nil {
-		return s.read(c, actPermission, named("set env", env), err)
+		return s.recordOutcome(c, actPermission, named("set env", env), err)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	a, err := s.account(ctx, set.Account)
 	switch {
 	case err != nil:
-		return fault("account", err)
+		return storeError("account", err)
 	case !a.Cloud:
 		return Refused(NoCloudPrivilege, "")
 	}
@@ -88,11 +88,11 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	case errors.Is(err, ErrNotFound):
 		return Refused(InvalidArgs, "env not exists") // UT-12
 	case err != nil:
-		return fault("set permission", err)
+		return storeError("set permission", err)
 	case !res.Accepted && !res.Current.repeats(set):
 		return Refused(InvalidArgs, fmt.Sprintf("version %d is older than %d", set.Version, res.Current.Version))
 	case !res.Accepted: // UT-7: its answer was lost
-		return s.read(c, actPermission, rec.Target, nil)
+		return s.recordOutcome(c, actPermission, rec.Target, nil)
 	}
 	s.observer.changed(EnvironmentKey{set.Account, set.Env})
 	return nil

@@ -38,12 +38,12 @@ type ComponentTokenRequest struct {
 // IssueComponentToken gives a platform its own call credential. It fails with
 // InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired.
 func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenRequest, rid string) (Token, error) {
-	p, err := s.platform(ctx, latest, req.AppID)
+	p, err := s.platform(ctx, reread, req.AppID)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Token{}, Refused(InvalidAppID, "")
 	case err != nil:
-		return Token{}, fault("platform", err)
+		return Token{}, storeError("platform", err)
 	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, req.Secret, p.SecretMAC):
 		return Token{}, Refused(InvalidAppSecret, "")
 	}
@@ -57,22 +57,22 @@ func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenReq
 
 func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, error) {
 	for range issueTries {
-		p, err := s.platform(ctx, latest, c.Platform)
+		p, err := s.platform(ctx, reread, c.Platform)
 		if err != nil {
-			return Token{}, fault("platform", err)
+			return Token{}, storeError("platform", err)
 		}
 		issued, next := p.Issued.next(c.Now)
 		ok, err := s.store.IssueComponentToken(ctx, c.Platform, p.Issued, next, c.record(actComponentToken, ""))
 		s.platforms.drop(c.Platform)
 		switch {
 		case err != nil:
-			return Token{}, fault("issue component token", err)
+			return Token{}, storeError("issue component token", err)
 		case ok:
 			return s.sign(claim{kind: ComponentToken, issued: issued, platform: c.Platform}), nil
 		}
 		// Another call issued one between the read and the write: read again.
 	}
-	return Token{}, fault("issue component token", ErrStale)
+	return Token{}, storeError("issue component token", ErrStale)
 }
 
 // sign makes the access token of a claim, with its time of expiry set.
@@ -88,19 +88,19 @@ func (s *Service) sign(c claim) Token {
 // Ticket returns a platform's current verify ticket: NotFound if there is no
 // such platform.
 func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string, error) {
-	p, err := s.platform(ctx, latest, platform)
+	p, err := s.platform(ctx, reread, platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return "", Refused(NotFound, "no platform "+platform)
 	case err != nil:
-		return "", fault("platform", err)
+		return "", storeError("platform", err)
 	}
 	ticket, err := s.ticket(p, c.Now/ticketRenewal.Milliseconds())
 	if err != nil {
 		return "", err
 	}
 	c.Platform = platform
-	return ticket, s.read(c, "ticket", "", nil)
+	return ticket, s.recordOutcome(c, "ticket", "", nil)
 }
 
 // ticket returns the platform's fixed ticket, or the one of a 10-minute slot,
@@ -110,7 +110,7 @@ func (s *Service) ticket(p Platform, slot int64) (string, error) {
 	if p.FixedTicket != "" {
 		t, err := s.ring.Open(fixedTicketPurpose, []string{p.AppID}, p.FixedTicket)
 		if err != nil {
-			return "", fault("fixed ticket", err)
+			return "", storeError("fixed ticket", err)
 		}
 		return t, nil
 	}

@@ -48,11 +48,11 @@ func (w *codeWalk) check(ctx context.Context, code storedCode, used bool) error 
 	case errors.Is(err, blob.ErrNotFound):
 		finding.State = CodeMissing
 	case !errors.Is(err, blob.ErrCorrupt):
-		return codeFault("check code", err)
+		return codeError("check code", err)
 	}
 	users, err := w.s.store.CodeUsers(ctx, code.sum, scrubUsers)
 	if err != nil {
-		return fault("users of code", err)
+		return storeError("users of code", err)
 	}
 	if finding.State == CodeMissing && len(users) == 0 {
 		return nil // replaced, and collected, a moment ago

@@ -122,39 +122,40 @@ func (s *Service) Ready(ctx context.Context) []string {
 	return reasons
 }
 
-// answerTime is how long a call waits for a store that is shared, for all that
-// it asks of it: whoever calls has an answer within 2 s (EN-13).
-const answerTime = 1800 * time.Millisecond
+// callTime is how long one call may wait for a shared store, all its requests
+// together: every caller gets an answer within 2 s (EN-13).
+const callTime = 1800 * time.Millisecond
 
-// Limit gives a call its time with the store, from now on. The function that
-// it returns gives back what that takes. A store of this server's own has no
-// network to wait for, and sets its own times.
-func (s *Service) Limit(ctx context.Context) (context.Context, context.CancelFunc) {
+// WithCallDeadline returns a context that ends when the call has waited long
+// enough for the store, counted from now. The caller calls the function that
+// comes with it when the call is over. A store that is not shared has no network
+// to wait for and bounds its own waits: then the context stays as it is.
+func (s *Service) WithCallDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !s.shared {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, answerTime)
+	return context.WithTimeout(ctx, callTime)
 }
 
 // now is the time in Unix milliseconds.
 func (s *Service) now() int64 { return s.clock().UnixMilli() }
 
-func (s *Service) platform(ctx context.Context, want age, appid string) (Platform, error) {
+func (s *Service) platform(ctx context.Context, want freshness, appid string) (Platform, error) {
 	return s.platforms.get(appid, want, func() (Platform, error) { return s.store.Platform(ctx, appid) })
 }
 
 func (s *Service) account(ctx context.Context, appid string) (Account, error) {
-	return s.accounts.get(appid, latest, func() (Account, error) { return s.store.Account(ctx, appid) })
+	return s.accounts.get(appid, reread, func() (Account, error) { return s.store.Account(ctx, appid) })
 }
 
-func (s *Service) authorization(ctx context.Context, want age, platform, appid string) (*Authorization, error) {
+func (s *Service) authorization(ctx context.Context, want freshness, platform, appid string) (*Authorization, error) {
 	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
 		a, err := s.store.Authorization(ctx, platform, appid)
 		return &a, err
 	})
 }
 
-func (s *Service) environment(ctx context.Context, want age, account, id string) (*Environment, error) {
+func (s *Service) environment(ctx context.Context, want freshness, account, id string) (*Environment, error) {
 	key := EnvironmentKey{account, id}
 	return s.environments.get(key, want, func() (*Environment, error) {
 		e, err := s.store.Environment(ctx, account, id)
@@ -169,7 +170,7 @@ func (s *Service) environment(ctx context.Context, want age, account, id string)
 }
 
 func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
-	return s.functions.get(functionKey{account, env, name}, latest, func() (*Function, error) {
+	return s.functions.get(functionKey{account, env, name}, reread, func() (*Function, error) {
 		f, err := s.store.Function(ctx, account, env, name)
 		f.label = Function{Env: env, Name: name}.target()
 		return &f, err
@@ -180,12 +181,12 @@ func (s *Service) function(ctx context.Context, account, env, name string) (*Fun
 // EnvironmentNotFound for one that does not exist or belongs to another:
 // both look alike (UT-12, DF-6).
 func (s *Service) environmentOf(ctx context.Context, account, id string) (*Environment, error) {
-	e, err := s.environment(ctx, latest, account, id)
+	e, err := s.environment(ctx, reread, account, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, Refused(EnvironmentNotFound, "env not exists")
 	case err != nil:
-		return nil, fault("environment", err)
+		return nil, storeError("environment", err)
 	}
 	return e, nil
 }
@@ -201,7 +202,7 @@ func (s *Service) functionOf(ctx context.Context, account, env, name string) (*F
 		return nil, Refused(FunctionNotFound, "function not exists")
 	}
 	if err != nil {
-		return nil, fault("function", err)
+		return nil, storeError("function", err)
 	}
 	return f, nil
 }

@@ -92,15 +92,15 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	if caller.Now >= c.expires {
 		return caller, Refused(TokenExpired, "")
 	}
-	err = s.authenticate(ctx, recent, c, iface, caller.Now)
+	err = s.authenticate(ctx, cached, c, iface, caller.Now)
 	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
 		// What another server has issued or granted since counts at once.
-		err = s.authenticate(ctx, latest, c, iface, caller.Now)
+		err = s.authenticate(ctx, reread, c, iface, caller.Now)
 	}
 	return caller, err
 }
 
-func (s *Service) authenticate(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
+func (s *Service) authenticate(ctx context.Context, want freshness, c *knownToken, iface Interface, now int64) error {
 	switch c.kind {
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
@@ -160,13 +160,13 @@ func (s *Service) openToken(token string) (claim, error) {
 	return c, nil
 }
 
-func (s *Service) authenticateComponent(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
+func (s *Service) authenticateComponent(ctx context.Context, want freshness, c *knownToken, iface Interface, now int64) error {
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Refused(InvalidToken, "")
 	case err != nil:
-		return fault("platform", err)
+		return storeError("platform", err)
 	case p.Issued.superseded(c.issued, now):
 		return Refused(InvalidToken, "")
 	case iface.Tokens&ComponentToken == 0:
@@ -175,7 +175,7 @@ func (s *Service) authenticateComponent(ctx context.Context, want age, c *knownT
 	return nil
 }
 
-func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c *knownToken, iface Interface, now int64) error {
+func (s *Service) authenticateAuthorizer(ctx context.Context, want freshness, c *knownToken, iface Interface, now int64) error {
 	drops := s.authorizations.drops.Load()
 	if !s.shared && iface.Tokens&c.kind != 0 && c.passed.Load().holds(drops, now, iface.Sets) {
 		return nil
@@ -185,7 +185,7 @@ func (s *Service) authenticateAuthorizer(ctx context.Context, want age, c *known
 	case errors.Is(err, ErrNotFound):
 		return Refused(InvalidToken, "")
 	case err != nil:
-		return fault("authorization", err)
+		return storeError("authorization", err)
 	case a.Epoch != c.epoch || a.Issued.superseded(c.issued, now):
 		return Refused(InvalidToken, "") // void since it was given anew (CR-9), or replaced (CR-8)
 	case iface.Tokens&c.kind == 0:

@@ -39,7 +39,7 @@ func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash strin
 	b = appendText(b, c.AppID)
 	b = append(b, hash...)
 	g := s.uploadGrant(s.ring.Sign(seal.Upload, b), payloadHash, issued)
-	return g, s.read(c, actUploadSignature, "", nil)
+	return g, s.recordOutcome(c, actUploadSignature, "", nil)
 }
 
 func (s *Service) uploadGrant(token, payloadHash string, issued int64) UploadGrant {
@@ -74,7 +74,7 @@ func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
 // (UploadSignatureExpired), and the authorization in force with one of the
 // sets (NotAuthorized, MissingPermission).
 func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGrant, sets []int) error {
-	ctx, end := s.Limit(ctx)
+	ctx, end := s.WithCallDeadline(ctx)
 	defer end()
 	if age := c.Now/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
 		return Refused(UploadSignatureExpired, "the signature is over 5 minutes old")
@@ -85,10 +85,10 @@ func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGran
 // stillAuthorized says whether the authorization that a caller was given
 // leave under is still the one in force.
 func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) error {
-	a, err := s.authorization(ctx, latest, c.Platform, c.AppID)
+	a, err := s.authorization(ctx, reread, c.Platform, c.AppID)
 	switch {
 	case err != nil:
-		return fault("authorization", err)
+		return storeError("authorization", err)
 	case !a.InForce || a.Epoch != c.epoch:
 		return Refused(NotAuthorized, "")
 	case !a.holdsOneOf(sets):

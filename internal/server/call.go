@@ -69,7 +69,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	// A caller that closes its sending side is still there for the answer,
 	// though net/http takes it for gone and ends the request's context.
 	present := context.WithoutCancel(v.r.Context())
-	ctx, end := s.cloud.Limit(present)
+	ctx, end := s.cloud.WithCallDeadline(present)
 	defer func() { end() }()
 	err := e.authenticate(ctx, s, v) // 2 to 8
 	if err != nil {
@@ -78,7 +78,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	req, slow, err := e.body(v) // 9 to 12
 	if slow {
 		end()
-		ctx, end = s.cloud.Limit(present)
+		ctx, end = s.cloud.WithCallDeadline(present)
 		if err == nil {
 			err = e.authenticate(ctx, s, v) // what held then may not hold now (CR-9)
 		}
