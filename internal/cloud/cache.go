@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,21 +13,21 @@ import (
 // CC-8).
 type cache[K comparable, V any] struct {
 	mu    sync.RWMutex
-	rows  map[K]kept[V]
-	drops atomic.Uint64 // how often rows were dropped; changed under mu
+	rows  map[K]entry[V]
+	drops uint64 // how often rows were dropped
 	limit int
 	life  time.Duration // 0: rows do not grow old
 	began time.Time     // ages are told by the monotonic clock
 }
 
-// kept is a row in memory. at is when its reading began, since the cache did.
-type kept[V any] struct {
+// entry is a row in memory. at is when its reading began, since the cache did.
+type entry[V any] struct {
 	row V
 	at  time.Duration
 }
 
 func newCache[K comparable, V any](limit int, life time.Duration) *cache[K, V] {
-	return &cache[K, V]{rows: make(map[K]kept[V]), limit: limit, life: life, began: time.Now()}
+	return &cache[K, V]{rows: make(map[K]entry[V]), limit: limit, life: life, began: time.Now()}
 }
 
 // freshness is which row will do. It matters only where other servers change
@@ -43,11 +42,11 @@ const (
 // get returns the row of a key, from memory or by load. Errors are not kept.
 func (c *cache[K, V]) get(key K, want freshness, load func() (V, error)) (V, error) {
 	c.mu.RLock()
-	k, ok := c.rows[key]
-	drops := c.drops.Load()
+	e, ok := c.rows[key]
+	drops := c.drops
 	c.mu.RUnlock()
-	if ok && (c.life == 0 || want == cached && time.Since(c.began)-k.at < c.life) {
-		return k.row, nil
+	if ok && (c.life == 0 || want == cached && time.Since(c.began)-e.at < c.life) {
+		return e.row, nil
 	}
 	return c.load(key, drops, load)
 }
@@ -59,7 +58,7 @@ func (c *cache[K, V]) load(key K, drops uint64, load func() (V, error)) (V, erro
 	}
 	row, err := load()
 	if err == nil {
-		c.put(key, kept[V]{row, at}, drops)
+		c.put(key, entry[V]{row, at}, drops)
 	}
 	return row, err
 }
@@ -68,16 +67,16 @@ func (c *cache[K, V]) load(key K, drops uint64, load func() (V, error)) (V, erro
 func (c *cache[K, V]) peek(key K) (V, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	k, ok := c.rows[key]
-	return k.row, ok
+	e, ok := c.rows[key]
+	return e.row, ok
 }
 
 // put keeps a row that was read when drops stood as given. When the cache is
 // full some other row gives way: a map's order is random enough.
-func (c *cache[K, V]) put(key K, k kept[V], drops uint64) {
+func (c *cache[K, V]) put(key K, e entry[V], drops uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.drops.Load() != drops {
+	if c.drops != drops {
 		return
 	}
 	if _, there := c.rows[key]; !there && len(c.rows) >= c.limit {
@@ -86,7 +85,7 @@ func (c *cache[K, V]) put(key K, k kept[V], drops uint64) {
 			break
 		}
 	}
-	c.rows[key] = k
+	c.rows[key] = e
 }
 
 // drop forgets rows: all at once, so that no reader sees some of them old and
@@ -94,7 +93,7 @@ func (c *cache[K, V]) put(key K, k kept[V], drops uint64) {
 func (c *cache[K, V]) drop(keys ...K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drops.Add(1)
+	c.drops++
 	for _, key := range keys {
 		delete(c.rows, key)
 	}
@@ -104,6 +103,6 @@ func (c *cache[K, V]) drop(keys ...K) {
 func (c *cache[K, V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drops.Add(1)
+	c.drops++
 	clear(c.rows)
 }

@@ -116,7 +116,9 @@ func TestCacheOfChangingRows(t *testing.T) {
 	c := newCache[string, int](10, life)
 	stored := 1
 	var fault error
-	get := func(want freshness) (int, error) { return c.get("a", want, func() (int, error) { return stored, fault }) }
+	get := func(want freshness) (int, error) {
+		return c.get("a", want, func() (int, error) { return stored, fault })
+	}
 	began := time.Now()
 	if got, err := get(cached); got != 1 || err != nil {
 		t.Fatal(got, err)

@@ -99,7 +99,7 @@ func (s *Service) RefuseOwnCall(rid, token, path string) error {
 // checkCloudbase says whether the token is a genuine cloudbase token that has
 // not expired, and finds its environment.
 func (s *Service) checkCloudbase(j *judgement) error {
-	c, err := s.genuine(j.token)
+	c, err := s.claimOf(j.token)
 	switch {
 	case err != nil:
 		return err

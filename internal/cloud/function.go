@@ -55,9 +55,6 @@ func checkFunctionName(name string) error {
 
 // target names the function in the audit record.
 func (f Function) target() string {
-	if f.label != "" {
-		return f.label
-	}
 	return named("env", f.Env) + " " + named("function", f.Name)
 }
 

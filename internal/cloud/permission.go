@@ -23,10 +23,7 @@ const actPermission = "usecloudaccesstoken"
 // the caller's account (UT-2). It is shared: nobody may change it.
 func (s *Service) Permission(ctx context.Context, c Caller, env string) (*Environment, error) {
 	e, err := s.permission(ctx, c, env)
-	if err != nil {
-		return nil, s.recordOutcome(c, actPermission, named("get env", env), err)
-	}
-	if err := s.recordOutcome(c, actPermission, e.target, nil); err != nil {
+	if err = s.recordOutcome(c, actPermission, named("get env", env), err); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -42,7 +39,7 @@ func (s *Service) permission(ctx context.Context, c Caller, env string) (*Enviro
 	case !e.Cloud:
 		return nil, Refused(NoCloudPrivilege, "")
 	}
-	return e, nil
+	return &e.Environment, nil
 }
 
 // noEnvironment is the refusal of an environment that the account does not

@@ -50,17 +50,24 @@ type Service struct {
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
 	shared   bool // other servers write to the same store
 
-	tokens         *cache[string, *knownToken] // that were found genuine
+	claims         *cache[string, *claim] // of tokens that are genuine
 	platforms      *cache[string, Platform]
 	accounts       *cache[string, Account]
 	authorizations *cache[grantKey, *Authorization]
 	secrets        *cache[grantKey, string]
-	environments   *cache[EnvironmentKey, *Environment]
+	environments   *cache[EnvironmentKey, *cachedEnvironment]
 	functions      *cache[functionKey, *Function]
 
 	reads    *recorder
 	observer *observer
 	applyMu  sync.Mutex // one world file at a time
+}
+
+// cachedEnvironment is an environment in memory, with its whitelist made ready
+// for judging calls.
+type cachedEnvironment struct {
+	Environment
+	admits *whitelist.List
 }
 
 // grantKey names what belongs to a platform and a Mini Program.
@@ -88,12 +95,12 @@ func New(cfg Config) *Service {
 	n, life := cfg.CacheRows, cfg.RowLife
 	return &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife, presign: cfg.Presign, shared: life != 0,
-		tokens:         newCache[string, *knownToken](n, 0),
+		claims:         newCache[string, *claim](n, 0),
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),
 		authorizations: newCache[grantKey, *Authorization](n, life),
 		secrets:        newCache[grantKey, string](n, 0),
-		environments:   newCache[EnvironmentKey, *Environment](n, life),
+		environments:   newCache[EnvironmentKey, *cachedEnvironment](n, life),
 		functions:      newCache[functionKey, *Function](n, life),
 		reads:          newRecorder(recorderOf{"reads", cfg.Store.AppendRecords, recorderLimit}, cfg.Log),
 		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
@@ -155,24 +162,23 @@ func (s *Service) authorization(ctx context.Context, want freshness, platform, a
 	})
 }
 
-func (s *Service) environment(ctx context.Context, want freshness, account, id string) (*Environment, error) {
+func (s *Service) environment(ctx context.Context, want freshness, account, id string) (*cachedEnvironment, error) {
 	key := EnvironmentKey{account, id}
-	return s.environments.get(key, want, func() (*Environment, error) {
+	return s.environments.get(key, want, func() (*cachedEnvironment, error) {
 		e, err := s.store.Environment(ctx, account, id)
-		if old, ok := s.environments.peek(key); ok && slices.Equal(old.Whitelist, e.Whitelist) {
-			e.target, e.admits = old.target, old.admits // read again, and not changed
-			return &e, err
+		if err != nil {
+			return nil, err
 		}
-		e.target = named("get env", id)
-		e.admits = whitelist.NewList(e.Whitelist)
-		return &e, err
+		if old, ok := s.environments.peek(key); ok && slices.Equal(old.Whitelist, e.Whitelist) {
+			return &cachedEnvironment{e, old.admits}, nil // read again, and not changed
+		}
+		return &cachedEnvironment{e, whitelist.NewList(e.Whitelist)}, nil
 	})
 }
 
 func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
 	return s.functions.get(functionKey{account, env, name}, reread, func() (*Function, error) {
 		f, err := s.store.Function(ctx, account, env, name)
-		f.label = Function{Env: env, Name: name}.target()
 		return &f, err
 	})
 }
@@ -188,7 +194,7 @@ func (s *Service) environmentOf(ctx context.Context, account, id string) (*Envir
 	case err != nil:
 		return nil, storeError("environment", err)
 	}
-	return e, nil
+	return &e.Environment, nil
 }
 
 // functionOf returns a function of the caller's account, EnvironmentNotFound

@@ -3,7 +3,6 @@ package cloud
 import (
 	"context"
 
-	"github.com/opentcb/opentcb/internal/whitelist"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -177,9 +176,6 @@ type Environment struct {
 	Version    int64
 	SetVersion int64
 	SetOpen    bool
-
-	target string          // what the audit record of a get says, made once
-	admits *whitelist.List // Whitelist, made ready for judging calls
 }
 
 // PermissionSet is one set on an environment.
@@ -216,8 +212,6 @@ type Function struct {
 	InstallDependency bool
 	AddedAt           int64
 	ModifiedAt        int64
-
-	label string // what the audit record calls it, made once
 }
 
 // CodeRow is what is known of stored code. Times are Unix milliseconds.

@@ -5,11 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/seal"
@@ -83,7 +81,7 @@ func decodeClaim(b []byte) (claim, error) {
 // (61003), a needed permission set held (61007). The caller is returned with
 // the error as soon as it is known, for the audit record.
 func (s *Service) Authenticate(ctx context.Context, token string, iface Interface, rid string) (Caller, error) {
-	c, err := s.genuine(token)
+	c, err := s.claimOf(token)
 	if err != nil {
 		return Caller{}, err
 	}
@@ -100,7 +98,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	return caller, err
 }
 
-func (s *Service) authenticate(ctx context.Context, want freshness, c *knownToken, iface Interface, now int64) error {
+func (s *Service) authenticate(ctx context.Context, want freshness, c *claim, iface Interface, now int64) error {
 	switch c.kind {
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
@@ -110,41 +108,18 @@ func (s *Service) authenticate(ctx context.Context, want freshness, c *knownToke
 	return s.authenticateAuthorizer(ctx, want, c, iface, now)
 }
 
-// knownToken is a token that was found genuine: its claim, and what its
-// authorization last said of it.
-type knownToken struct {
-	claim
-	passed atomic.Pointer[pass]
-}
-
-// pass says that a token has passed the checks by its authorization. To look
-// the authorization up and go through it again takes longer than all else that
-// is done with a token, for it is seldom in the processor's caches. It is good
-// until any authorization is changed, and not used where others change them.
-type pass struct {
-	drops uint64 // of authorizations, when it was given
-	until int64  // when the token is superseded, Unix milliseconds
-	sets  []int  // of which one was held
-}
-
-// holds says whether a pass is still good, and good for these sets.
-func (p *pass) holds(drops uint64, now int64, sets []int) bool {
-	return p != nil && p.drops == drops && now < p.until && slices.Equal(p.sets, sets)
-}
-
-// genuine returns what is known of a genuine token. One that was once found
-// genuine is known by heart: that is cheaper than its signature.
-func (s *Service) genuine(token string) (*knownToken, error) {
-	if k, known := s.tokens.peek(token); known {
-		return k, nil
+// claimOf returns what a genuine token says of itself, InvalidToken if it is not
+// genuine. Claims are cached: to find one costs less than to verify a signature.
+func (s *Service) claimOf(token string) (*claim, error) {
+	if c, ok := s.claims.peek(token); ok {
+		return c, nil
 	}
 	c, err := s.openToken(token)
 	if err != nil {
 		return nil, err
 	}
-	k := &knownToken{claim: c}
-	s.tokens.put(strings.Clone(token), kept[*knownToken]{row: k}, 0) // not the whole request that it is part of
-	return k, nil
+	s.claims.put(strings.Clone(token), entry[*claim]{row: &c}, 0) // a clone, since the token is part of a whole request
+	return &c, nil
 }
 
 // openToken returns the claim of a genuine token.
@@ -160,7 +135,7 @@ func (s *Service) openToken(token string) (claim, error) {
 	return c, nil
 }
 
-func (s *Service) authenticateComponent(ctx context.Context, want freshness, c *knownToken, iface Interface, now int64) error {
+func (s *Service) authenticateComponent(ctx context.Context, want freshness, c *claim, iface Interface, now int64) error {
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -175,11 +150,7 @@ func (s *Service) authenticateComponent(ctx context.Context, want freshness, c *
 	return nil
 }
 
-func (s *Service) authenticateAuthorizer(ctx context.Context, want freshness, c *knownToken, iface Interface, now int64) error {
-	drops := s.authorizations.drops.Load()
-	if !s.shared && iface.Tokens&c.kind != 0 && c.passed.Load().holds(drops, now, iface.Sets) {
-		return nil
-	}
+func (s *Service) authenticateAuthorizer(ctx context.Context, want freshness, c *claim, iface Interface, now int64) error {
 	a, err := s.authorization(ctx, want, c.platform, c.appid)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -194,9 +165,6 @@ func (s *Service) authenticateAuthorizer(ctx context.Context, want freshness, c 
 		return Refused(NotAuthorized, "")
 	case !a.holdsOneOf(iface.Sets):
 		return Refused(MissingPermission, "needs permission set "+orList(iface.Sets))
-	}
-	if !s.shared {
-		c.passed.Store(&pass{drops, a.Issued.until(c.issued), iface.Sets})
 	}
 	return nil
 }
@@ -248,16 +216,9 @@ func (is Issues) next(now int64) (int64, Issues) {
 
 // superseded says whether a token issued at that time has had a successor for
 // five minutes (CR-8).
-func (is Issues) superseded(issued, now int64) bool { return is.until(issued) <= now }
-
-// until is when a token issued at that time will have had a successor for five
-// minutes; it has none yet if that is never.
-func (is Issues) until(issued int64) int64 {
-	i, _ := slices.BinarySearch(is, issued+1)
-	if i == len(is) {
-		return math.MaxInt64
-	}
-	return is[i] + overlap.Milliseconds()
+func (is Issues) superseded(issued, now int64) bool {
+	successor, _ := slices.BinarySearch(is, issued+1)
+	return successor < len(is) && is[successor]+overlap.Milliseconds() <= now
 }
 
 // String writes the times in decimal digits, separated by commas: the stored
