@@ -12,15 +12,6 @@ import (
 
 const actApply = "apply"
 
-// AddCode checks a zip and stores it, for a world file's functions to name. It
-// returns its checksum: InvalidCode if it is not a zip that may be uploaded.
-func (s *Service) AddCode(ctx context.Context, c Caller, code blob.Draft) (string, error) {
-	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
-		return "", err
-	}
-	return code.Sum().String(), nil
-}
-
 // Apply brings the server to what a world file says, wholly or not at all,
 // and tells what it changed: nothing when it is applied again. A world that
 // contradicts what is there or names what is nowhere is a WorldError.

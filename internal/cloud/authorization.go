@@ -9,6 +9,58 @@ import (
 	"time"
 )
 
+// Authorization lets a platform act for a Mini Program. Epoch counts how
+// often it was given anew: tokens and links of an earlier epoch are void.
+type Authorization struct {
+	Platform   string
+	AppID      string
+	InForce    bool
+	Epoch      int64
+	Sets       []int  // permission-set ids, in the order they were granted
+	RefreshMAC string // recognizes the refresh token; "" if there is none
+	Issued     Issues
+}
+
+// AuthCode is an authorization code, known by its MAC alone. Times are Unix
+// milliseconds; UsedAt is 0 until it is used.
+type AuthCode struct {
+	Platform  string
+	CodeMAC   string
+	AppID     string
+	Epoch     int64
+	ExpiresAt int64
+	UsedAt    int64
+}
+
+// AuthorizationStore keeps authorizations and their codes.
+type AuthorizationStore interface {
+	Authorization(ctx context.Context, platform, appid string) (Authorization, error)
+	AuthCode(ctx context.Context, platform, codeMAC string) (AuthCode, error)
+	// Consent puts an authorization in force with these sets. One that was
+	// not in force gets a new epoch and neither refresh token nor issue times.
+	// The code is stored under the epoch that results.
+	Consent(ctx context.Context, platform, appid string, sets []int, code AuthCode, rec Record) error
+	// RedeemAuthCode uses up an authorization code and stores what was issued
+	// for it. It returns false if the code was used, or if the authorization is
+	// not as given any more.
+	RedeemAuthCode(
+		ctx context.Context, a Authorization, codeMAC, refreshMAC string, next Issues, rec Record,
+	) (bool, error)
+	// IssueAuthorizerToken replaces the issue times of the authorization of
+	// that epoch, if it is in force and they are still the old ones.
+	IssueAuthorizerToken(ctx context.Context, a Authorization, next Issues, rec Record) (bool, error)
+	// Revoke ends an authorization and voids its refresh token. It returns false
+	// if there is none in force.
+	Revoke(ctx context.Context, platform, appid string, rec Record) (bool, error)
+}
+
+func (s *Service) authorization(ctx context.Context, want freshness, platform, appid string) (*Authorization, error) {
+	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
+		a, err := s.store.Authorization(ctx, platform, appid)
+		return &a, err
+	})
+}
+
 // The prefixes and lives of what the credential flow hands out (CR-3 to CR-6).
 const (
 	preAuthCodePrefix  = "preauthcode@@@"

@@ -44,30 +44,6 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, appid: e.Account, env: e.ID}), nil
 }
 
-// environmentByID returns an environment by its id alone, which is unique in
-// the server: for the operator, who reaches all accounts.
-func (s *Service) environmentByID(ctx context.Context, id string) (*Environment, error) {
-	account, err := s.store.EnvironmentAccount(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil, Refused(EnvironmentNotFound, "no environment "+id)
-	}
-	if err != nil {
-		return nil, storeError("environment", err)
-	}
-	return s.environmentOf(ctx, account, id)
-}
-
-// recordOn is the audit record of what was done to an environment by its id.
-func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Environment) (Record, error) {
-	a, err := s.account(ctx, e.Account)
-	if a.IsPlatform {
-		c.Platform = e.Account
-	} else {
-		c.AppID = e.Account
-	}
-	return c.record(action, named("env", e.ID)), err
-}
-
 // JudgeCall says whether code in the environment of a token may call a path
 // (CC-2): InvalidToken, TokenExpired, SwitchClosed, NotWhitelisted, or
 // Unavailable when that cannot be known (CC-8). path is as it came on the wire,

@@ -7,6 +7,14 @@ import (
 	"errors"
 )
 
+// CodeSecretStore keeps code protection keys, sealed.
+type CodeSecretStore interface {
+	CodeSecret(ctx context.Context, platform, appid string) (string, error)
+	// AddCodeSecret stores a sealed key unless there is one, and returns the
+	// one that is there afterwards.
+	AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec Record) (string, error)
+}
+
 // codeSecretBytes random bytes make 64 characters of base64 (CS-3).
 const codeSecretBytes = 48
 

@@ -13,6 +13,15 @@ const (
 	actRevokeEnvCredential = "revoke env-credential"
 )
 
+// CredentialStore counts the revocations of environments' credentials.
+type CredentialStore interface {
+	// CredentialEpoch returns how often the credentials of an environment
+	// were revoked; 0 if they never were.
+	CredentialEpoch(ctx context.Context, account, env string) (int64, error)
+	// RevokeCredentials counts the credential epoch of an environment up.
+	RevokeCredentials(ctx context.Context, account, env string, rec Record) error
+}
+
 // EnvironmentCredential gives what the runtime of an environment proves itself
 // with, to get cloudbase_access_tokens of that environment and nothing else.
 // It is good until it is revoked. EnvironmentNotFound if there is no such

@@ -126,30 +126,6 @@ func (e *Error) Unwrap() error { return e.Err }
 // to the text of the kind's code.
 func Refused(kind Kind, detail string) error { return &Error{Kind: kind, Detail: detail} }
 
-// ErrNotFound is what a Store returns for a row that is not there.
-var ErrNotFound = errors.New("not found")
-
-// ErrUnavailable is wrapped by what a Store returns when trying again may
-// help: a full disk, a lock, a database out of reach.
-var ErrUnavailable = errors.New("storage unavailable")
-
-// ErrStale is what a Store returns when the rows that a change was decided on
-// have changed meanwhile: the rule reads them again and decides anew.
-var ErrStale = errors.New("decided on stale rows")
-
-// storeError turns an error of storage into an Error: Unavailable where trying
-// again may help, Internal otherwise (EN-13).
-func storeError(op string, err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	kind := Internal
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrStale) {
-		kind = Unavailable
-	}
-	return &Error{Kind: kind, Err: wrap(op, err)}
-}
-
 // KindOf returns the kind of an error of this package, Internal for others.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -8,8 +8,63 @@ import (
 	"regexp"
 
 	"github.com/opentcb/opentcb/internal/blob"
-	"github.com/opentcb/opentcb/internal/codezip"
 )
+
+// Function is a cloud function. Sum is the SHA-256 of its code in hex, ""
+// while it has none; Owner is the platform that protected the code, "" for
+// the merchant's own. OwnerEpoch counts how often the owner changed: links of
+// an earlier one are dead (DF-10). Times are Unix milliseconds.
+type Function struct {
+	Account           string
+	Env               string
+	Name              string
+	Owner             string
+	OwnerEpoch        int64
+	Sum               string
+	Size              int64
+	Handler           string
+	InstallDependency bool
+	AddedAt           int64
+	ModifiedAt        int64
+}
+
+// FunctionStore keeps functions.
+type FunctionStore interface {
+	Function(ctx context.Context, account, env, name string) (Function, error)
+	// Functions returns up to limit functions by name, from offset on, and
+	// how many there are in all.
+	Functions(ctx context.Context, account, env string, offset, limit int64) ([]Function, int64, error)
+	// CreateFunction adds a function without code, and returns false if it
+	// exists.
+	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
+	// PutCode replaces a function's code and owner whole (UP-6), and counts
+	// OwnerEpoch up if that changes the owner. It returns false if there is no
+	// such function, and ErrStale if the code is not held.
+	PutCode(ctx context.Context, f Function, rec Record) (bool, error)
+}
+
+func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
+	return s.functions.get(functionKey{account, env, name}, reread, func() (*Function, error) {
+		f, err := s.store.Function(ctx, account, env, name)
+		return &f, err
+	})
+}
+
+// functionOf returns a function of the caller's account, EnvironmentNotFound
+// or FunctionNotFound.
+func (s *Service) functionOf(ctx context.Context, account, env, name string) (*Function, error) {
+	f, err := s.function(ctx, account, env, name)
+	if errors.Is(err, ErrNotFound) {
+		if _, err := s.environmentOf(ctx, account, env); err != nil {
+			return nil, err
+		}
+		return nil, Refused(FunctionNotFound, "function not exists")
+	}
+	if err != nil {
+		return nil, storeError("function", err)
+	}
+	return f, nil
+}
 
 const (
 	actCreateFunction = "createfunction"
@@ -69,25 +124,6 @@ func (s *Service) ListFunctions(ctx context.Context, c Caller, env string, offse
 		return nil, 0, storeError("list functions", err)
 	}
 	return fs, total, nil
-}
-
-// NewCode begins a draft of a function's code, to be written as it streams in
-// and given to UpdateFunctionCode or Deploy. Who begins one discards it.
-func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
-	d, err := s.blobs.Create(ctx)
-	if err != nil {
-		return nil, codeError("new code", err)
-	}
-	return d, nil
-}
-
-// codeError is an error of code storage. Nearly all of them pass: a full
-// disk, a bucket out of reach.
-func codeError(op string, err error) error {
-	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) {
-		return &Error{Kind: Internal, Err: wrap(op, err)}
-	}
-	return &Error{Kind: Unavailable, Err: wrap(op, err)}
 }
 
 // CodeUpdate is an upload by a platform. Code is the zip, still a draft.
@@ -154,33 +190,6 @@ func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) 
 	return nil
 }
 
-// storeCode checks a zip and makes it durable: InvalidCode if it may not be
-// uploaded.
-func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) error {
-	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
-		if bad, ok := errors.AsType[*codezip.Error](err); ok {
-			return Refused(InvalidCode, bad.Reason)
-		}
-		return codeError("check code", err)
-	}
-	if err := s.holdCode(ctx, c, code.Sum().String()); err != nil {
-		return err
-	}
-	if err := code.Commit(ctx); err != nil {
-		return codeError("store code", err)
-	}
-	return nil
-}
-
-// holdCode keeps code from collection until a function uses it. It comes
-// before the code is stored: what is there already could be taken away after.
-func (s *Service) holdCode(ctx context.Context, c Caller, sum string) error {
-	if err := s.store.HoldCode(ctx, sum, c.Now); err != nil {
-		return storeError("hold code", err) // being removed: trying again will help
-	}
-	return nil
-}
-
 // putCode makes code that is durable already the function's: a row never
 // names code that is not there.
 func (s *Service) putCode(ctx context.Context, c Caller, action string, f Function, code blob.Draft) error {
@@ -225,14 +234,4 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 		return "", err
 	}
 	return code.Sum().String(), nil
-}
-
-// concerning is the operator as caller of an act on an account.
-func (c Caller) concerning(a Account) Caller {
-	if a.IsPlatform {
-		c.Platform = a.AppID
-	} else {
-		c.AppID = a.AppID
-	}
-	return c
 }

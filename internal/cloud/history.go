@@ -7,6 +7,35 @@ import (
 	"slices"
 )
 
+// HistoryKept is how many changes of an environment's permission are kept at
+// least.
+const HistoryKept = 200
+
+// PermissionChange is an accepted set, or the making of an environment, as
+// the history keeps it.
+type PermissionChange struct {
+	Account   string
+	Env       string // through which it was set
+	Version   int64  // of that environment from then on
+	At        int64  // Unix milliseconds
+	RID       string
+	Operator  bool   // done by the operator; else by Platform
+	Platform  string // "" if the operator did it
+	Open      bool   // the account's switch from then on
+	Flipped   bool   // the switch was the other way before
+	Whitelist []string
+}
+
+// HistoryStore reads the history, which SetPermission and Apply write.
+type HistoryStore interface {
+	// History returns what is kept of the changes of an environment's
+	// permission, oldest first: how it was made and its sets, in the order of
+	// their versions, and the sets of the account's other environments that
+	// flipped the switch, by their times. At least the latest HistoryKept of the
+	// environment's own are there.
+	History(ctx context.Context, account, env string) ([]PermissionChange, error)
+}
+
 // PermissionHistory returns what is kept of the changes of an environment's
 // switch and whitelist, oldest first, as Store.History says.
 // EnvironmentNotFound if there is no such environment.

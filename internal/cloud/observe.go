@@ -13,6 +13,32 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
+// Observed is how often code of an environment called one path in one hour,
+// with one outcome.
+type Observed struct {
+	Account string
+	Env     string
+	Hour    int64  // when the hour began, Unix milliseconds
+	Path    string // "" for calls of paths that were not kept apart
+	Code    tcb.Code
+	Count   int64
+}
+
+// ObservedStore keeps the counts of cloud calls.
+type ObservedStore interface {
+	// Observed returns the counts of an environment's cloud calls since a
+	// time (Unix milliseconds), by hour, in no particular order.
+	Observed(ctx context.Context, account, env string, since int64) ([]Observed, error)
+	// AddObserved adds counts of cloud calls to those that are there.
+	AddObserved(ctx context.Context, counts []Observed) error
+	// Prune deletes what observation and history keep beyond their bounds:
+	// records of refused calls before a time (Unix milliseconds) or older than
+	// the latest RefusalsKept, and of the named environments the counts before
+	// that time and the history beyond the latest HistoryKept changes. What is
+	// in bounds stays; a little more than that may.
+	Prune(ctx context.Context, before int64, envs []EnvironmentKey) error
+}
+
 // What is kept of cloud calls is bounded, whatever code in an environment
 // does: beyond these bounds calls are still judged, but counted together or
 // not recorded one by one.

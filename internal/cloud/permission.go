@@ -9,6 +9,32 @@ import (
 	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
+// PermissionSet is one set on an environment.
+type PermissionSet struct {
+	Account   string
+	Env       string
+	Open      bool
+	Whitelist []string
+	Version   int64
+}
+
+// PermissionResult is what became of a set. If it was not accepted, Current
+// is the environment that refused it. Touched are the account's other
+// environments, if their versions changed because the switch was flipped.
+type PermissionResult struct {
+	Accepted bool
+	Current  Environment
+	Touched  []string
+}
+
+// PermissionStore changes the switches of accounts and the whitelists of their
+// environments.
+type PermissionStore interface {
+	// SetPermission carries out UT-5 to UT-9 in one step. An accepted set
+	// becomes part of the history, with the time, rid and caller of rec.
+	SetPermission(ctx context.Context, set PermissionSet, rec Record) (PermissionResult, error)
+}
+
 // MaxVersion is the largest version that a set may carry: the stored one
 // becomes two more, and stays a number that every JSON reader can hold
 // (UT-11).

@@ -11,6 +11,27 @@ import (
 	"github.com/opentcb/opentcb/internal/seal"
 )
 
+// Platform is a third-party platform. SecretMAC recognizes its
+// secret; FixedTicket is the sealed ticket of the world file, "" if it has none.
+type Platform struct {
+	AppID       string
+	SecretMAC   string
+	FixedTicket string
+	Issued      Issues
+}
+
+// PlatformStore keeps platforms.
+type PlatformStore interface {
+	Platform(ctx context.Context, appid string) (Platform, error)
+	// IssueComponentToken replaces the platform's issue times if they are still
+	// the old ones, and returns false if they are not.
+	IssueComponentToken(ctx context.Context, platform string, old, next Issues, rec Record) (bool, error)
+}
+
+func (s *Service) platform(ctx context.Context, want freshness, appid string) (Platform, error) {
+	return s.platforms.get(appid, want, func() (Platform, error) { return s.store.Platform(ctx, appid) })
+}
+
 // A verify ticket is renewed every 10 minutes and good for 12 hours (CR-2).
 const (
 	ticketRenewal = 10 * time.Minute

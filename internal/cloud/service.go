@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/seal"
-	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
 // Config is what a Service works with. Store, Blobs and Ring are required.
@@ -61,13 +59,6 @@ type Service struct {
 	reads    *recorder
 	observer *observer
 	applyMu  sync.Mutex // one world file at a time
-}
-
-// cachedEnvironment is an environment in memory, with its whitelist made ready
-// for judging calls.
-type cachedEnvironment struct {
-	Environment
-	admits *whitelist.List
 }
 
 // grantKey names what belongs to a platform and a Mini Program.
@@ -146,69 +137,3 @@ func (s *Service) WithCallDeadline(ctx context.Context) (context.Context, contex
 
 // now is the time in Unix milliseconds.
 func (s *Service) now() int64 { return s.clock().UnixMilli() }
-
-func (s *Service) platform(ctx context.Context, want freshness, appid string) (Platform, error) {
-	return s.platforms.get(appid, want, func() (Platform, error) { return s.store.Platform(ctx, appid) })
-}
-
-func (s *Service) account(ctx context.Context, appid string) (Account, error) {
-	return s.accounts.get(appid, reread, func() (Account, error) { return s.store.Account(ctx, appid) })
-}
-
-func (s *Service) authorization(ctx context.Context, want freshness, platform, appid string) (*Authorization, error) {
-	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
-		a, err := s.store.Authorization(ctx, platform, appid)
-		return &a, err
-	})
-}
-
-func (s *Service) environment(ctx context.Context, want freshness, account, id string) (*cachedEnvironment, error) {
-	key := EnvironmentKey{account, id}
-	return s.environments.get(key, want, func() (*cachedEnvironment, error) {
-		e, err := s.store.Environment(ctx, account, id)
-		if err != nil {
-			return nil, err
-		}
-		if old, ok := s.environments.peek(key); ok && slices.Equal(old.Whitelist, e.Whitelist) {
-			return &cachedEnvironment{e, old.admits}, nil // read again, and not changed
-		}
-		return &cachedEnvironment{e, whitelist.NewList(e.Whitelist)}, nil
-	})
-}
-
-func (s *Service) function(ctx context.Context, account, env, name string) (*Function, error) {
-	return s.functions.get(functionKey{account, env, name}, reread, func() (*Function, error) {
-		f, err := s.store.Function(ctx, account, env, name)
-		return &f, err
-	})
-}
-
-// environmentOf returns an environment of the caller's account, and
-// EnvironmentNotFound for one that does not exist or belongs to another:
-// both look alike (UT-12, DF-6).
-func (s *Service) environmentOf(ctx context.Context, account, id string) (*Environment, error) {
-	e, err := s.environment(ctx, reread, account, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, Refused(EnvironmentNotFound, "env not exists")
-	case err != nil:
-		return nil, storeError("environment", err)
-	}
-	return &e.Environment, nil
-}
-
-// functionOf returns a function of the caller's account, EnvironmentNotFound
-// or FunctionNotFound.
-func (s *Service) functionOf(ctx context.Context, account, env, name string) (*Function, error) {
-	f, err := s.function(ctx, account, env, name)
-	if errors.Is(err, ErrNotFound) {
-		if _, err := s.environmentOf(ctx, account, env); err != nil {
-			return nil, err
-		}
-		return nil, Refused(FunctionNotFound, "function not exists")
-	}
-	if err != nil {
-		return nil, storeError("function", err)
-	}
-	return f, nil
-}

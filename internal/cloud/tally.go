@@ -1,11 +1,9 @@
 package cloud
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode"
 
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -101,35 +99,4 @@ func (t *tally) take(key EnvironmentKey, rows []Observed) []Observed {
 		t.counts[called] = 0
 	}
 	return rows
-}
-
-// maxShown is how many bytes of a path that is not in plain form are shown.
-const maxShown = 256
-
-// record is the record of a refused call. What explain needs beside the usual
-// is in its detail: the version in force, what is odd about the path, the
-// path.
-func (j *judgement) record() Record {
-	return Record{
-		At: j.at, RID: j.rid, AppID: j.key.Account, Action: actCloudCall, Target: j.key.Env, Code: j.code,
-		Detail: fmt.Sprintf("%d\n%s\n%s", j.version, j.reason, j.shown()),
-	}
-}
-
-// shown is the path as it can be shown: without the token, and without what a
-// terminal would obey.
-func (j *judgement) shown() string {
-	path := j.path
-	if j.token != "" {
-		path, _, _ = strings.Cut(path, j.token)
-	}
-	if j.reason == "" && j.version != 0 {
-		return path
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, path[:min(len(path), maxShown)])
 }

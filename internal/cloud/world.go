@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,6 +89,13 @@ type Applied struct {
 // Change is one step of bringing the server to what a world file says. The
 // list of its kinds is closed.
 type Change interface{ isChange() }
+
+// WorldStore carries out world files.
+type WorldStore interface {
+	// Apply carries out all changes of a world file, or none. It returns ErrStale
+	// if one of them does not fit what is there any more, or code is not held.
+	Apply(ctx context.Context, changes []Change, recs []Record) error
+}
 
 // PutPlatform adds a platform and its account, or replaces its secret and
 // fixed ticket.

@@ -1,0 +1,117 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/opentcb/opentcb/internal/whitelist"
+)
+
+// Account is whom environments belong to: a Mini Program or a platform.
+type Account struct {
+	AppID      string
+	IsPlatform bool
+	Cloud      bool // cloud development is opened (UT-13); always true for a platform
+}
+
+// Environment is a cloud-development environment with its account's state.
+// SetVersion and SetOpen are what the last accepted set carried (UT-7);
+// SetVersion is -1 before the first.
+type Environment struct {
+	Account    string
+	ID         string
+	Cloud      bool
+	Open       bool
+	Whitelist  []string
+	Version    int64
+	SetVersion int64
+	SetOpen    bool
+}
+
+// EnvironmentKey names an environment within its account.
+type EnvironmentKey struct{ Account, Env string }
+
+// EnvironmentStore keeps accounts and their environments.
+type EnvironmentStore interface {
+	Account(ctx context.Context, appid string) (Account, error)
+	// Environment returns an environment of the account together with the
+	// account's state, as of one moment.
+	Environment(ctx context.Context, account, id string) (Environment, error)
+	// EnvironmentAccount returns the account of an environment by its id,
+	// which is unique in the server.
+	EnvironmentAccount(ctx context.Context, id string) (string, error)
+}
+
+// cachedEnvironment is an environment in memory, with its whitelist made ready
+// for judging calls.
+type cachedEnvironment struct {
+	Environment
+	admits *whitelist.List
+}
+
+func (s *Service) account(ctx context.Context, appid string) (Account, error) {
+	return s.accounts.get(appid, reread, func() (Account, error) { return s.store.Account(ctx, appid) })
+}
+
+func (s *Service) environment(ctx context.Context, want freshness, account, id string) (*cachedEnvironment, error) {
+	key := EnvironmentKey{account, id}
+	return s.environments.get(key, want, func() (*cachedEnvironment, error) {
+		e, err := s.store.Environment(ctx, account, id)
+		if err != nil {
+			return nil, err
+		}
+		if old, ok := s.environments.peek(key); ok && slices.Equal(old.Whitelist, e.Whitelist) {
+			return &cachedEnvironment{e, old.admits}, nil // read again, and not changed
+		}
+		return &cachedEnvironment{e, whitelist.NewList(e.Whitelist)}, nil
+	})
+}
+
+// environmentOf returns an environment of the caller's account, and
+// EnvironmentNotFound for one that does not exist or belongs to another:
+// both look alike (UT-12, DF-6).
+func (s *Service) environmentOf(ctx context.Context, account, id string) (*Environment, error) {
+	e, err := s.environment(ctx, reread, account, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, Refused(EnvironmentNotFound, "env not exists")
+	case err != nil:
+		return nil, storeError("environment", err)
+	}
+	return &e.Environment, nil
+}
+
+// environmentByID returns an environment by its id alone, which is unique in
+// the server: for the operator, who reaches all accounts.
+func (s *Service) environmentByID(ctx context.Context, id string) (*Environment, error) {
+	account, err := s.store.EnvironmentAccount(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, Refused(EnvironmentNotFound, "no environment "+id)
+	}
+	if err != nil {
+		return nil, storeError("environment", err)
+	}
+	return s.environmentOf(ctx, account, id)
+}
+
+// concerning is the operator as caller of an act on an account.
+func (c Caller) concerning(a Account) Caller {
+	if a.IsPlatform {
+		c.Platform = a.AppID
+	} else {
+		c.AppID = a.AppID
+	}
+	return c
+}
+
+// recordOn is the audit record of what was done to an environment by its id.
+func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Environment) (Record, error) {
+	a, err := s.account(ctx, e.Account)
+	if a.IsPlatform {
+		c.Platform = e.Account
+	} else {
+		c.AppID = e.Account
+	}
+	return c.record(action, named("env", e.ID)), err
+}

@@ -1,0 +1,127 @@
+package cloud
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The records of reads are written in batches: a second's worth, or as soon
+// as there are many. One synced write then serves thousands of reads, and a
+// power cut loses the last second of reads at most.
+const (
+	recorderPause = time.Second
+	recorderBatch = 8192
+	recorderLimit = 1 << 17
+)
+
+// recorderOf is what a recorder gathers.
+type recorderOf struct {
+	what  string // for the log
+	write func(context.Context, []Record) error
+	limit int // how many wait at most
+}
+
+// recorder gathers the records of decisions that changed nothing and writes
+// them in batches.
+type recorder struct {
+	recorderOf
+	log *slog.Logger
+
+	mu      sync.Mutex
+	recs    []Record
+	writing int           // how many are in the batch that is being written
+	spare   []Record      // the other buffer, so that writing does not stop adding
+	full    chan struct{} // a batch's worth is waiting
+	stop    chan struct{}
+	done    chan struct{}
+	writes  sync.Mutex // one batch is written at a time, in order
+}
+
+func newRecorder(of recorderOf, log *slog.Logger) *recorder {
+	r := &recorder{recorderOf: of, log: log, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	go r.run()
+	return r
+}
+
+// add takes a record; false if so many wait that the store must be out of
+// reach.
+func (r *recorder) add(rec *Record) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.recs)+r.writing >= r.limit {
+		return false
+	}
+	r.recs = append(r.recs, *rec)
+	if len(r.recs) == recorderBatch {
+		select {
+		case r.full <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// isFull says whether add would refuse.
+func (r *recorder) isFull() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.recs)+r.writing >= r.limit
+}
+
+func (r *recorder) run() {
+	defer close(r.done)
+	tick := time.NewTicker(recorderPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+		case <-r.full:
+		}
+		if err := r.flush(context.Background()); err != nil {
+			r.log.Error("records wait for the store", "of", r.what, "err", err)
+		}
+	}
+}
+
+// flush writes what has been added so far. On an error the records are kept
+// and tried again with the next batch.
+func (r *recorder) flush(ctx context.Context) error {
+	r.writes.Lock()
+	defer r.writes.Unlock()
+	r.mu.Lock()
+	batch := r.recs
+	r.recs, r.spare, r.writing = r.spare[:0], nil, len(batch)
+	r.mu.Unlock()
+	if len(batch) == 0 {
+		r.giveBack(batch, nil)
+		return nil
+	}
+	err := r.write(ctx, batch)
+	r.giveBack(batch, err)
+	return err
+}
+
+// giveBack makes a written batch the spare buffer, and puts one that could
+// not be written back in front of what came since.
+func (r *recorder) giveBack(batch []Record, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writing = 0
+	if err != nil {
+		batch = append(batch, r.recs...)
+		r.recs, r.spare = batch, r.recs[:0]
+		return
+	}
+	clear(batch)
+	r.spare = batch[:0]
+}
+
+func (r *recorder) close() error {
+	close(r.stop)
+	<-r.done
+	return r.flush(context.Background())
+}
