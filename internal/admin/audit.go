@@ -77,18 +77,18 @@ func parseTime(s string) (int64, error) {
 
 // ParseOutcome reads "ok", "refused" (every errcode but 0), one errcode, or ""
 // for every outcome.
-func ParseOutcome(s string) (cloud.Outcome, error) {
+func ParseOutcome(s string) (cloud.OutcomeFilter, error) {
 	switch s {
 	case "":
-		return cloud.Outcome{Any: true}, nil
+		return nil, nil
 	case "ok":
-		return cloud.Outcome{Code: tcb.OK}, nil
+		return cloud.OnlyCode(tcb.OK), nil
 	case "refused":
-		return cloud.Outcome{Refused: true}, nil
+		return cloud.AnyRefusal, nil
 	}
 	code, err := strconv.Atoi(s)
 	if err != nil {
-		return cloud.Outcome{}, errors.New("an outcome is ok, refused or an errcode")
+		return nil, errors.New("an outcome is ok, refused or an errcode")
 	}
-	return cloud.Outcome{Code: tcb.Code(code)}, nil
+	return cloud.OnlyCode(tcb.Code(code)), nil
 }

@@ -22,32 +22,31 @@ type Record struct {
 	Detail   string   `json:"detail,omitempty"`   // what changed
 }
 
-// RecordFilter chooses audit records. Zero members choose all, but for
-// Outcome, which has a member for that.
+// RecordFilter chooses audit records. Zero members choose all.
 type RecordFilter struct {
 	Since   int64  // Unix milliseconds, inclusive
 	Until   int64  // Unix milliseconds, exclusive
 	Account string // platform or Mini Program that acted or is concerned
-	Outcome Outcome
+	Outcome OutcomeFilter
 }
 
-// Outcome chooses records by how a decision ended.
-type Outcome struct {
-	Any     bool     // every outcome
-	Refused bool     // every outcome but success
-	Code    tcb.Code // this code alone, if neither of the above
+// OutcomeFilter reports whether it chooses records with that code; nil chooses
+// all.
+type OutcomeFilter func(code tcb.Code) bool
+
+// AnyRefusal is the OutcomeFilter of every outcome but success.
+func AnyRefusal(code tcb.Code) bool { return code != tcb.OK }
+
+// OnlyCode returns the OutcomeFilter of one outcome.
+func OnlyCode(want tcb.Code) OutcomeFilter {
+	return func(code tcb.Code) bool { return code == want }
 }
 
-// Fits says whether a code is one that the outcome chooses.
-func (o Outcome) Fits(code tcb.Code) bool {
-	return o.Any || o.Refused && code != tcb.OK || !o.Refused && code == o.Code
-}
-
-// Fits says whether the filter chooses a record.
+// Fits reports whether the filter chooses a record.
 func (f RecordFilter) Fits(r Record) bool {
 	return r.At >= f.Since && (f.Until == 0 || r.At < f.Until) &&
 		(f.Account == "" || r.Platform == f.Account || r.AppID == f.Account) &&
-		f.Outcome.Fits(r.Code)
+		(f.Outcome == nil || f.Outcome(r.Code))
 }
 
 // AuditStore keeps the audit record. Every change writes its own records; these

@@ -236,7 +236,7 @@ func (r *rig) get(c cloud.Caller) error {
 // stored counts the records of gets that are in the store.
 func (r *rig) stored() int {
 	n := 0
-	err := r.store.Records(context.WithoutCancel(r.Context()), cloud.RecordFilter{Outcome: cloud.Outcome{Any: true}}, func(rec cloud.Record) error {
+	err := r.store.Records(context.WithoutCancel(r.Context()), cloud.RecordFilter{}, func(rec cloud.Record) error {
 		if rec.Action == "usecloudaccesstoken" {
 			n++
 		}
@@ -365,7 +365,7 @@ func TestRecordsEndEarly(t *testing.T) {
 	r.everything()
 	enough := errors.New("enough")
 	n := 0
-	err := r.cloud.Records(t.Context(), cloud.RecordFilter{Outcome: cloud.Outcome{Any: true}}, func(cloud.Record) error {
+	err := r.cloud.Records(t.Context(), cloud.RecordFilter{}, func(cloud.Record) error {
 		if n++; n == 2 {
 			return enough
 		}

@@ -57,7 +57,7 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 		return Explanation{}, storeError("explain", err)
 	}
 	if err = s.store.Refusals(ctx, since, until, match); err == nil {
-		err = s.Records(ctx, RecordFilter{Since: since, Until: until, Outcome: Outcome{Any: true}}, match)
+		err = s.Records(ctx, RecordFilter{Since: since, Until: until}, match)
 	}
 	switch {
 	case found == nil && err != nil:

@@ -239,7 +239,7 @@ func (r *rig) upload(c cloud.Caller, name, text string) error {
 func (r *rig) records(action string) []cloud.Record {
 	r.Helper()
 	var recs []cloud.Record
-	err := r.cloud.Records(context.WithoutCancel(r.Context()), cloud.RecordFilter{Outcome: cloud.Outcome{Any: true}}, func(rec cloud.Record) error {
+	err := r.cloud.Records(context.WithoutCancel(r.Context()), cloud.RecordFilter{}, func(rec cloud.Record) error {
 		if action == "" || rec.Action == action {
 			recs = append(recs, rec)
 		}

@@ -30,6 +30,6 @@ func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 
 // Refusals implements cloud.Store.
 func (s *Store) Refusals(ctx context.Context, since, until int64, each func(cloud.Record) error) error {
-	f := cloud.RecordFilter{Since: since, Until: until, Outcome: cloud.Outcome{Any: true}}
+	f := cloud.RecordFilter{Since: since, Until: until}
 	return s.records(ctx, selectRefusals, f, each)
 }

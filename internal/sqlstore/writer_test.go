@@ -36,7 +36,7 @@ func facts(t *testing.T, s *Store) (names, recorded []string) {
 		}
 		names = append(names, name)
 	}
-	err = s.Records(t.Context(), cloud.RecordFilter{Outcome: cloud.Outcome{Any: true}}, func(r cloud.Record) error {
+	err = s.Records(t.Context(), cloud.RecordFilter{}, func(r cloud.Record) error {
 		recorded = append(recorded, r.Action)
 		return nil
 	})

@@ -49,25 +49,24 @@ func recordsFilter(e *exam) {
 		recs = append(recs, r)
 		e.append(r)
 	}
-	anyOutcome := cloud.Outcome{Any: true}
 	for name, f := range map[string]cloud.RecordFilter{
-		"all":               {Outcome: anyOutcome},
-		"since":             {Since: someTime + 7000, Outcome: anyOutcome},
-		"since in between":  {Since: someTime + 7001, Outcome: anyOutcome},
-		"until":             {Until: someTime + 7000, Outcome: anyOutcome},
-		"until in between":  {Until: someTime + 7001, Outcome: anyOutcome},
-		"since and until":   {Since: someTime + 5000, Until: someTime + 9000, Outcome: anyOutcome},
-		"of a platform":     {Account: platform2, Outcome: anyOutcome},
-		"of a Mini Program": {Account: mini1, Outcome: anyOutcome},
-		"of nobody":         {Account: "wx00000000000000ff", Outcome: anyOutcome},
-		"successes":         {Outcome: cloud.Outcome{Code: 0}},
-		"refusals":          {Outcome: cloud.Outcome{Refused: true}},
-		"one code":          {Outcome: cloud.Outcome{Code: -501019}},
+		"all":               {},
+		"since":             {Since: someTime + 7000},
+		"since in between":  {Since: someTime + 7001},
+		"until":             {Until: someTime + 7000},
+		"until in between":  {Until: someTime + 7001},
+		"since and until":   {Since: someTime + 5000, Until: someTime + 9000},
+		"of a platform":     {Account: platform2},
+		"of a Mini Program": {Account: mini1},
+		"of nobody":         {Account: "wx00000000000000ff"},
+		"successes":         {Outcome: cloud.OnlyCode(0)},
+		"refusals":          {Outcome: cloud.AnyRefusal},
+		"one code":          {Outcome: cloud.OnlyCode(-501019)},
 		"everything at once": {
-			Since: someTime + 3000, Until: someTime + 30000, Account: mini2, Outcome: cloud.Outcome{Refused: true},
+			Since: someTime + 3000, Until: someTime + 30000, Account: mini2, Outcome: cloud.AnyRefusal,
 		},
-		"before all": {Until: someTime, Outcome: anyOutcome},
-		"after all":  {Since: someTime + 40000, Outcome: anyOutcome},
+		"before all": {Until: someTime},
+		"after all":  {Since: someTime + 40000},
 	} {
 		want := slices.DeleteFunc(slices.Clone(recs), func(r cloud.Record) bool { return !f.Fits(r) })
 		if got := e.records(f); !slices.Equal(got, want) {
@@ -99,7 +98,7 @@ func recordsOrder(e *exam) {
 		e.Error("records are not in the order of time")
 	}
 	e.sameSet(got, want)
-	f := cloud.RecordFilter{Since: someTime + 1000, Until: someTime + 4000, Outcome: cloud.Outcome{Any: true}}
+	f := cloud.RecordFilter{Since: someTime + 1000, Until: someTime + 4000}
 	e.sameSet(e.records(f), slices.DeleteFunc(want, func(r cloud.Record) bool { return !f.Fits(r) }))
 }
 
@@ -136,7 +135,7 @@ func recordsLongTime(e *exam) {
 	e.append(shuffled...)
 	e.same("records", e.records(all), append(slices.Clone(batch), late))
 	for i := range len(batch) - 10 {
-		f := cloud.RecordFilter{Since: batch[i].At, Until: batch[i+10].At, Outcome: cloud.Outcome{Any: true}}
+		f := cloud.RecordFilter{Since: batch[i].At, Until: batch[i+10].At}
 		e.same("ten records", e.records(f), batch[i:i+10])
 	}
 }
