@@ -121,7 +121,7 @@ func historyCommand() *cobra.Command {
 
 // historyText is a history for a person: each change, and below it what it
 // added and took away.
-func historyText(env string, changes []admin.PermissionChange) string {
+func historyText(env string, changes []cloud.PermissionChange) string {
 	var lines []string
 	var before []string
 	for _, ch := range changes {

@@ -116,7 +116,7 @@ func (c *Client) TryWhitelist(ctx context.Context, env string, entries []string)
 
 // WhitelistHistory returns the changes of an environment's permission, oldest
 // first.
-func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]PermissionChange, error) {
+func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]cloud.PermissionChange, error) {
 	var history History
 	err := c.call(ctx, "GET", environmentPath(env, "whitelist/history"), content{}, &history)
 	return history.Changes, err

@@ -58,32 +58,18 @@ func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Ca
 	return s.cloud.TryWhitelist(r.Context(), c, r.PathValue("environment"), list.Entries)
 }
 
-// PermissionChange is one entry of an environment's history.
-type PermissionChange struct {
-	At        int64    `json:"at"` // Unix milliseconds
-	RID       string   `json:"rid"`
-	Operator  bool     `json:"operator,omitempty"`
-	Platform  string   `json:"platform,omitempty"`
-	Env       string   `json:"environment"` // through which it was set
-	Version   int64    `json:"version"`     // of that environment from then on
-	Open      bool     `json:"open"`
-	Flipped   bool     `json:"flipped,omitempty"` // the switch was the other way before
-	Whitelist []string `json:"api_whitelist"`
-}
-
 // History is what is kept of the changes of an environment's permission,
 // oldest first.
 type History struct {
-	Changes []PermissionChange `json:"changes"`
+	Changes []cloud.PermissionChange `json:"changes"`
 }
 
 func (s *Server) whitelistHistory(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	changes, err := s.cloud.PermissionHistory(r.Context(), r.PathValue("environment"))
-	h := History{Changes: make([]PermissionChange, len(changes))}
-	for i, ch := range changes {
-		h.Changes[i] = PermissionChange{ch.At, ch.RID, ch.Operator, ch.Platform, ch.Env, ch.Version, ch.Open, ch.Flipped, ch.Whitelist}
+	if changes == nil {
+		changes = []cloud.PermissionChange{} // null is no list
 	}
-	return h, err
+	return History{changes}, err
 }
 
 // Version is a version of an environment's permission.

@@ -14,16 +14,16 @@ const HistoryKept = 200
 // PermissionChange is an accepted set, or the making of an environment, as
 // the history keeps it.
 type PermissionChange struct {
-	Account   string
-	Env       string // through which it was set
-	Version   int64  // of that environment from then on
-	At        int64  // Unix milliseconds
-	RID       string
-	Operator  bool   // done by the operator; else by Platform
-	Platform  string // "" if the operator did it
-	Open      bool   // the account's switch from then on
-	Flipped   bool   // the switch was the other way before
-	Whitelist []string
+	Account   string   `json:"-"`
+	At        int64    `json:"at"` // Unix milliseconds
+	RID       string   `json:"rid"`
+	Operator  bool     `json:"operator,omitempty"` // done by the operator; else by Platform
+	Platform  string   `json:"platform,omitempty"` // "" if the operator did it
+	Env       string   `json:"environment"`        // through which it was set
+	Version   int64    `json:"version"`            // of that environment from then on
+	Open      bool     `json:"open"`               // the account's switch from then on
+	Flipped   bool     `json:"flipped,omitempty"`  // the switch was the other way before
+	Whitelist []string `json:"api_whitelist"`
 }
 
 // HistoryStore reads the history, which SetPermission and Apply write.
