@@ -1,11 +1,18 @@
-# The commands of a developer of this project. "make test" is what CI runs.
+# The commands of a developer of this project. "make check" is for every change,
+# "make test" is what CI runs.
 
 GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 
-.PHONY: test build lint unit servers interop bench fuzz soak
+.PHONY: check test build lint unit servers interop bench fuzz soak
 
+# Under a minute: the tests that need no other server and no hardship.
+check: lint
+	$(GO) test -short ./...
+	$(GO) -C bench test -short ./...
+
+# Everything, in under ten minutes.
 test: lint unit interop
 
 build:

@@ -5,12 +5,14 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // startCaddy runs Caddy with the configuration of the page in a folder of the
 // test's own.
 func startCaddy(t *testing.T, s *stand) {
-	program, dir := find(t, "caddy"), t.TempDir()
+	program, dir := testserver.Program(t, "caddy"), t.TempDir()
 	write(t, dir, "Caddyfile", s.configuration(t, "Caddyfile"))
 	cmd := exec.Command(program, "run", "--adapter", "caddyfile", "--config", "Caddyfile")
 	cmd.Dir = dir

@@ -6,7 +6,7 @@
 //	stand_test.go     the server, the upstream and the proxy, put together
 //	world_test.go     the world that the server serves, and setting a permission
 //	upstream_test.go  the upstream, and what it saw
-//	process_test.go   finding, starting and stopping a proxy
+//	process_test.go   starting and stopping a proxy
 //	wire_test.go      requests byte for byte, and their answers
 //	relay_test.go     counting the connections between proxy and server
 //	calls_test.go     what every proxy must do with calls
@@ -16,6 +16,6 @@
 //	caddy_test.go     Caddy
 //	envoy_test.go     what Envoy would ask: no Envoy runs
 //
-// A proxy that is not installed skips its test, and says so; with CI or
-// OPENTCB_TEST_ALL in the environment it fails it.
+// The test of a proxy that is not installed is skipped, or fails if
+// OPENTCB_TEST_ALL is set; with -short both are skipped.
 package proxytest

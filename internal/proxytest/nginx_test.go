@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // nginxMain stands where /etc/nginx/nginx.conf does. Its own logs, which
@@ -32,7 +34,7 @@ http {
 // startNginx runs nginx with the configuration of the page in a folder of the
 // test's own, as whoever runs the test.
 func startNginx(t *testing.T, s *stand) {
-	program, dir := find(t, "nginx"), t.TempDir()
+	program, dir := testserver.Program(t, "nginx"), t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o755); err != nil {
 		t.Fatal(err)
 	}

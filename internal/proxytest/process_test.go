@@ -13,22 +13,6 @@ import (
 	"time"
 )
 
-// find returns where a proxy's program is. Without it the test is skipped
-// here, and fails where everything is to be tested.
-func find(t *testing.T, program string) string {
-	if path, err := exec.LookPath(program); err == nil {
-		return path
-	}
-	if path, err := exec.LookPath("/usr/sbin/" + program); err == nil {
-		return path
-	}
-	if os.Getenv("CI") != "" || os.Getenv("OPENTCB_TEST_ALL") != "" {
-		t.Fatalf("%s is not installed", program)
-	}
-	t.Skipf("%s is not installed: install Debian's package to run this test", program)
-	return ""
-}
-
 // start runs a proxy until the test ends, and waits until it listens. logs is
 // the folder that it logs to; what it prints counts as log too.
 func (s *stand) start(t *testing.T, cmd *exec.Cmd, logs string) {

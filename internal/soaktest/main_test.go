@@ -3,6 +3,7 @@
 package soaktest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,11 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	if len(os.Args) > 1 && os.Args[1] == serveByClock {
 		return serveByClockOf(os.Args[2:])
+	}
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("soaktest: every test is hardship, and left out of the short tests")
+		return 0
 	}
 	if os.Getenv(binaryVar) != "" {
 		return m.Run()

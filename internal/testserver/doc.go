@@ -2,7 +2,7 @@
 // distribution's package, and an S3 server, versitygw, which it builds once per
 // machine. Both run in temporary folders and end with the test. The package is
 // used from tests only. A test whose server is not to be had is skipped, or
-// fails if OPENTCB_TEST_ALL is set.
+// fails if OPENTCB_TEST_ALL is set; with -short every such test is skipped.
 //
 //	shared.go    Main and PostgresURL: one PostgreSQL server shared by a test binary
 //	postgres.go  Postgres: a server of a test's own, to be stopped, killed and frozen
@@ -12,5 +12,5 @@
 //	programs.go  PostgreSQL's programs: where they are, and as whom they run
 //	s3.go        S3: an S3 server of a test's own, to be killed and restarted
 //	versitygw.go the S3 server's program, built once per machine
-//	machine.go   what the machine lacks, and free ports
+//	machine.go   programs, what the machine lacks, and free ports
 package testserver

@@ -55,6 +55,7 @@ func TestKillAndPromote(t *testing.T) {
 }
 
 func TestNothingIsLeft(t *testing.T) {
+	find(t)
 	var s *Postgres
 	t.Run("uses a server", func(t *testing.T) { s = StartPostgres(t) })
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) || !s.process.ended() {

@@ -22,6 +22,7 @@ type programs struct {
 // find returns the newest version that is installed, or ends the test.
 func find(t testing.TB) programs {
 	t.Helper()
+	skipShort(t)
 	bin := newest()
 	if bin == "" {
 		skip(t, "PostgreSQL is not installed (Debian: apt-get install postgresql)")

@@ -26,6 +26,7 @@ const (
 // where it is not there yet.
 func gateway(t testing.TB) string {
 	t.Helper()
+	skipShort(t)
 	path, err := installGateway()
 	if err != nil {
 		skip(t, fmt.Sprintf("there is no S3 server to test with: %v", err))
