@@ -9,7 +9,7 @@ import (
 
 // Apply implements cloud.Store.
 func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.Record) error {
-	return s.bulk.write(ctx, func(t *tx) error {
+	return s.bulkWriter.write(ctx, func(t *tx) error {
 		for i, c := range changes {
 			var rec cloud.Record
 			if i < len(recs) {
@@ -84,7 +84,7 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 		return err
 	}
 	var open bool
-	if err := t.stmts.row("SELECT open FROM accounts WHERE appid = $1", []any{c.Account}, &open); err != nil {
+	if err := t.row("SELECT open FROM accounts WHERE appid = $1", []any{c.Account}, &open); err != nil {
 		return err
 	}
 	rec.Operator, rec.Platform = true, ""

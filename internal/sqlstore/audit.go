@@ -21,7 +21,7 @@ const batchSpan = time.Minute
 
 // AppendRecords implements cloud.Store.
 func (s *Store) AppendRecords(ctx context.Context, recs []cloud.Record) error {
-	return s.w.write(ctx, func(t *tx) error {
+	return s.writer.write(ctx, func(t *tx) error {
 		t.record(recs...)
 		return nil
 	})

@@ -42,7 +42,7 @@ func (s *Store) IssueAuthorizerToken(ctx context.Context, a cloud.Authorization,
 
 // RedeemAuthCode implements cloud.Store.
 func (s *Store) RedeemAuthCode(ctx context.Context, a cloud.Authorization, codeMAC, refreshMAC string, next cloud.Issues, rec cloud.Record) (bool, error) {
-	err := s.w.writeFor(ctx, a.AppID, func(t *tx) error {
+	err := s.writer.writeFor(ctx, a.AppID, func(t *tx) error {
 		n, err := t.exec("UPDATE auth_codes SET used_at = $1 WHERE platform = $2 AND code_mac = $3 AND used_at = 0", rec.At, a.Platform, codeMAC)
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ const codeKept = 24 * time.Hour
 
 // Consent implements cloud.Store.
 func (s *Store) Consent(ctx context.Context, platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
-	return s.w.writeFor(ctx, appid, func(t *tx) error {
+	return s.writer.writeFor(ctx, appid, func(t *tx) error {
 		if err := t.putAuthorization(platform, appid, sets); err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ const nextUse = "CASE WHEN code.used_at < $2 THEN $2 ELSE code.used_at + 1 END"
 
 // HoldCode implements cloud.Store.
 func (s *Store) HoldCode(ctx context.Context, sum string, at int64) error {
-	return s.w.writeFor(ctx, sum, func(t *tx) error {
+	return s.writer.writeFor(ctx, sum, func(t *tx) error {
 		return t.one("INSERT INTO code (sum, used_at, doomed_at) VALUES ($1, $2, 0) "+
 			"ON CONFLICT (sum) DO UPDATE SET used_at = "+nextUse+" WHERE code.doomed_at = 0", sum, at)
 	})
@@ -26,7 +26,7 @@ func (t *tx) useCode(sum string, at int64) error {
 
 // SeeCode implements cloud.Store.
 func (s *Store) SeeCode(ctx context.Context, sums []string, at int64) error {
-	return s.w.write(ctx, func(t *tx) error {
+	return s.writer.write(ctx, func(t *tx) error {
 		for _, sum := range sums {
 			if _, err := t.exec("INSERT INTO code (sum, used_at, doomed_at) VALUES ($1, $2, 0) ON CONFLICT (sum) DO NOTHING", sum, at); err != nil {
 				return err
@@ -71,7 +71,7 @@ func (s *Store) DoomCode(ctx context.Context, c cloud.CodeRow, at int64, rec clo
 
 // ForgetCode implements cloud.Store.
 func (s *Store) ForgetCode(ctx context.Context, sum string, doomedAt int64) error {
-	return s.w.writeFor(ctx, sum, func(t *tx) error {
+	return s.writer.writeFor(ctx, sum, func(t *tx) error {
 		_, err := t.exec("DELETE FROM code WHERE sum = $1 AND doomed_at = $2", sum, doomedAt)
 		return err
 	})

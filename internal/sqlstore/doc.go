@@ -1,13 +1,45 @@
-// Package sqlstore is cloud.Store on an SQL database: SQLite or Postgres. It knows
-// no rule: a method is a statement or two, and their atomicity.
+// Package sqlstore is cloud.Store on an SQL database: SQLite or PostgreSQL. It
+// has no rules: a verb is a statement or two, and their atomicity.
 //
-//	sqlstore.go   Store: opening, migrating, closing
-//	sqlite.go     what is SQLite's own: the address, its settings, its errors
-//	postgres*.go  what is Postgres's own: the address, its transactions, its faults
-//	writer.go     the writer; concurrent changes share a synced commit
-//	tx.go         what changes do within a transaction
-//	statements.go statements, within a transaction and outside
-//	*.go          named after a noun of package cloud: its rows
+// What stores have in common:
 //
-// The SQL text keeps to what PostgreSQL and its relatives accept as well.
+//	sqlstore.go       Store: migrating, the master key, closing; what differs between databases
+//	statements.go     how a statement is run, in a transaction or outside
+//	tx.go             what a change does in its transaction
+//	writer.go         group commit: changes that come at the same time share a transaction
+//	schema.go         the tables, read from the migrations
+//	dump.go           every row of a database, for a backup
+//	load.go           the rows of a backup into an empty database
+//
+// What differs:
+//
+//	sqlite.go         SQLite: opening, settings, transactions, errors
+//	postgres.go       Postgres: opening, settings, connections
+//	postgrestx.go     Postgres: reads and transactions within their time limits
+//	postgreserror.go  Postgres: what its errors mean, and what is retried
+//
+// The nouns of package cloud, each with its rows:
+//
+//	platform.go       platforms and accounts
+//	authorization.go  authorizations and authorization codes
+//	codesecret.go     code protection keys
+//	permission.go     environments: switch, whitelist, version
+//	history.go        the changes of an environment's permission
+//	envcredential.go  how often an environment's credentials were revoked
+//	function.go       functions
+//	code.go           code that is held, in use or doomed
+//	apply.go          the changes of a world file
+//	audit.go          the audit record
+//	batch.go          audit records, packed
+//	observed.go       counts of cloud calls
+//	refusal.go        records of refused cloud calls
+//	prune.go          the deletion of old history, counts and refusals
+//
+// Beyond cloud.Store, a *Store has what only the opening of a server and
+// backups need: KeyID and BindKey (the master key of the database), Dump, Load
+// and CheckEmpty (all its rows); and Tables, KindsOf and SchemaVersion say what
+// a dump has. A new table needs a migration and nothing else to be in it.
+//
+// There is one SQL text for all databases, in what SQLite, PostgreSQL and those
+// that speak its protocol have in common.
 package sqlstore

@@ -31,7 +31,7 @@ func TestDumpHasEveryTable(t *testing.T) {
 			"WHERE table_schema = 'public' AND table_name <> $1"),
 	} {
 		var want []string
-		for _, table := range dumped {
+		for _, table := range Tables() {
 			for _, c := range table.Columns {
 				types := map[Kind]string{Text: "TEXT", Integer: "BIGINT", Boolean: "BOOLEAN", Bytes: "BYTEA"}
 				want = append(want, table.Name+"."+c.Name+" "+types[c.Kind])
@@ -54,7 +54,7 @@ func TestDumpHasEveryTable(t *testing.T) {
 // listed gives TABLE.COLUMN TYPE of every column that a query finds.
 func listed(t *testing.T, s *Store, query string) []string {
 	t.Helper()
-	rows, err := s.db.Query(query, "")
+	rows, err := readers(s).Query(query, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func listed(t *testing.T, s *Store, query string) []string {
 func TestSchemaVersion(t *testing.T) {
 	s := open(t, newFile(t))
 	var version int64
-	if err := s.reads.row("SELECT max(version_id) FROM goose_db_version", nil, &version); err != nil || version != SchemaVersion() {
+	if err := s.read(t.Context()).row("SELECT max(version_id) FROM goose_db_version", nil, &version); err != nil || version != SchemaVersion() {
 		t.Errorf("the database has %d, %v; SchemaVersion %d", version, err, SchemaVersion())
 	}
 }
@@ -97,7 +97,7 @@ func odd(each func(table string, columns []string, values []any) error) error {
 		Boolean: {true, false, true},
 		Bytes:   {all, []byte{0}, []byte{}},
 	}
-	for _, table := range dumped {
+	for _, table := range Tables() {
 		for n := range 3 {
 			var row []any
 			for i, c := range table.Columns {
@@ -362,7 +362,7 @@ func TestDumpEnds(t *testing.T) {
 			t.Error("it went on after its context had ended")
 		}
 		before := len(dumpOf(t, s))
-		if err := s.w.write(t.Context(), func(x *tx) error {
+		if err := s.writer.write(t.Context(), func(x *tx) error {
 			_, err := x.exec("UPDATE code SET doomed_at = 1 WHERE sum = $1", "1plain")
 			return err
 		}); err != nil {
@@ -371,7 +371,7 @@ func TestDumpEnds(t *testing.T) {
 		if n := len(dumpOf(t, s)); n != before-1 {
 			t.Errorf("%d rows with one doomed, %d before", n, before)
 		}
-		if err := s.w.write(t.Context(), func(x *tx) error {
+		if err := s.writer.write(t.Context(), func(x *tx) error {
 			_, err := x.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (10000, TRUE)")
 			return err
 		}); err != nil {

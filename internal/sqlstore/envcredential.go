@@ -19,7 +19,7 @@ func (s *Store) CredentialEpoch(ctx context.Context, account, env string) (int64
 
 // RevokeCredentials implements cloud.Store.
 func (s *Store) RevokeCredentials(ctx context.Context, account, env string, rec cloud.Record) error {
-	return s.w.writeFor(ctx, account, func(t *tx) error {
+	return s.writer.writeFor(ctx, account, func(t *tx) error {
 		n, err := t.exec("INSERT INTO env_credentials (account, env, epoch) SELECT account, id, 1 FROM environments WHERE account = $1 AND id = $2 "+
 			"ON CONFLICT (account, env) DO UPDATE SET epoch = env_credentials.epoch + 1", account, env)
 		if err == nil && n == 0 {

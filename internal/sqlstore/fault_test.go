@@ -11,7 +11,7 @@ import (
 
 func pragma(t *testing.T, s *Store, text string) {
 	t.Helper()
-	if _, err := s.conn.ExecContext(t.Context(), "PRAGMA "+text); err != nil {
+	if _, err := s.engine.(*sqliteDB).conn.ExecContext(t.Context(), "PRAGMA "+text); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -28,7 +28,7 @@ func unavailable(t *testing.T, what string, err error) {
 // when there is room again.
 func TestDiskFull(t *testing.T) {
 	s := open(t, newFile(t))
-	if err := s.w.write(t.Context(), put("before")); err != nil {
+	if err := s.writer.write(t.Context(), put("before")); err != nil {
 		t.Fatal(err)
 	}
 	pragma(t, s, "max_page_count = 1") // no more than there are
@@ -36,7 +36,7 @@ func TestDiskFull(t *testing.T) {
 		_, err := x.exec("INSERT INTO meta (name, value) VALUES ('big', $1)", strings.Repeat("x", 1<<20))
 		return err
 	}
-	unavailable(t, "a change without room", s.w.write(t.Context(), big))
+	unavailable(t, "a change without room", s.writer.write(t.Context(), big))
 	for i, err := range batch(t, s, put("one"), big, put("two")) {
 		if i == 1 {
 			unavailable(t, "a change without room beside others", err)
@@ -46,7 +46,7 @@ func TestDiskFull(t *testing.T) {
 	unavailable(t, "a record without room", s.AppendRecords(t.Context(), []cloud.Record{rec}))
 
 	pragma(t, s, "max_page_count = 100000")
-	if err := s.w.write(t.Context(), put("after")); err != nil {
+	if err := s.writer.write(t.Context(), put("after")); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 	names, recorded := facts(t, s)
@@ -59,7 +59,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("there are %v, recorded %v", names, recorded)
 	}
 	var sound string
-	if err := s.db.QueryRow("PRAGMA integrity_check").Scan(&sound); err != nil || sound != "ok" {
+	if err := readers(s).QueryRow("PRAGMA integrity_check").Scan(&sound); err != nil || sound != "ok" {
 		t.Errorf("the database is not sound: %s, %v", sound, err)
 	}
 }
@@ -74,7 +74,7 @@ func TestLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unavailable(t, "a change while another program writes", s.w.write(t.Context(), put("locked")))
+	unavailable(t, "a change while another program writes", s.writer.write(t.Context(), put("locked")))
 	unavailable(t, "Ping while another program writes", s.Ping(t.Context()))
 	if _, err := s.Platform(t.Context(), "wx00000000000000c1"); !errors.Is(err, cloud.ErrNotFound) {
 		t.Errorf("a read while another program writes: %v, want ErrNotFound", err)
@@ -82,7 +82,7 @@ func TestLocked(t *testing.T) {
 	if err := hold.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.w.write(t.Context(), put("free")); err != nil {
+	if err := s.writer.write(t.Context(), put("free")); err != nil {
 		t.Errorf("a change after the other program: %v", err)
 	}
 	if names, _ := facts(t, s); len(names) != 1 || names[0] != "free" {
@@ -93,9 +93,9 @@ func TestLocked(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	s := open(t, newFile(t))
 	pragma(t, s, "query_only = 1")
-	unavailable(t, "a change where nothing can be written", s.w.write(t.Context(), put("one")))
+	unavailable(t, "a change where nothing can be written", s.writer.write(t.Context(), put("one")))
 	pragma(t, s, "query_only = 0")
-	if err := s.w.write(t.Context(), put("two")); err != nil {
+	if err := s.writer.write(t.Context(), put("two")); err != nil {
 		t.Error(err)
 	}
 }
@@ -108,7 +108,7 @@ func TestBugsAreNotUnavailable(t *testing.T) {
 		"false statement":   failing["false statement"].do,
 		"panic":             failing["panic"].do,
 	} {
-		if err := s.w.write(t.Context(), do); err == nil || errors.Is(err, cloud.ErrUnavailable) {
+		if err := s.writer.write(t.Context(), do); err == nil || errors.Is(err, cloud.ErrUnavailable) {
 			t.Errorf("%s: %v, want an error that does not pass", name, err)
 		}
 	}

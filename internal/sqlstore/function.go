@@ -56,7 +56,7 @@ func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.
 
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	err := s.w.writeFor(ctx, f.Account, func(t *tx) error {
+	err := s.writer.writeFor(ctx, f.Account, func(t *tx) error {
 		// Links to the code that is replaced lead to it for a while yet.
 		_, err := t.exec("UPDATE code SET used_at = "+nextUse+" WHERE doomed_at = 0 AND sum = (SELECT sum FROM functions WHERE account = $1 AND env = $3 AND name = $4)",
 			f.Account, f.ModifiedAt, f.Env, f.Name)

@@ -9,40 +9,32 @@ import (
 	"strings"
 )
 
-// How many rows one statement inserts at most. A statement is a walk to
-// Postgres; SQLite looks for the name of each parameter among those before.
-const (
-	loadRows       = 500
-	loadRowsSQLite = 1
-	loadBytes      = 1 << 20
-)
+// loadBytes is about how many bytes one statement of Load inserts at most.
+const loadBytes = 1 << 20
 
-// Load fills an empty database with the rows that rows gives to each, as Dump
-// gave them, in one transaction: it has all of them or none. Columns that are
-// left out have their default. The values must not be changed after they were
-// given. ErrNotEmpty if there are rows already.
-func (s *Store) Load(ctx context.Context, rows func(each func(table string, columns []string, values []any) error) error) error {
-	db, err := s.apart(true)
+// Load fills an empty database in one transaction: it has all rows afterwards,
+// or none. rows calls each with the rows that Dump gave; columns that it leaves
+// out have their default. The values must not be changed after the call. If
+// there are rows already, the error is ErrNotEmpty.
+func (s *Store) Load(ctx context.Context,
+	rows func(each func(table string, columns []string, values []any) error) error) error {
+	db, err := s.openSession(true)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	l := load{ctx: ctx, wrapError: s.read(ctx).wrapError, most: s.loadRows()}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return s.reads.fault(err)
+		return l.wrapError(err)
 	}
 	defer conn.Close()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return s.reads.fault(err)
+	if l.tx, err = conn.BeginTx(ctx, nil); err != nil {
+		return l.wrapError(err)
 	}
-	defer tx.Rollback() // does nothing after the commit
-	l := load{ctx: ctx, tx: tx, fault: s.reads.fault, most: loadRows}
-	if s.conn != nil {
-		l.most = loadRowsSQLite
-	}
+	defer l.tx.Rollback() // does nothing after the commit
 	err = checkEmpty(func(query string, found *bool) error {
-		return l.fault(tx.QueryRowContext(ctx, query).Scan(found))
+		return l.wrapError(l.tx.QueryRowContext(ctx, query).Scan(found))
 	})
 	if err != nil {
 		return err
@@ -53,13 +45,11 @@ func (s *Store) Load(ctx context.Context, rows func(each func(table string, colu
 	if err := l.flush(); err != nil {
 		return err
 	}
-	if s.conn == nil {
-		_ = hasWarned(conn) // of what was before
+	_ = hasWarned(conn) // about something before
+	if err := l.tx.Commit(); err != nil {
+		return fmt.Errorf("it is not known whether the rows were kept: %w", l.wrapError(err))
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("it is not known whether the rows were kept: %w", l.fault(err))
-	}
-	if s.conn == nil && hasWarned(conn) {
+	if hasWarned(conn) {
 		return errNotSure
 	}
 	return nil
@@ -68,19 +58,20 @@ func (s *Store) Load(ctx context.Context, rows func(each func(table string, colu
 // load is the transaction of one Load, and the rows that wait for the next
 // statement.
 type load struct {
-	ctx   context.Context
-	tx    *sql.Tx
-	fault func(error) error
-	most  int // rows of one statement
+	ctx       context.Context
+	tx        *sql.Tx
+	wrapError func(error) error
+	most      int // rows of one statement
 
 	table   string
-	insert  *sql.Stmt // of as many rows; nil until there are
 	columns []string
 	kinds   []Kind
-	args    []any
-	bytes   int
+	args    []any     // the values of the rows that wait
+	bytes   int       // about how many args has
+	insert  *sql.Stmt // of most rows; nil until it is needed
 }
 
+// add makes a row wait for the next statement.
 func (l *load) add(table string, columns []string, values []any) error {
 	if table != l.table || !slices.Equal(columns, l.columns) {
 		if err := l.begin(table, columns); err != nil {
@@ -104,7 +95,7 @@ func (l *load) add(table string, columns []string, values []any) error {
 	return nil
 }
 
-// begin flushes the rows before, and goes over to a table.
+// begin inserts the rows that wait, and goes on with another table.
 func (l *load) begin(table string, columns []string) error {
 	kinds, err := KindsOf(table, columns)
 	if err == nil {
@@ -133,13 +124,13 @@ func (l *load) flush() (err error) {
 		_, err = l.tx.ExecContext(l.ctx, l.query(), l.args...)
 	}
 	if err != nil {
-		return fmt.Errorf("rows of %s: %w", l.table, l.fault(err))
+		return fmt.Errorf("rows of %s: %w", l.table, l.wrapError(err))
 	}
 	l.args, l.bytes = l.args[:0], 0
 	return nil
 }
 
-// query is the text that inserts the rows that wait.
+// query returns the statement that inserts the rows that wait.
 func (l *load) query() string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + l.table + " (" + strings.Join(l.columns, ", ") + ") VALUES (")
@@ -157,7 +148,8 @@ func (l *load) query() string {
 	return b.String()
 }
 
-// sizeOf says whether a value is of the kind, and about how many bytes it has.
+// sizeOf returns about how many bytes a value has, and whether it is of the
+// kind.
 func (k Kind) sizeOf(v any) (int, bool) {
 	switch v := v.(type) {
 	case string:
@@ -170,25 +162,4 @@ func (k Kind) sizeOf(v any) (int, bool) {
 		return 1, k == Boolean
 	}
 	return 0, false
-}
-
-// KindsOf gives the kinds of columns of one of Tables, each named once. The
-// error names what there is not.
-func KindsOf(table string, names []string) ([]Kind, error) {
-	i := slices.IndexFunc(dumped, func(t Table) bool { return t.Name == table })
-	if i < 0 {
-		return nil, fmt.Errorf("there is no table %.40q", table)
-	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("no columns of %s are named", table)
-	}
-	kinds := make([]Kind, len(names))
-	for n, name := range names {
-		c := slices.IndexFunc(dumped[i].Columns, func(c Column) bool { return c.Name == name })
-		if c < 0 || slices.Contains(names[:n], name) {
-			return nil, fmt.Errorf("%s has no column %.40q, or it is named twice", table, name)
-		}
-		kinds[n] = dumped[i].Columns[c].Kind
-	}
-	return kinds, nil
 }

@@ -15,7 +15,7 @@ func (s *Store) AddObserved(ctx context.Context, counts []cloud.Observed) error 
 	// Servers that add to the same counts do so in the same order, so that they
 	// do not wait for each other in a circle.
 	counts = slices.SortedFunc(slices.Values(counts), byKey)
-	return s.bulk.write(ctx, func(t *tx) error {
+	return s.bulkWriter.write(ctx, func(t *tx) error {
 		for _, c := range counts {
 			_, err := t.exec("INSERT INTO observed_calls (account, env, hour, path, code, count) VALUES ($1, $2, $3, $4, $5, $6) "+
 				"ON CONFLICT (account, env, hour, path, code) DO UPDATE SET count = observed_calls.count + excluded.count",

@@ -51,7 +51,7 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 		return cloud.PermissionResult{}, err
 	}
 	var res cloud.PermissionResult
-	err = s.w.writeFor(ctx, set.Account, func(t *tx) error {
+	err = s.writer.writeFor(ctx, set.Account, func(t *tx) error {
 		res = cloud.PermissionResult{}
 		if err := t.lockAccount(set.Account); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 			return err
 		}
 		if n == 0 {
-			res.Current, err = t.stmts.environment(set.Account, set.Env)
+			res.Current, err = t.environment(set.Account, set.Env)
 			return err
 		}
 		res.Accepted = true
@@ -91,7 +91,7 @@ func (t *tx) setSwitch(account, env string, open bool) (touched []string, flippe
 	if err != nil || n == 0 {
 		return nil, false, err
 	}
-	err = t.stmts.rows("UPDATE environments SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id", []any{account, env},
+	err = t.rows("UPDATE environments SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id", []any{account, env},
 		func(r *sql.Rows) error {
 			var id string
 			touched = append(touched, id)

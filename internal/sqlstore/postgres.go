@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,95 +19,122 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Connections to Postgres: one for each hand of the two writers, and those of
-// reads, which rules keep in memory.
+// Connections to Postgres: one for each worker of the writers, and those of
+// reads. There are few reads, since the rules cache rows.
 const (
 	pgReaders  = 8
-	pgHands    = 4
-	pgBatch    = 32 // a batch holds its rows against other servers
+	pgWorkers  = 4
+	pgGroup    = 32 // changes of a transaction, which locks their rows against other servers
 	pgIdleTime = 5 * time.Minute
-	pgLifeTime = 30 * time.Minute // so that load spreads over the hosts that there are
+	pgLifeTime = 30 * time.Minute // of a connection, so that load spreads over new hosts
 )
 
-// How long one waits for Postgres: whoever calls has an answer within 2 s,
-// also if the server is frozen or cut off (EN-13).
+// How long Postgres is waited for. A call is answered within 2 s, also if the
+// server is frozen or cut off (EN-13).
 const (
-	pgPatience  = 1700 * time.Millisecond // for a change, from its handing over
+	pgPatience  = 1700 * time.Millisecond // for a change, from its call on
 	pgStatement = 1500 * time.Millisecond // for a read, or one statement of a change
 	pgConnect   = 1300 * time.Millisecond // for a connection, over all hosts
 	pgBulk      = 10 * time.Minute        // for a change of many rows
 )
 
-// pgSettings are what a session asks of the server unless the URL says
-// otherwise. A server that vanishes within a transaction must not hold rows
-// against the others until the network notices.
+// pgSettings are the settings of a connection that the URL does not give. A
+// server of ours that vanishes within a transaction must not lock rows against
+// the others until the network notices.
 var pgSettings = map[string]string{
 	"lock_timeout":                        "500ms",
 	"idle_in_transaction_session_timeout": "5s",
 }
 
-// OpenPostgres opens a PostgreSQL database, or one that speaks its protocol:
-// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with the settings that libpq
-// knows. Of several hosts, separated by commas, the first is used that takes
-// changes: target_session_attrs is read-write unless it is given. Errors show
-// no password.
+// postgresDB is the engine on Postgres.
+type postgresDB struct {
+	config  *pgx.ConnConfig
+	readers *sql.DB
+	writers *sql.DB
+	bulk    *sql.DB // of the bulk writer
+}
+
+// OpenPostgres opens and migrates a PostgreSQL database, or one that speaks
+// its protocol: postgres://USER:PASSWORD@HOST:PORT/DATABASE, with the settings
+// that libpq knows. Of several hosts, separated by commas, the first that
+// takes changes is used, unless target_session_attrs asks for another. Errors
+// show no password.
 func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	cfg, err := parsePostgres(address)
 	if err != nil {
 		return nil, err
 	}
-	wdb, bulk, db := openPool(cfg, pgHands), openPool(cfg, 2), openPool(reading(cfg), pgReaders) // 2: one keeps the lock of migrations
-	release := sync.OnceValue(func() error { return errors.Join(wdb.Close(), bulk.Close(), db.Close()) })
-	if err := migratePostgres(ctx, bulk); err != nil {
-		return nil, errors.Join(fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err), release())
+	p := &postgresDB{
+		config:  cfg,
+		readers: openPool(withSettings(cfg, readerSettings), pgReaders),
+		writers: openPool(cfg, pgWorkers),
+		bulk:    openPool(cfg, 2), // while it migrates, one of them keeps the lock
 	}
-	how := writing{hands: pgHands, limit: pgBatch, patience: pgPatience, begin: beginOn(wdb), again: runAgain}
-	rarely := writing{hands: 1, limit: 1, patience: pgBulk, begin: beginOn(bulk), again: runAgain}
-	return &Store{
-		db: db, reads: statements{&pooled{db: db}, postgresFault},
-		w: newWriter(how), bulk: newWriter(rarely), release: release,
-		apart: func(bool) (*sql.DB, error) { return openPool(patient(cfg), 1), nil },
-	}, nil
+	if err := migratePostgres(ctx, p.bulk); err != nil {
+		err = fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err)
+		return nil, errors.Join(err, p.close())
+	}
+	w := newWriter(plan{
+		workers: pgWorkers, group: pgGroup, patience: pgPatience, begin: beginOn(p.writers), retry: retryPostgres,
+	})
+	bulk := newWriter(plan{workers: 1, group: 1, patience: pgBulk, begin: beginOn(p.bulk), retry: retryPostgres})
+	return newStore(p, w, bulk), nil
 }
 
-// reading is for sessions that only read, one statement at a time: each sees
-// one moment at any isolation. At the strictest it could be ended for the sake
-// of the changes beside it, even after its last row.
-func reading(cfg *pgx.ConnConfig) *pgx.ConnConfig {
+func (p *postgresDB) read(ctx context.Context) *statements {
+	deadline, _ := ctx.Deadline()
+	return &statements{&pooled{p.readers, deadline}, wrapPostgres}
+}
+
+func (p *postgresDB) openSession(bool) (*sql.DB, error) {
+	return openPool(withSettings(p.config, sessionSettings), 1), nil
+}
+
+// loadRows is large, since each statement is a walk to the server and back.
+func (p *postgresDB) loadRows() int { return 500 }
+
+func (p *postgresDB) close() error {
+	return errors.Join(p.writers.Close(), p.bulk.Close(), p.readers.Close())
+}
+
+// readerSettings are for connections that read, one statement at a time. A
+// statement sees one moment at any isolation. At the strictest it may be ended
+// for the sake of changes at the same time, even after its last row.
+var readerSettings = map[string]string{"default_transaction_isolation": "read committed"}
+
+// sessionSettings are for a transaction that may take as long as it likes.
+var sessionSettings = map[string]string{"idle_in_transaction_session_timeout": "0", "statement_timeout": "0"}
+
+func withSettings(cfg *pgx.ConnConfig, settings map[string]string) *pgx.ConnConfig {
 	cfg = cfg.Copy()
-	cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
+	maps.Copy(cfg.RuntimeParams, settings)
 	return cfg
 }
 
-// patient is for a session whose transaction may take its time.
-func patient(cfg *pgx.ConnConfig) *pgx.ConnConfig {
-	cfg = cfg.Copy()
-	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
-	cfg.RuntimeParams["statement_timeout"] = "0"
-	return cfg
-}
-
-// parsePostgres reads the URL. Its error shows nothing of it: it may hold a
-// password.
+// parsePostgres reads the URL. Its errors show nothing of it, since it may hold
+// a password.
 func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
 		return nil, errors.New("the database's URL must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
-		text := "the database's URL cannot be read: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with signs such as / and @ in a password as %2F and %40"
+		text := "the database's URL cannot be read: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, " +
+			"with signs such as / and @ in a password as %2F and %40"
 		if file, ok := errors.AsType[*fs.PathError](err); ok {
 			text += ", and the files that it names must be there (" + file.Err.Error() + ")"
 		}
 		return nil, errors.New(text)
 	}
 	if cfg.ValidateConnect == nil && !strings.Contains(address, "target_session_attrs=") {
-		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // after a failover the old primary may be a standby
+		// After a failover the old primary may be a standby.
+		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	if cfg.ConnectTimeout == 0 || cfg.ConnectTimeout > pgConnect {
 		cfg.ConnectTimeout = pgConnect / time.Duration(1+len(cfg.Fallbacks))
 	}
-	cfg.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 3 * time.Second, Count: 3}}).DialContext
+	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 3 * time.Second, Count: 3}
+	cfg.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
 	for name, value := range pgSettings {
 		if _, given := cfg.RuntimeParams[name]; !given {
 			cfg.RuntimeParams[name] = value
@@ -118,8 +145,9 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 }
 
 // watch closes connections to a server that takes no more changes, so that
-// the next looks for one that does, and remembers warnings: a server that
-// gives up waiting for its standby commits all the same, and only warns.
+// the next one looks for a server that does. And it marks connections on which
+// the server has warned: one that gives up waiting for its standby commits all
+// the same, with a warning.
 func watch(cfg *pgx.ConnConfig) {
 	keep := cfg.OnPgError
 	cfg.OnPgError = func(c *pgconn.PgConn, e *pgconn.PgError) bool { return e.Code != readOnly && keep(c, e) }
@@ -130,7 +158,7 @@ func watch(cfg *pgx.ConnConfig) {
 	}
 }
 
-// warned marks a connection on which the server has warned.
+// warned is the mark.
 const warned = "warned"
 
 func openPool(cfg *pgx.ConnConfig, conns int) *sql.DB {
@@ -142,21 +170,22 @@ func openPool(cfg *pgx.ConnConfig, conns int) *sql.DB {
 	return db
 }
 
-// migratePostgres migrates under a lock that is a row of a table: of servers
-// that start at once one migrates, and the others wait. Advisory locks are not
-// known to all who speak the protocol.
+// migratePostgres migrates under a lock, which is a row of a table: of servers
+// that start at the same time one migrates, and the others wait. Not all that
+// speak the protocol have advisory locks.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
 	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(250*time.Millisecond, 1200),
 		lock.WithTableLeaseDuration(30*time.Second), lock.WithTableLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}
-	// The tables of the lock and of the versions are made by whoever comes
-	// first; who is second by a moment tries again.
+	// Whoever comes first makes the tables of the lock and of the versions.
+	// Whoever is second by a moment fails at that, and tries again.
 	for tries := 1; ; tries++ {
 		err = migrate(ctx, goose.DialectPostgres, db, goose.WithLocker(locker))
-		if _, answered := errors.AsType[*pgconn.PgError](err); !answered || tries == 10 || ctx.Err() != nil || isConnect(err) {
-			return postgresFault(err)
+		_, answered := errors.AsType[*pgconn.PgError](err)
+		if !answered || isConnect(err) || tries == 10 || ctx.Err() != nil {
+			return wrapPostgres(err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -56,9 +56,9 @@ func TestStoreOnPostgres(t *testing.T) {
 func emptied(t *testing.T, address string) *Store {
 	t.Helper()
 	s := openPostgres(t, address)
-	err := s.w.write(t.Context(), func(x *tx) error {
-		for _, table := range tables {
-			if _, err := x.exec("DELETE FROM " + table); err != nil {
+	err := s.writer.write(t.Context(), func(x *tx) error {
+		for _, table := range Tables() {
+			if _, err := x.exec("DELETE FROM " + table.Name); err != nil {
 				return err
 			}
 		}
@@ -89,10 +89,10 @@ func TestMigrationsAtOnce(t *testing.T) {
 	all.Wait()
 	s := openPostgres(t, address)
 	var marks, steps int
-	if err := s.reads.row("SELECT count(*), count(DISTINCT version_id) FROM goose_db_version", nil, &marks, &steps); err != nil || marks != steps {
+	if err := s.read(t.Context()).row("SELECT count(*), count(DISTINCT version_id) FROM goose_db_version", nil, &marks, &steps); err != nil || marks != steps {
 		t.Errorf("%d marks of %d steps, %v: a step was taken twice", marks, steps, err)
 	}
-	if _, err := s.db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (10000, TRUE)"); err != nil {
+	if _, err := readers(s).Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (10000, TRUE)"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenPostgres(t.Context(), address); err == nil || !strings.Contains(err.Error(), "schema 10000") {
@@ -244,7 +244,7 @@ func TestGivenUpStandby(t *testing.T) {
 func TestVanishedWriter(t *testing.T) {
 	address := testserver.PostgresURL(t)
 	var limit string
-	if err := openPostgres(t, address).reads.row("SHOW idle_in_transaction_session_timeout", nil, &limit); err != nil || limit != "5s" {
+	if err := openPostgres(t, address).read(t.Context()).row("SHOW idle_in_transaction_session_timeout", nil, &limit); err != nil || limit != "5s" {
 		t.Errorf("a server that vanishes holds rows for %s, %v; want 5s", limit, err)
 	}
 	s := openPostgres(t, address+"?idle_in_transaction_session_timeout=2s")
@@ -253,7 +253,7 @@ func TestVanishedWriter(t *testing.T) {
 	if err := s.Apply(t.Context(), changes, nil); err != nil {
 		t.Fatal(err)
 	}
-	vanished, err := s.db.Begin()
+	vanished, err := readers(s).Begin()
 	if err != nil {
 		t.Fatal(err)
 	}

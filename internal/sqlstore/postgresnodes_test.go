@@ -55,7 +55,7 @@ func TestServersInEachOthersWay(t *testing.T) {
 				}
 			}
 			var circles int
-			err := servers[0].reads.row("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", nil, &circles)
+			err := servers[0].read(t.Context()).row("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", nil, &circles)
 			if err != nil || circles > 0 {
 				t.Errorf("%d times servers waited for each other in a circle, %v", circles, err)
 			}

@@ -3,27 +3,26 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// pooled reads on whatever connection is free, until a time if there is one.
-// The driver keeps statements prepared on each.
+// pooled is the runner of reads on Postgres: each on any free connection. The
+// driver keeps statements prepared on each connection.
 type pooled struct {
-	db    *sql.DB
-	until time.Time
+	db       *sql.DB
+	deadline time.Time // zero: none
 }
 
-// limit is how long a read may take.
+// limit bounds a read by time.
 func (p *pooled) limit() (context.Context, context.CancelFunc) {
-	until := time.Now().Add(pgStatement)
-	if !p.until.IsZero() && p.until.Before(until) {
-		until = p.until
+	limit := time.Now().Add(pgStatement)
+	if !p.deadline.IsZero() && p.deadline.Before(limit) {
+		limit = p.deadline
 	}
-	return context.WithDeadline(context.Background(), until)
+	return context.WithDeadline(context.Background(), limit)
 }
 
 func (p *pooled) exec(query string, args []any) (sql.Result, error) {
@@ -32,8 +31,8 @@ func (p *pooled) exec(query string, args []any) (sql.Result, error) {
 	return p.db.ExecContext(ctx, query, args...)
 }
 
-// query reads again, on another connection, where one was lost: after a
-// failover each that is idle is found to be dead at its next use.
+// query reads again on another connection if one was lost: after a failover
+// every idle connection turns out to be dead when it is used next.
 func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) error {
 	ctx, cancel := p.limit()
 	defer cancel()
@@ -45,58 +44,55 @@ func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) err
 		}
 		kind := kindOf(err)
 		switch {
-		case kind == faultText:
+		case kind == errText:
 			return nil // there is no such row
-		case ctx.Err() != nil || kind != faultLost && kind != faultConflict || tries > pgReaders+1:
+		case ctx.Err() != nil || kind != errLost && kind != errConflict || tries > pgReaders+1:
 			return err
-		case kind == faultConflict:
+		case kind == errConflict:
 			time.Sleep(rand.N(time.Millisecond << min(tries, 5)))
 		}
 	}
 }
 
-// postgresTx is a transaction that ends by itself when one of its statements
-// takes too long, or all of them.
+// postgresTx is a transaction that is cancelled when one of its statements
+// takes too long, or when its deadline has passed.
 type postgresTx struct {
 	conn   *sql.Conn
 	tx     *sql.Tx
 	stmts  statements
-	ctx    context.Context
+	ctx    context.Context // until the deadline
 	cancel context.CancelFunc
-	limit  *time.Timer
-	until  time.Time
+	limit  *time.Timer // of the statement that runs; cancels ctx
 }
 
-// beginOn returns what begins a transaction that has to end by a time. A
-// connection that turns out to be dead is replaced.
-func beginOn(db *sql.DB) func(until time.Time) (transaction, error) {
-	return func(until time.Time) (transaction, error) {
+// beginOn returns plan.begin for a pool. A connection that turns out to be
+// dead is replaced.
+func beginOn(db *sql.DB) func(deadline time.Time) (transaction, error) {
+	return func(deadline time.Time) (transaction, error) {
 		for tries := 1; ; tries++ {
-			t, err := beginPostgres(db, until)
+			t, err := beginPostgres(db, deadline)
 			if err == nil {
 				return t, nil
 			}
-			if kindOf(err) != faultLost || tries > pgHands || !time.Now().Before(until) {
-				return nil, postgresFault(err)
+			if kindOf(err) != errLost || tries > pgWorkers || !time.Now().Before(deadline) {
+				return nil, wrapPostgres(err)
 			}
 		}
 	}
 }
 
-func beginPostgres(db *sql.DB, until time.Time) (*postgresTx, error) {
-	t := &postgresTx{until: until}
-	t.ctx, t.cancel = context.WithDeadline(context.Background(), until)
+func beginPostgres(db *sql.DB, deadline time.Time) (_ *postgresTx, err error) {
+	t := &postgresTx{}
+	t.stmts = statements{t, wrapPostgres}
+	t.ctx, t.cancel = context.WithDeadline(context.Background(), deadline)
 	t.limit = time.AfterFunc(pgStatement, t.cancel)
-	var err error
-	if t.conn, err = db.Conn(t.ctx); err != nil {
+	if t.conn, err = db.Conn(t.ctx); err == nil {
+		t.tx, err = t.conn.BeginTx(t.ctx, nil)
+	}
+	if err != nil {
 		t.end()
 		return nil, err
 	}
-	if t.tx, err = t.conn.BeginTx(t.ctx, nil); err != nil {
-		t.end()
-		return nil, err
-	}
-	t.stmts = statements{t, postgresFault}
 	return t, nil
 }
 
@@ -126,49 +122,44 @@ func (t *postgresTx) query(query string, args []any, scan func(*sql.Rows) error)
 	return scan(rows)
 }
 
-// lock takes the rows of a query for the transaction before it decides by
-// them. A server that takes no changes refuses it, even if there is no row.
-func (t *postgresTx) lock(query string, args []any) error {
-	return t.query(query+" FOR UPDATE", args, func(r *sql.Rows) error {
-		for r.Next() {
-		}
-		return r.Err()
-	})
+// lock implements transaction. A server that takes no changes refuses it, even
+// if there is no row.
+func (t *postgresTx) lock(query string, args ...any) error {
+	return t.stmts.rows(query+" FOR UPDATE", args, func(*sql.Rows) error { return nil })
 }
 
-// commit makes the transaction durable. Of one whose answer was lost, or that
-// came with a warning, nobody knows: it is not run again.
+// commit implements transaction. If its answer is lost, or comes with a
+// warning, it is not known whether the changes were made: they are not run
+// again.
 func (t *postgresTx) commit() error {
 	t.limit.Reset(pgStatement)
-	_ = hasWarned(t.conn) // of what was before
+	_ = hasWarned(t.conn) // about something before
 	err := t.tx.Commit()
-	kind := kindOf(err)
 	switch {
 	case err == nil && !hasWarned(t.conn):
 		t.end()
 		return nil
 	case err == nil:
 		return errNotSure
-	case kind == faultConflict:
-		return postgresFault(err)
+	case kindOf(err) == errConflict:
+		return wrapPostgres(err)
 	}
-	return &fault{faultPassing, "it is not known whether the change was made: " + textOf(err)}
+	return &postgresError{errPassing, "it is not known whether the change was made: " + textOf(err)}
 }
 
-// errNotSure: the change was committed, and may be lost with its server.
-var errNotSure = &fault{faultPassing, "the server has not made sure that the change is kept"}
+// errNotSure is the answer to a change that was committed, but may be lost with
+// its server.
+var errNotSure = &postgresError{errPassing, "the server has not made sure that the change is kept"}
 
-// hasWarned says whether the server has warned on a connection of Postgres,
-// and forgets it.
+// hasWarned reports whether the server has warned on a connection since it was
+// asked last. SQLite never warns.
 func hasWarned(conn *sql.Conn) (yes bool) {
 	err := conn.Raw(func(c any) error {
-		pg, ok := c.(*stdlib.Conn)
-		if !ok {
-			return driver.ErrBadConn
+		if pg, ok := c.(*stdlib.Conn); ok {
+			data := pg.Conn().PgConn().CustomData()
+			yes = data[warned] != nil
+			delete(data, warned)
 		}
-		data := pg.Conn().PgConn().CustomData()
-		yes = data[warned] != nil
-		delete(data, warned)
 		return nil
 	})
 	return yes || err != nil
@@ -176,6 +167,6 @@ func hasWarned(conn *sql.Conn) (yes bool) {
 
 func (t *postgresTx) rollback() {
 	t.limit.Reset(pgStatement)
-	_ = t.tx.Rollback()
+	_ = t.tx.Rollback() // after a failed commit it may have ended already
 	t.end()
 }

@@ -82,7 +82,7 @@ func (s *Store) deleteInSteps(ctx context.Context, query string, args ...any) er
 	args = append(args, pruneStep)
 	for {
 		var deleted int64
-		err := s.w.write(ctx, func(t *tx) (err error) {
+		err := s.writer.write(ctx, func(t *tx) (err error) {
 			deleted, err = t.exec(query, args...)
 			return err
 		})

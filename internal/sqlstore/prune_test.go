@@ -48,7 +48,7 @@ func TestPruneKeepsTheLatestRefusals(t *testing.T) {
 	const begin, apart = 1_790_000_000_000, 600_000
 	put := func(at, count int64) {
 		t.Helper()
-		err := s.w.write(t.Context(), func(x *tx) error {
+		err := s.writer.write(t.Context(), func(x *tx) error {
 			_, err := x.exec("INSERT INTO refused_calls (first_at, batch, records, count) VALUES ($1, $2, $3, $4)",
 				at, batchID(), encodeBatch([]cloud.Record{{At: at, Action: "cloudcall"}}), count)
 			return err

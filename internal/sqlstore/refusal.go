@@ -18,7 +18,7 @@ func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 	if err != nil {
 		return err
 	}
-	return s.w.write(ctx, func(t *tx) error {
+	return s.writer.write(ctx, func(t *tx) error {
 		for _, row := range rows {
 			if _, err := t.exec("INSERT INTO refused_calls (first_at, batch, records, count) VALUES ($1, $2, $3, $4)", row...); err != nil {
 				return err

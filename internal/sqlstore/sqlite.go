@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -18,118 +17,86 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// readers is how many connections read at once. SQLite reads are short and
-// bound by the processor.
-const readers = 4
+// sqliteReaders is how many connections read at the same time. Reads of SQLite
+// are short and bound by the processor.
+const sqliteReaders = 4
 
-// OpenSQLite opens the SQLite database in a file, made if it is not there,
-// readable for its owner alone. Every change is synced before it is answered.
+// Options of a connection to SQLite.
+const (
+	sqliteReads  = "_pragma=query_only(1)"
+	sqliteWrites = "_txlock=immediate"
+	// Sets hit pages all over a large database. With the default cache of 2 MiB
+	// each would read its pages again.
+	sqliteCache = "&_pragma=cache_size(-32768)"
+)
+
+// sqliteDB is the engine on SQLite: connections that read, and one that
+// writes.
+type sqliteDB struct {
+	file     string      // its absolute path
+	opened   os.FileInfo // of the file when it was opened
+	readers  *sql.DB
+	writers  *sql.DB   // of one connection
+	conn     *sql.Conn // the one of writers
+	prepared []*prepared
+	reads    statements
+	tx       sqliteTx // on conn
+}
+
+// OpenSQLite opens the SQLite database in a file and migrates it. A file that
+// does not exist is made, readable by its owner only. Every change is synced
+// before it returns.
 func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
 	}
-	// SQLite would make it readable for all, and its companions like it.
+	// SQLite would make it, and its companions after it, readable by all.
 	f, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	opened, err := f.Stat()
+	d := &sqliteDB{file: abs}
+	d.opened, err = f.Stat()
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	// Sets fall all over a large database: with SQLite's 2 MiB of cache each
-	// reads its pages again.
-	wdb, err := openSQLite(abs, 1, "_txlock=immediate&_pragma=cache_size(-32768)")
-	if err != nil {
-		return nil, err
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", file, wrapSQLite(err)), d.close())
 	}
-	db, err := openSQLite(abs, readers, "_pragma=query_only(1)")
-	if err != nil {
-		return nil, errors.Join(err, wdb.Close())
-	}
-	check := func() error { return isStill(opened, abs) }
-	s, err := newSQLite(ctx, db, wdb, check)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", file, sqliteFault(err)), wdb.Close(), db.Close())
-	}
-	s.apart = func(write bool) (*sql.DB, error) {
-		if err := check(); err != nil {
-			return nil, err
-		}
-		if write {
-			return openSQLite(abs, 1, "_txlock=immediate")
-		}
-		return openSQLite(abs, 1, "_pragma=query_only(1)")
-	}
-	return s, nil
+	w := newWriter(plan{
+		workers: 1, group: maxGroup, patience: queuePatience, begin: d.begin,
+		retry: func(error, int) bool { return false }, // no other transaction is in the way
+	})
+	return newStore(d, w, w), nil
 }
 
-// newSQLite migrates the database and begins to write. check says whether what
-// is written can be found again; it is asked for each transaction.
-func newSQLite(ctx context.Context, db, wdb *sql.DB, check func() error) (*Store, error) {
-	if err := migrate(ctx, goose.DialectSQLite3, wdb); err != nil {
-		return nil, err
+func (d *sqliteDB) open(ctx context.Context) (err error) {
+	if d.writers, err = openSQLite(d.file, 1, sqliteWrites+sqliteCache); err != nil {
+		return err
 	}
-	conn, err := wdb.Conn(ctx)
-	if err != nil {
-		return nil, err
+	if d.readers, err = openSQLite(d.file, sqliteReaders, sqliteReads); err != nil {
+		return err
 	}
-	reads := &prepared{prepare: db.PrepareContext}
-	t := &sqliteTx{check: check, prepared: prepared{prepare: conn.PrepareContext}}
-	t.stmts = statements{&t.prepared, sqliteFault}
-	how := writing{hands: 1, limit: batchLimit, patience: queueTime, begin: t.begin,
-		again: func(error, int) bool { return false }} // one writer gets in nobody's way
-	w := newWriter(how)
-	return &Store{
-		db: db, reads: statements{reads, sqliteFault},
-		conn: conn, w: w, bulk: w,
-		release: sync.OnceValue(func() error {
-			return errors.Join(t.close(), conn.Close(), reads.close(), wdb.Close(), db.Close())
-		}),
-	}, nil
-}
-
-// sqliteTx is the writer's transaction, one after the other on one connection.
-type sqliteTx struct {
-	prepared
-	stmts statements
-	check func() error
-}
-
-func (t *sqliteTx) begin(time.Time) (transaction, error) {
-	if err := t.check(); err != nil {
-		return nil, err
+	if err := migrate(ctx, goose.DialectSQLite3, d.writers); err != nil {
+		return err
 	}
-	_, err := t.stmts.exec("BEGIN IMMEDIATE")
-	return t, err
-}
-
-func (t *sqliteTx) statements() *statements { return &t.stmts }
-
-func (t *sqliteTx) commit() error {
-	_, err := t.stmts.exec("COMMIT")
-	return err
-}
-
-func (t *sqliteTx) rollback() { _, _ = t.stmts.exec("ROLLBACK") }
-
-// isStill says whether a file is the one that was opened: SQLite itself goes on
-// writing to a file that was removed, and all of it would be lost.
-func isStill(opened os.FileInfo, abs string) error {
-	now, err := os.Stat(abs)
-	if err != nil || !os.SameFile(opened, now) {
-		return fmt.Errorf("%w: the database file was removed or replaced under the running server: stop it and put the file back", cloud.ErrUnavailable)
+	if d.conn, err = d.writers.Conn(ctx); err != nil {
+		return err
 	}
+	reads, writes := &prepared{prepare: d.readers.PrepareContext}, &prepared{prepare: d.conn.PrepareContext}
+	d.prepared = []*prepared{reads, writes}
+	d.reads, d.tx = statements{reads, wrapSQLite}, sqliteTx{statements{writes, wrapSQLite}}
 	return nil
 }
 
-func openSQLite(abs string, conns int, option string) (*sql.DB, error) {
-	// A larger write-ahead log than SQLite's default of 1,000 pages is worth
-	// half as many changes again. And whoever sets while it is copied into the
-	// database waits for that: with 128 MiB it is less than one in a hundred.
-	const settings = "&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(32768)"
-	u := url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: option + settings}
+func openSQLite(abs string, conns int, options string) (*sql.DB, error) {
+	// A write-ahead log of 32,768 pages (128 MiB) gives 1.5 times the sets of
+	// the default of 1,000. Less than one set in a hundred then waits while the
+	// log is copied into the database.
+	const always = "&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=wal_autocheckpoint(32768)"
+	u := url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: options + always}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return nil, err
@@ -139,8 +106,76 @@ func openSQLite(abs string, conns int, option string) (*sql.DB, error) {
 	return db, nil
 }
 
-// sqliteFault marks the faults of SQLite that may pass.
-func sqliteFault(err error) error {
+func (d *sqliteDB) read(context.Context) *statements { return &d.reads }
+
+func (d *sqliteDB) openSession(write bool) (*sql.DB, error) {
+	if err := d.checkFile(); err != nil {
+		return nil, err
+	}
+	if write {
+		return openSQLite(d.file, 1, sqliteWrites)
+	}
+	return openSQLite(d.file, 1, sqliteReads)
+}
+
+// loadRows is 1: SQLite compares the name of each parameter with all before
+// it, so a statement of many rows takes longer than many statements.
+func (d *sqliteDB) loadRows() int { return 1 }
+
+func (d *sqliteDB) close() error {
+	var errs []error
+	for _, p := range d.prepared {
+		errs = append(errs, p.close())
+	}
+	if d.conn != nil {
+		errs = append(errs, d.conn.Close())
+	}
+	for _, db := range []*sql.DB{d.writers, d.readers} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// begin begins the writer's next transaction. Its deadline is not needed:
+// nothing but the disk is waited for.
+func (d *sqliteDB) begin(time.Time) (transaction, error) {
+	if err := d.checkFile(); err != nil {
+		return nil, err
+	}
+	_, err := d.tx.stmts.exec("BEGIN IMMEDIATE")
+	return &d.tx, err
+}
+
+// checkFile reports whether the database file is still the one that was
+// opened. SQLite itself goes on writing to a file that was removed, and
+// everything written would be lost.
+func (d *sqliteDB) checkFile() error {
+	now, err := os.Stat(d.file)
+	if err != nil || !os.SameFile(d.opened, now) {
+		return fmt.Errorf("%w: the database file was removed or replaced under the running server: "+
+			"stop it and put the file back", cloud.ErrUnavailable)
+	}
+	return nil
+}
+
+// sqliteTx is the transaction on the connection that writes.
+type sqliteTx struct{ stmts statements }
+
+func (t *sqliteTx) statements() *statements { return &t.stmts }
+
+func (t *sqliteTx) lock(string, ...any) error { return nil }
+
+func (t *sqliteTx) commit() error {
+	_, err := t.stmts.exec("COMMIT")
+	return err
+}
+
+func (t *sqliteTx) rollback() { _, _ = t.stmts.exec("ROLLBACK") }
+
+// wrapSQLite marks errors that may pass: no room, no memory, a lock, the disk.
+func wrapSQLite(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err

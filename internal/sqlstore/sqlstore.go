@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 
@@ -16,26 +17,40 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Store is cloud.Store on an SQL database.
+// Store is cloud.Store on an SQL database. Reads run by themselves. Changes
+// run through a writer, which commits those that come at the same time
+// together.
 type Store struct {
-	db      *sql.DB // readers
-	reads   statements
-	conn    *sql.Conn // the writer's, on SQLite
-	w       *writer
-	bulk    *writer      // changes of many rows, which may take their time; w on SQLite
-	release func() error // closes the connections; once
-
-	// apart opens a connection for one long transaction, which has the times of
-	// neither reads nor changes. The caller closes it.
-	apart func(write bool) (*sql.DB, error)
+	engine
+	writer     *writer
+	bulkWriter *writer      // for changes of many rows, which may take long; the same one on SQLite
+	closeOnce  func() error // closes the engine
 }
 
 var _ cloud.Store = (*Store)(nil)
 
-// migrate brings the schema to this version's. A database that a newer
-// version has changed already is refused. A step and its mark are not one
-// transaction, so a step that was done before a kill may be done again: it
-// must say IF NOT EXISTS.
+// engine is what differs between databases, besides how they are written to.
+type engine interface {
+	// read returns what runs the reads of a call. On Postgres they end with the
+	// deadline of ctx.
+	read(ctx context.Context) *statements
+	// openSession opens a connection for one long transaction, to which the
+	// time limits of reads and changes do not apply. The caller closes it.
+	openSession(write bool) (*sql.DB, error)
+	// loadRows is how many rows one statement of Load inserts at most.
+	loadRows() int
+	// close closes all connections.
+	close() error
+}
+
+func newStore(e engine, w, bulk *writer) *Store {
+	return &Store{engine: e, writer: w, bulkWriter: bulk, closeOnce: sync.OnceValue(e.close)}
+}
+
+// migrate brings the schema to this program's version. It refuses a database
+// that a newer program has changed. A migration and the note that it was done
+// are not one transaction: after a kill it may run again, so it must say IF
+// NOT EXISTS.
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -50,7 +65,8 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 		return fmt.Errorf("migrations: %w", err)
 	}
 	if current > target {
-		return fmt.Errorf("the database is of schema %d, newer than this program's %d: run the newer program", current, target)
+		return fmt.Errorf("the database is of schema %d, newer than this program's %d: run the newer program",
+			current, target)
 	}
 	if current == target {
 		return nil
@@ -61,18 +77,8 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	return nil
 }
 
-// read is what reads for a call: until the call's deadline, if it has one.
-func (s *Store) read(ctx context.Context) *statements {
-	if p, ok := s.reads.run.(*pooled); ok {
-		if until, limited := ctx.Deadline(); limited {
-			return &statements{&pooled{p.db, until}, s.reads.fault}
-		}
-	}
-	return &s.reads
-}
-
-// KeyID returns the id of the master key that the database is tied to; "" if
-// it is tied to none yet.
+// KeyID returns the id of the master key that the database is bound to, ""
+// before BindKey.
 func (s *Store) KeyID(ctx context.Context) (string, error) {
 	var id string
 	err := s.read(ctx).row("SELECT value FROM meta WHERE name = 'master_key'", nil, &id)
@@ -82,12 +88,12 @@ func (s *Store) KeyID(ctx context.Context) (string, error) {
 	return id, err
 }
 
-// BindKey ties the database to the master key of that id at first use, and
-// fails from then on if another is given: nothing sealed would open.
+// BindKey binds the database to the master key of that id. If it is bound to
+// another, BindKey fails: nothing that is sealed would open.
 func (s *Store) BindKey(ctx context.Context, keyID string) error {
 	bound, err := s.KeyID(ctx)
 	if err == nil && bound == "" {
-		err = s.w.write(ctx, func(t *tx) error {
+		err = s.writer.write(ctx, func(t *tx) error {
 			_, err := t.exec("INSERT INTO meta (name, value) VALUES ('master_key', $1) ON CONFLICT (name) DO NOTHING", keyID)
 			return err
 		})
@@ -99,23 +105,26 @@ func (s *Store) BindKey(ctx context.Context, keyID string) error {
 		return err
 	}
 	if bound != keyID {
-		return fmt.Errorf("the database was made under the master key with the id %s, and the one given has the id %s: give the right one, with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY", bound, keyID)
+		return fmt.Errorf("the database was made under the master key with the id %s, and the one given has the id %s: "+
+			"give the right one, with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY",
+			bound, keyID)
 	}
 	return nil
 }
 
-// Ping reads, and takes the right to write.
+// Ping implements cloud.Store. It reads, and takes a transaction that writes
+// as far as its lock.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	if err := s.read(ctx).row("SELECT 1", nil, &one); err != nil {
 		return err
 	}
-	return s.w.write(ctx, func(t *tx) error { return t.lock("SELECT name FROM meta WHERE name = ''") })
+	return s.writer.write(ctx, func(t *tx) error { return t.lock("SELECT name FROM meta WHERE name = ''") })
 }
 
-// Close waits for the changes under way and closes the database.
+// Close implements cloud.Store.
 func (s *Store) Close() error {
-	s.w.close()
-	s.bulk.close()
-	return s.release()
+	s.writer.close()
+	s.bulkWriter.close()
+	return s.closeOnce()
 }

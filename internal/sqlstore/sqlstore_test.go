@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,13 +31,21 @@ func open(t testing.TB, file string) *Store {
 	return s
 }
 
+// readers are the connections that a store reads by.
+func readers(s *Store) *sql.DB {
+	if p, ok := s.engine.(*postgresDB); ok {
+		return p.readers
+	}
+	return s.engine.(*sqliteDB).readers
+}
+
 func newFile(t testing.TB) string { return filepath.Join(t.TempDir(), "opentcb.db") }
 
 // fileOf asks a database where it is.
 func fileOf(t testing.TB, s *Store) string {
 	t.Helper()
 	var file string
-	if err := s.reads.row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &file); err != nil {
+	if err := s.read(t.Context()).row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &file); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -104,7 +115,7 @@ func TestMigrationGoesOnAfterKill(t *testing.T) {
 	}
 	type left struct{ done, marked int }
 	all := []left{{0, 0}, {1, 1}}
-	for done := range tables {
+	for done := range migrationNames() {
 		all = append(all, left{done + 1, done})
 	}
 	for _, steps := range all {
@@ -132,33 +143,30 @@ func TestMigrationGoesOnAfterKill(t *testing.T) {
 // everyTable reads each table.
 func everyTable(t *testing.T, s *Store) error {
 	t.Helper()
-	var errs []error
-	for _, table := range tables {
+	_, err := s.KeyID(t.Context())
+	for _, table := range Tables() {
 		var n int
-		errs = append(errs, s.reads.row("SELECT count(*) FROM "+table, nil, &n))
+		err = errors.Join(err, s.read(t.Context()).row("SELECT count(*) FROM "+table.Name, nil, &n))
 	}
-	return errors.Join(errs...)
+	return err
 }
 
-// tables are the tables, each made by the migration of its place.
-var tables = []string{
-	"meta", "accounts", "platforms", "authorizations", "auth_codes", "code_secrets", "environments", "functions", "audit",
-	"env_credentials", "permission_history", "observed_calls", "refused_calls", "code",
-}
-
-// undo takes a whole schema back to where so many steps were done and marked.
+// undo takes a whole schema back to where so many migrations were done and
+// marked.
 func undo(t *testing.T, file string, done, marked int) {
 	t.Helper()
-	statements := []string{"DROP INDEX functions_sum"}
-	for _, table := range tables[done:] {
-		statements = append(statements, "DROP TABLE "+table)
-	}
-	db := raw(t, file)
-	if _, err := db.Exec("DELETE FROM goose_db_version WHERE version_id > $1", marked); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
+	made := regexp.MustCompile(`(?m)^CREATE (TABLE|INDEX) IF NOT EXISTS (\w+)`)
+	statements := []string{fmt.Sprintf("DELETE FROM goose_db_version WHERE version_id > %d", marked)}
+	for _, name := range slices.Backward(migrationNames()[done:]) {
+		text, err := migrations.ReadFile("migrations/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		what := made.FindStringSubmatch(string(text))
+		if what == nil {
+			t.Fatalf("%s makes neither a table nor an index", name)
+		}
+		statements = append(statements, "DROP "+what[1]+" "+what[2])
 	}
 	execRaw(t, file, statements...)
 }
@@ -263,11 +271,11 @@ func TestSettings(t *testing.T) {
 		return v
 	}
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "query_only": "0"} {
-		if got := read(s.conn, pragma); got != want {
+		if got := read(s.engine.(*sqliteDB).conn, pragma); got != want {
 			t.Errorf("writer: %s is %s, want %s", pragma, got, want)
 		}
 	}
-	if got := read(s.db, "query_only"); got != "1" {
+	if got := read(readers(s), "query_only"); got != "1" {
 		t.Errorf("readers: query_only is %s, want 1", got)
 	}
 }

@@ -9,33 +9,33 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// statements runs statements on a database or in a transaction, and gives
-// their errors the form that the rules know.
+// statements runs statements, in a transaction or outside of one. It returns
+// errors in the form that cloud.Store promises.
 type statements struct {
-	run   runner
-	fault func(error) error // marks what may pass
+	run       runner
+	wrapError func(error) error // marks errors that may pass with cloud.ErrUnavailable
 }
 
-// runner is what statements are run by. Of the context of a call its deadline
-// alone counts: a statement is short, and to interrupt it whenever a caller
-// goes away would take the connection with it.
+// runner runs statements on a database. It has no context: a statement is
+// short, and interrupting one whenever a caller goes away would cost its
+// connection.
 type runner interface {
 	exec(query string, args []any) (sql.Result, error)
-	// query gives the rows to scan, which closes nothing.
+	// query calls scan with the rows, and closes them afterwards.
 	query(query string, args []any, scan func(*sql.Rows) error) error
 }
 
-// exec runs a statement and returns how many rows it touched.
+// exec runs a statement and returns how many rows it hit.
 func (s *statements) exec(query string, args ...any) (int64, error) {
 	res, err := s.run.exec(query, args)
 	if err != nil {
-		return 0, s.fault(err)
+		return 0, s.wrapError(err)
 	}
 	n, err := res.RowsAffected()
-	return n, s.fault(err)
+	return n, s.wrapError(err)
 }
 
-// row reads one row into dest, cloud.ErrNotFound if there is none.
+// row reads one row into dest, and returns cloud.ErrNotFound if there is none.
 func (s *statements) row(query string, args []any, dest ...any) error {
 	found := false
 	err := s.rows(query, args, func(r *sql.Rows) error {
@@ -48,7 +48,8 @@ func (s *statements) row(query string, args []any, dest ...any) error {
 	return err
 }
 
-// rows calls scan for every row, and ends early with an error of its.
+// rows calls scan for every row. An error of scan ends it and is returned as
+// it is.
 func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) error {
 	var scanned error
 	err := s.run.query(query, args, func(r *sql.Rows) error {
@@ -58,13 +59,13 @@ func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) 
 		return r.Err()
 	})
 	if scanned != nil {
-		return scanned // no fault of the database's
+		return scanned
 	}
-	return s.fault(err)
+	return s.wrapError(err)
 }
 
-// prepared is a runner that keeps statements prepared: on SQLite, preparing
-// one for each use costs half as much again as running it.
+// prepared is the runner of SQLite. It keeps every statement prepared: to
+// prepare one for each use would add half to the cost of running it.
 type prepared struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	mu      sync.RWMutex

@@ -7,39 +7,32 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// tx is the transaction that a change runs in. The audit records of all its
-// changes become one row.
+// tx is the transaction that a change runs in. It may have other changes
+// before and after this one.
 type tx struct {
-	stmts *statements
-	recs  []cloud.Record
+	*statements
+	trans   transaction
+	records []cloud.Record // of all its changes, written before it commits
 }
 
-// locker is a runner of a database on which transactions run side by side.
-type locker interface {
-	lock(query string, args []any) error
+func newTx(trans transaction, changes int) *tx {
+	return &tx{statements: trans.statements(), trans: trans, records: make([]cloud.Record, 0, changes)}
 }
 
-// lock takes the rows that a query selects for the transaction. Changes that
-// write several rows take the account's first, so that they do not wait for
-// each other in a circle. On SQLite one transaction runs at a time.
-func (t *tx) lock(query string, args ...any) error {
-	if l, ok := t.stmts.run.(locker); ok {
-		return t.stmts.fault(l.lock(query, args))
-	}
-	return nil
-}
+// lock locks the rows that a query selects until the transaction ends. A
+// change of several rows locks the account's first, so that changes never wait
+// for each other in a circle. On SQLite it does nothing: one transaction runs
+// at a time.
+func (t *tx) lock(query string, args ...any) error { return t.trans.lock(query, args...) }
 
-// exec runs a statement and returns how many rows it touched.
-func (t *tx) exec(query string, args ...any) (int64, error) { return t.stmts.exec(query, args...) }
-
-// record adds audit records to the transaction, which may put them in order
-// where they are: thousands come at once, and alone.
+// record adds audit records. A change that adds many gives its slice away,
+// which may be sorted in place: that saves a copy of thousands of records.
 func (t *tx) record(recs ...cloud.Record) {
-	if len(t.recs) == 0 && len(recs) > cap(t.recs) {
-		t.recs = slices.Clip(recs)
+	if len(t.records) == 0 && len(recs) > cap(t.records) {
+		t.records = slices.Clip(recs)
 		return
 	}
-	t.recs = append(t.recs, recs...)
+	t.records = append(t.records, recs...)
 }
 
 // one runs a statement that must hit a row. If it hits none, what the change
@@ -57,7 +50,7 @@ func (t *tx) one(query string, args ...any) error {
 // is written only then. key is as in writeFor.
 func (s *Store) swap(ctx context.Context, key string, rec cloud.Record, query string, args ...any) (bool, error) {
 	var hit bool
-	err := s.w.writeFor(ctx, key, func(t *tx) error {
+	err := s.writer.writeFor(ctx, key, func(t *tx) error {
 		n, err := t.exec(query, args...)
 		if hit = n > 0; hit && err == nil {
 			t.record(rec)

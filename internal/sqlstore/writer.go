@@ -15,84 +15,108 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// batchLimit is how many changes share one commit at most. A commit costs a
-// sync of the disk whatever is in it, so changes that wait for the same sync
-// go together.
-const batchLimit = 256
+// This file is group commit. A commit waits for the disk, however little is in
+// it, so changes that come at the same time share a transaction: they are a
+// group.
+//
+// A caller puts its change into the queue of a worker and waits. The worker
+// takes what is in its queue as a group, runs its changes one after the other
+// in one transaction, commits, and answers them. Meanwhile the next changes
+// wait in the queue: the busier the store, the larger its groups.
+//
+// A change that fails must not harm the others of its group. The transaction
+// is rolled back, the change is answered with its error, and the others run
+// again without it. So a change may run several times, of which at most the
+// last is committed.
+//
+// SQLite has one worker, since it runs one transaction at a time. Postgres has
+// several. Changes of the same rows have the same key and go to the same
+// worker, so that workers seldom wait for each other. They still may, and so
+// may other servers: what fails for that reason is retried.
 
-// queueTime is how long a change waits for a place in the queue.
-const queueTime = 10 * time.Second
+// maxGroup is how many changes a group has at most. As many more may wait in
+// the queue for the group under way to end.
+const maxGroup = 256
+
+// queuePatience is how long a change waits at most for a place in a queue that
+// is full.
+const queuePatience = 10 * time.Second
 
 // errClosed is the answer to a change that comes after Close.
 var errClosed = fmt.Errorf("%w: the store is closed", cloud.ErrUnavailable)
 
-// change is one caller's part of a transaction. It may be run again when
-// another part of the same transaction failed, and must then do the same.
+// change is one caller's part of a transaction.
 type change struct {
-	key   string // whose rows it writes; "" for rows that no other change writes
-	until time.Time
-	do    func(*tx) error
-	done  chan error
+	key      string // whose rows it writes; "" if no other change writes them
+	deadline time.Time
+	do       func(*tx) error // may run several times, and must do the same each time
+	result   chan error
 }
 
-// transaction is one transaction of a database.
+// transaction is one transaction of a database. It ends with commit, or with
+// rollback, which also follows a commit that failed.
 type transaction interface {
 	statements() *statements
+	lock(query string, args ...any) error // see tx.lock
 	commit() error
 	rollback()
 }
 
-// writing is how a database wants to be written to.
-type writing struct {
-	hands    int                                        // transactions side by side
-	limit    int                                        // changes in one
-	patience time.Duration                              // an answer is due within it
-	begin    func(until time.Time) (transaction, error) // the transaction fails if it has not ended by then
-	again    func(err error, tries int) bool            // whether what failed so is run again
+// plan is how changes are written to a database.
+type plan struct {
+	workers  int           // transactions at the same time
+	group    int           // changes in a transaction, at most
+	patience time.Duration // how long a change may take, from its call on
+	// begin begins a transaction, which fails if it is still open at the
+	// deadline.
+	begin func(deadline time.Time) (transaction, error)
+	// retry reports whether a transaction that failed with err, for the tries-th
+	// time, is run again.
+	retry func(err error, tries int) bool
 }
 
-// writer runs changes, and commits those that wait together as one
-// transaction. Changes of one key go through one hand, so that hands do not
-// get in each other's way.
+// writer runs changes in groups, by a plan.
 type writer struct {
-	writing
-	queues []chan *change // one for each hand
-	seed   maphash.Seed
+	plan
+	queues []chan *change // one of each worker
+	seed   maphash.Seed   // for the choice of a queue by key
 
-	mu     sync.RWMutex // held for reading while a change is handed over
-	closed bool
-	ended  sync.WaitGroup
+	mu      sync.RWMutex // held for reading while a change is put into a queue
+	closed  bool
+	working sync.WaitGroup
 }
 
-func newWriter(how writing) *writer {
-	w := &writer{writing: how, seed: maphash.MakeSeed()}
-	for range how.hands {
-		queue := make(chan *change, batchLimit)
+func newWriter(p plan) *writer {
+	w := &writer{plan: p, seed: maphash.MakeSeed()}
+	for range p.workers {
+		queue := make(chan *change, maxGroup)
 		w.queues = append(w.queues, queue)
-		w.ended.Go(func() { w.run(queue) })
+		w.working.Go(func() { w.work(queue) })
 	}
 	return w
 }
 
 // write runs a change of rows that no other change writes, and returns once it
-// is durable. A change that returns an error leaves nothing behind, nor does
-// it harm those beside it.
+// is durable. If do returns an error, nothing of the change is left, and the
+// error is returned.
 func (w *writer) write(ctx context.Context, do func(*tx) error) error {
 	return w.writeFor(ctx, "", do)
 }
 
-// writeFor is write for rows that others may be writing: key is the account
-// or platform whose they are.
+// writeFor is write for rows that other changes may write at the same time.
+// key is common to all of these: the account or platform that the rows belong
+// to, or the sum of code.
 func (w *writer) writeFor(ctx context.Context, key string, do func(*tx) error) error {
-	c := &change{key: key, until: time.Now().Add(w.patience), do: do, done: make(chan error, 1)}
-	if until, limited := ctx.Deadline(); limited && until.Before(c.until) {
-		c.until = until
+	c := &change{key: key, deadline: time.Now().Add(w.patience), do: do, result: make(chan error, 1)}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(c.deadline) {
+		c.deadline = deadline
 	}
-	if err := w.hand(ctx, w.queueFor(key), c); err != nil {
+	if err := w.enqueue(ctx, w.queueFor(key), c); err != nil {
 		return err
 	}
-	// From here on the outcome is waited for, so that it is known.
-	return <-c.done
+	// The change will run, whatever becomes of ctx. Only its result says
+	// whether it happened.
+	return <-c.result
 }
 
 func (w *writer) queueFor(key string) chan *change {
@@ -105,13 +129,14 @@ func (w *writer) queueFor(key string) chan *change {
 	return w.queues[maphash.String(w.seed, key)%uint64(len(w.queues))]
 }
 
-func (w *writer) hand(ctx context.Context, queue chan *change, c *change) error {
+// enqueue puts a change into a queue, and waits if that is full.
+func (w *writer) enqueue(ctx context.Context, queue chan *change, c *change) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
 		return errClosed
 	}
-	if ctx.Err() != nil { // select would choose by chance
+	if ctx.Err() != nil { // the select below would choose at random
 		return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
 	}
 	select {
@@ -119,19 +144,20 @@ func (w *writer) hand(ctx context.Context, queue chan *change, c *change) error 
 		return nil
 	default:
 	}
-	patience := time.NewTimer(min(queueTime, w.patience))
-	defer patience.Stop()
+	late := time.NewTimer(min(queuePatience, w.patience))
+	defer late.Stop()
 	select {
 	case queue <- c:
 		return nil
-	case <-patience.C:
+	case <-late.C:
 		return fmt.Errorf("%w: too many changes wait to be written", cloud.ErrUnavailable)
 	case <-ctx.Done():
 		return fmt.Errorf("%w: waiting to write: %w", cloud.ErrUnavailable, ctx.Err())
 	}
 }
 
-// close lets the changes that were handed over finish.
+// close refuses further changes, and returns once those in the queues are
+// answered.
 func (w *writer) close() {
 	w.mu.Lock()
 	if !w.closed {
@@ -141,133 +167,134 @@ func (w *writer) close() {
 		}
 	}
 	w.mu.Unlock()
-	w.ended.Wait()
+	w.working.Wait()
 }
 
-func (w *writer) run(queue chan *change) {
-	for c := range queue {
-		w.commit(w.gather(queue, c))
+// work commits group after group, until the queue is closed and empty.
+func (w *writer) work(queue chan *change) {
+	for first := range queue {
+		group := w.gather(queue, first)
+		if w.workers > 1 {
+			group = inOrder(withoutLate(group))
+		}
+		w.commit(group)
 	}
 }
 
-// gather returns the first change and those that wait behind it. It lets the
-// calls that are ready to run hand theirs over first: on one processor they
-// would otherwise find the writer gone with a batch of one.
+// gather returns a group: the first change, and those that wait behind it.
 func (w *writer) gather(queue chan *change, first *change) []*change {
-	batch := []*change{first}
-	for before := -1; before < len(queue) && len(queue) < w.limit; {
+	// Callers that are ready to run enqueue their changes first. On one
+	// processor they would otherwise be left out, and groups would be small.
+	for before := -1; before < len(queue) && len(queue) < w.group; {
 		before = len(queue)
 		runtime.Gosched()
 	}
-	for len(batch) < w.limit {
+	group := []*change{first}
+	for len(group) < w.group {
 		select {
 		case c, ok := <-queue:
 			if !ok {
-				return w.inOrder(batch)
+				return group
 			}
-			batch = append(batch, c)
+			group = append(group, c)
 		default:
-			return w.inOrder(batch)
+			return group
 		}
 	}
-	return w.inOrder(batch)
+	return group
 }
 
-// inOrder answers the changes that have waited too long, and puts the others
-// in the order of their keys: transactions side by side, also those of other
-// servers, then take rows in the same order and never wait in a circle.
-func (w *writer) inOrder(batch []*change) []*change {
-	if w.hands == 1 {
-		return batch
-	}
+// withoutLate answers the changes whose deadline has passed, and returns the
+// others: a transaction has the earliest deadline of its changes.
+func withoutLate(group []*change) []*change {
 	now := time.Now()
-	batch = slices.DeleteFunc(batch, func(c *change) bool {
-		if now.Before(c.until) {
+	return slices.DeleteFunc(group, func(c *change) bool {
+		if now.Before(c.deadline) {
 			return false
 		}
-		c.done <- fmt.Errorf("%w: the change has waited too long", cloud.ErrUnavailable)
+		c.result <- fmt.Errorf("%w: the change has waited too long", cloud.ErrUnavailable)
 		return true
 	})
-	slices.SortStableFunc(batch, func(a, b *change) int { return strings.Compare(a.key, b.key) })
-	return batch
 }
 
-// commit runs a batch as one transaction. If one change fails, the rest runs
-// again without it: failures are rare, and a savepoint for each change would
-// cost the others. If the transaction got in the way of another, each change
-// runs by itself: it then takes no more rows than it needs.
-func (w *writer) commit(batch []*change) {
-	for tries := 1; len(batch) > 0; tries++ {
-		failed, err := w.try(batch)
+// inOrder sorts a group by key. Transactions at the same time, also those of
+// other servers, then lock rows in the same order, and never wait in a circle.
+func inOrder(group []*change) []*change {
+	slices.SortStableFunc(group, func(a, b *change) int { return strings.Compare(a.key, b.key) })
+	return group
+}
+
+// commit runs a group in one transaction, as often as need be, until every
+// change is answered. Failures are rare: running the others again costs less
+// than a savepoint before each change.
+func (w *writer) commit(group []*change) {
+	for tries := 1; len(group) > 0; tries++ {
+		failed, err := w.try(group)
 		switch {
 		case err == nil:
-			answer(batch, nil)
+			answer(group, nil)
 			return
-		case w.again(err, tries) && len(batch) > 1:
-			for _, c := range batch {
+		case w.retry(err, tries) && len(group) > 1:
+			// Another transaction was in the way. Each change by itself locks
+			// no more rows than it needs.
+			for _, c := range group {
 				w.commit([]*change{c})
 			}
 			return
-		case w.again(err, tries) && pause(batch[0], tries):
+		case w.retry(err, tries) && pause(tries, group[0].deadline):
 			continue
-		case failed < 0:
-			answer(batch, err)
+		case failed == nil:
+			answer(group, err)
 			return
 		}
-		answer(batch[failed:failed+1], err)
-		batch = append(batch[:failed:failed], batch[failed+1:]...)
+		answer([]*change{failed}, err)
+		group = slices.DeleteFunc(group, func(c *change) bool { return c == failed })
 	}
 }
 
-// pause waits before a change is run again, each time twice as long as before
-// up to a bound, by chance, so that those in each other's way part. It says
-// whether there is time left.
-func pause(c *change, tries int) bool {
+// pause waits before a transaction is run again: a random time, up to twice as
+// long as the last, so that transactions in each other's way part. It reports
+// whether there is time left before the deadline.
+func pause(tries int, deadline time.Time) bool {
 	time.Sleep(rand.N(time.Millisecond << min(tries, 5)))
-	return time.Now().Before(c.until)
+	return time.Now().Before(deadline)
 }
 
-func answer(batch []*change, err error) {
-	for _, c := range batch {
-		c.done <- err
+func answer(group []*change, err error) {
+	for _, c := range group {
+		c.result <- err
 	}
 }
 
-// try runs a batch as one transaction. On an error nothing of it is left, and
-// failed is the index of the change that caused it, or -1.
-func (w *writer) try(batch []*change) (failed int, err error) {
-	until := batch[0].until
-	for _, c := range batch {
-		if c.until.Before(until) {
-			until = c.until
-		}
-	}
-	trans, err := w.begin(until)
+// try runs a group in one transaction. If that returns an error, nothing of it
+// is left; failed is the change that caused it, nil if none did.
+func (w *writer) try(group []*change) (failed *change, err error) {
+	first := slices.MinFunc(group, func(a, b *change) int { return a.deadline.Compare(b.deadline) })
+	trans, err := w.begin(first.deadline)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
-	t := &tx{stmts: trans.statements(), recs: make([]cloud.Record, 0, len(batch))}
-	failed = -1
-	for i, c := range batch {
+	t := newTx(trans, len(group))
+	for _, c := range group {
 		if err = guard(c.do, t); err != nil {
-			failed = i
+			failed = c
 			break
 		}
 	}
 	if err == nil {
-		err = t.appendRecords(t.recs)
+		err = t.appendRecords(t.records)
 	}
 	if err == nil {
 		err = trans.commit()
 	}
 	if err != nil {
-		trans.rollback() // a failed commit may or may not have ended the transaction
-		return failed, err
+		trans.rollback()
 	}
-	return -1, nil
+	return failed, err
 }
 
-// guard keeps a bug in one change from ending the process.
+// guard runs a change, and turns a panic into an error: a bug in one change
+// must not end the process.
 func guard(do func(*tx) error, t *tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

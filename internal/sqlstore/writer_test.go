@@ -24,7 +24,7 @@ func put(name string) func(*tx) error {
 // facts are the names of the facts that are there, and of those recorded.
 func facts(t *testing.T, s *Store) (names, recorded []string) {
 	t.Helper()
-	rows, err := s.db.Query("SELECT name FROM meta WHERE value = 'put' ORDER BY name")
+	rows, err := readers(s).Query("SELECT name FROM meta WHERE value = 'put' ORDER BY name")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,14 +88,14 @@ func batch(t *testing.T, s *Store, changes ...func(*tx) error) []error {
 	t.Helper()
 	release, running, busy := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		busy <- s.w.write(t.Context(), func(*tx) error { close(running); <-release; return nil })
+		busy <- s.writer.write(t.Context(), func(*tx) error { close(running); <-release; return nil })
 	}()
 	<-running
 	answers := make([]chan error, len(changes))
 	for i, do := range changes {
 		answers[i] = make(chan error, 1)
-		go func() { answers[i] <- s.w.write(t.Context(), do) }()
-		for len(s.w.queues[0]) <= i { // one after the other, so that their order is known
+		go func() { answers[i] <- s.writer.write(t.Context(), do) }()
+		for len(s.writer.queues[0]) <= i { // one after the other, so that their order is known
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -122,7 +122,7 @@ func TestChangesThatWaitShareACommit(t *testing.T) {
 		}
 	}
 	var rows int
-	if err := s.db.QueryRow("SELECT count(*) FROM audit").Scan(&rows); err != nil {
+	if err := readers(s).QueryRow("SELECT count(*) FROM audit").Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
 	if names, _ := facts(t, s); len(names) != 50 || rows != 1 {
@@ -176,7 +176,7 @@ func TestOnlyFailingChanges(t *testing.T) {
 	if names, recorded := facts(t, s); len(names) != 0 || len(recorded) != 0 {
 		t.Errorf("there are %v, recorded %v; want nothing", names, recorded)
 	}
-	if err := s.w.write(t.Context(), put("good")); err != nil {
+	if err := s.writer.write(t.Context(), put("good")); err != nil {
 		t.Errorf("a change after them: %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestFailedCommitIsEverybodys(t *testing.T) {
 		}
 	}
 	var n int
-	if err := s.db.QueryRow("SELECT count(*) FROM meta WHERE value = 'put'").Scan(&n); err != nil || n != 0 {
+	if err := readers(s).QueryRow("SELECT count(*) FROM meta WHERE value = 'put'").Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d facts without a record, %v", n, err)
 	}
 }
@@ -203,28 +203,30 @@ func TestFailedCommitIsEverybodys(t *testing.T) {
 func TestGivingUp(t *testing.T) {
 	s := open(t, newFile(t))
 	release, running := make(chan struct{}), make(chan struct{})
-	ended := make(chan error, 2+batchLimit)
-	go func() { ended <- s.w.write(t.Context(), func(*tx) error { close(running); <-release; return nil }) }()
+	ended := make(chan error, 2+maxGroup)
+	go func() {
+		ended <- s.writer.write(t.Context(), func(*tx) error { close(running); <-release; return nil })
+	}()
 	<-running
-	for i := range batchLimit { // the queue is full
-		go func() { ended <- s.w.write(t.Context(), put(fmt.Sprintf("waits-%03d", i))) }()
+	for i := range maxGroup { // the queue is full
+		go func() { ended <- s.writer.write(t.Context(), put(fmt.Sprintf("waits-%03d", i))) }()
 	}
-	for len(s.w.queues[0]) < batchLimit {
+	for len(s.writer.queues[0]) < maxGroup {
 		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	err := s.w.write(ctx, put("gave up"))
+	err := s.writer.write(ctx, put("gave up"))
 	if !errors.Is(err, cloud.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("giving up: %v, want ErrUnavailable and DeadlineExceeded", err)
 	}
 	close(release)
-	for range 1 + batchLimit {
+	for range 1 + maxGroup {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	}
-	if names, _ := facts(t, s); len(names) != batchLimit || slices.Contains(names, "gave up") {
-		t.Errorf("%d facts, want %d, and not of the one that gave up", len(names), batchLimit)
+	if names, _ := facts(t, s); len(names) != maxGroup || slices.Contains(names, "gave up") {
+		t.Errorf("%d facts, want %d, and not of the one that gave up", len(names), maxGroup)
 	}
 }

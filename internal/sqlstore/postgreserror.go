@@ -1,0 +1,163 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// postgresError is an error of Postgres, or of the way there. It keeps only a
+// text: the driver's errors hold what a connection was made with, the password
+// included.
+type postgresError struct {
+	kind errorKind
+	text string
+}
+
+func (e *postgresError) Error() string { return e.text }
+
+// Unwrap returns cloud.ErrUnavailable for every error that may pass.
+func (e *postgresError) Unwrap() error {
+	if e.kind == errBug || e.kind == errText {
+		return nil
+	}
+	return cloud.ErrUnavailable
+}
+
+// errorKind is what can be done about an error.
+type errorKind int
+
+const (
+	errBug      errorKind = iota // nothing
+	errPassing                   // try later
+	errConflict                  // run the transaction again: another was in the way
+	errLost                      // run it again on another connection: this one broke
+	errOnce                      // run it again once: another may have been in the way
+	errText                      // nothing: no row can hold a text
+)
+
+// readOnly is the SQLSTATE of a change on a server that takes none.
+const readOnly = "25006"
+
+// kinds has the SQLSTATEs, or classes of them, that are no bugs.
+var kinds = map[string]errorKind{
+	"40":     errConflict, // rollback: serialization, deadlock
+	"40003":  errPassing,  // it is not known whether it was committed
+	"55P03":  errConflict, // a row was locked too long
+	"23505":  errOnce,     // a key that another transaction has just made
+	"0A000":  errOnce,     // a prepared statement from before a migration
+	"26000":  errOnce,     // a prepared statement that a pooler does not know
+	"08":     errLost,     // connection
+	"57P01":  errLost,     // the server stops
+	"57P02":  errLost,     // the server crashed
+	"57P05":  errLost,     // the session was idle too long
+	"25P03":  errLost,     // the transaction was idle too long
+	readOnly: errLost,
+	"57":     errPassing, // the operator's intervention, starting, stopping
+	"53":     errPassing, // no room, too many connections
+	"58":     errPassing, // the server's system
+	"28":     errPassing, // the password is being changed
+	"3D000":  errPassing, // the database is being restored
+	"22021":  errText,    // NUL, or what is not UTF-8
+}
+
+func kindOf(err error) errorKind {
+	if e, ok := errors.AsType[*postgresError](err); ok {
+		return e.kind
+	}
+	if isConnect(err) {
+		return errPassing
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if kind, ok := kinds[e.Code]; ok {
+			return kind
+		}
+		return kinds[e.Code[:min(2, len(e.Code))]]
+	}
+	if isAny(err, context.DeadlineExceeded, context.Canceled, os.ErrDeadlineExceeded, sql.ErrTxDone, sql.ErrConnDone) {
+		return errPassing
+	}
+	if isLost(err) {
+		return errLost
+	}
+	return errBug
+}
+
+// isConnect reports whether no connection could be made.
+func isConnect(err error) bool {
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
+}
+
+// isLost reports whether a connection broke.
+func isLost(err error) bool {
+	if isAny(err, driver.ErrBadConn, pgconn.ErrConnClosed, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed) {
+		return true
+	}
+	_, network := errors.AsType[net.Error](err)
+	_, system := errors.AsType[syscall.Errno](err)
+	return network || system || pgconn.SafeToRetry(err)
+}
+
+// isAny reports whether an error is one of several.
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+}
+
+// wrapPostgres turns an error of the driver's into a postgresError.
+func wrapPostgres(err error) error {
+	if err == nil || isAny(err, cloud.ErrUnavailable, cloud.ErrNotFound) {
+		return err
+	}
+	if _, ok := errors.AsType[*postgresError](err); ok {
+		return err
+	}
+	if strings.Contains(err.Error(), "sql: database is closed") { // an error without a name
+		return errClosed
+	}
+	return &postgresError{kindOf(err), "database: " + textOf(err)}
+}
+
+// textOf returns the innermost text of an error: what went wrong, and not
+// where.
+func textOf(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Error()
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var texts []string
+		for _, e := range several.Unwrap() {
+			texts = append(texts, textOf(e))
+		}
+		return strings.Join(texts, "; ")
+	}
+	if dns, ok := err.(*net.DNSError); ok {
+		return dns.Err
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return textOf(inner)
+	}
+	return err.Error()
+}
+
+// retryPostgres is plan.retry.
+func retryPostgres(err error, tries int) bool {
+	switch kindOf(err) {
+	case errConflict:
+		return tries < 50
+	case errLost, errOnce:
+		return tries == 1
+	}
+	return false
+}
