@@ -29,35 +29,37 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	case cloud.PutPlatform:
 		return t.putPlatform(c.Platform)
 	case cloud.PutAccount:
-		return t.one("INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, FALSE, $2, TRUE) "+
-			"ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform", c.AppID, c.Cloud)
+		return t.one(`INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, FALSE, $2, TRUE)
+			ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform`, c.AppID, c.Cloud)
 	case cloud.AddEnvironment:
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
 		if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
 			return err
 		}
-		return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3", c.RefreshMAC, c.AppID, c.Platform)
+		return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
+			c.RefreshMAC, c.AppID, c.Platform)
 	case cloud.PutFunction:
 		if c.Sum != "" {
 			if err := t.useCode(c.Sum, c.ModifiedAt); err != nil {
 				return err
 			}
 		}
-		return t.one(insertFunction+"DO UPDATE SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at "+
-			"WHERE functions.owner = '' AND excluded.sum <> ''", functionValues(c.Function)...)
+		return t.one(insertFunction+` DO UPDATE
+			SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at
+			WHERE functions.owner = '' AND excluded.sum <> ''`, functionValues(c.Function)...)
 	}
 	return fmt.Errorf("no such change: %T", c)
 }
 
 func (t *tx) putPlatform(p cloud.Platform) error {
-	err := t.one("INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, TRUE, TRUE, TRUE) "+
-		"ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform", p.AppID)
+	err := t.one(`INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, TRUE, TRUE, TRUE)
+		ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform`, p.AppID)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("INSERT INTO platforms (appid, secret_mac, fixed_ticket, issued) VALUES ($1, $2, $3, '') "+
-		"ON CONFLICT (appid) DO UPDATE SET secret_mac = excluded.secret_mac, fixed_ticket = excluded.fixed_ticket",
+	_, err = t.exec(`INSERT INTO platforms (appid, secret_mac, fixed_ticket, issued) VALUES ($1, $2, $3, '')
+		ON CONFLICT (appid) DO UPDATE SET secret_mac = excluded.secret_mac, fixed_ticket = excluded.fixed_ticket`,
 		p.AppID, p.SecretMAC, p.FixedTicket)
 	return err
 }
@@ -78,8 +80,8 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 			return err
 		}
 	}
-	err = t.one("INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open) VALUES ($1, $2, $3, $4, -1, TRUE) "+
-		"ON CONFLICT (id) DO NOTHING", c.Account, c.ID, list, cloud.FirstVersion)
+	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open)
+		VALUES ($1, $2, $3, $4, -1, TRUE) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion)
 	if err != nil {
 		return err
 	}

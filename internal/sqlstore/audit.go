@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -15,8 +14,8 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// batchSpan is the longest time between the first and the last record of a
-// batch, so that a search knows where to begin.
+// batchSpan is the longest time from the first record of a batch to the last. A
+// search for a time begins with batches that much before it.
 const batchSpan = time.Minute
 
 // AppendRecords implements cloud.Store.
@@ -30,12 +29,13 @@ func (s *Store) AppendRecords(ctx context.Context, recs []cloud.Record) error {
 // appendRecords writes records as batches, one row each.
 func (t *tx) appendRecords(recs []cloud.Record) error {
 	return batches(recs, func(batch []cloud.Record) error {
-		_, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)", batch[0].At, batchID(), encodeBatch(batch))
+		_, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)",
+			batch[0].At, batchID(), encodeBatch(batch))
 		return err
 	})
 }
 
-// batches gives records in the order of time to write, as many at once as one
+// batches sorts records by time, and calls write with as many at a time as a
 // batch may span.
 func batches(recs []cloud.Record, write func([]cloud.Record) error) error {
 	slices.SortStableFunc(recs, byTime)
@@ -52,17 +52,17 @@ func batches(recs []cloud.Record, write func([]cloud.Record) error) error {
 	return nil
 }
 
-// The two tables of batches. Each selects a page, the first batch of which
-// comes after the given.
+// The statements that select a page of batches, those after a given one, of
+// each table that has batches.
 const (
-	selectRecords = "SELECT first_at, batch, records FROM audit WHERE (first_at, batch) > ($1, $2) AND first_at < $3 " +
-		"ORDER BY first_at, batch LIMIT $4"
-	selectRefusals = "SELECT first_at, batch, records FROM refused_calls WHERE (first_at, batch) > ($1, $2) AND first_at < $3 " +
-		"ORDER BY first_at, batch LIMIT $4"
+	selectRecords = `SELECT first_at, batch, records FROM audit
+		WHERE (first_at, batch) > ($1, $2) AND first_at < $3 ORDER BY first_at, batch LIMIT $4`
+	selectRefusals = `SELECT first_at, batch, records FROM refused_calls
+		WHERE (first_at, batch) > ($1, $2) AND first_at < $3 ORDER BY first_at, batch LIMIT $4`
 )
 
-// page is how many batches are read at once. No connection is held while the
-// records of a page are given away: whoever takes them may be slow.
+// page is how many batches are read in one statement. While their records are
+// given to a caller, who may be slow, no connection is held.
 const page = 16
 
 // Records implements cloud.Store.
@@ -70,7 +70,7 @@ func (s *Store) Records(ctx context.Context, f cloud.RecordFilter, each func(clo
 	return s.records(ctx, selectRecords, f, each)
 }
 
-// records gives the records of a table's batches to each, in the order of
+// records calls each with the records of a table's batches, in the order of
 // time.
 func (s *Store) records(ctx context.Context, query string, f cloud.RecordFilter, each func(cloud.Record) error) error {
 	m := merger{filter: f, each: each}
@@ -80,7 +80,7 @@ func (s *Store) records(ctx context.Context, query string, f cloud.RecordFilter,
 	}
 	after := batchRow{first: f.Since - batchSpan.Milliseconds() - 1, id: "~"} // beyond every id of that time
 	for {
-		rows, err := s.batches(ctx, query, after, until)
+		rows, err := collect(s.read(ctx), batchFields, query, after.first, after.id, until, page)
 		if err != nil {
 			return err
 		}
@@ -103,31 +103,21 @@ type batchRow struct {
 	records []byte
 }
 
-// batches reads a page of batches.
-func (s *Store) batches(ctx context.Context, query string, after batchRow, until int64) ([]batchRow, error) {
-	var rows []batchRow
-	err := s.read(ctx).rows(query, []any{after.first, after.id, until, page}, func(r *sql.Rows) error {
-		var row batchRow
-		err := r.Scan(&row.first, &row.id, &row.records)
-		rows = append(rows, row)
-		return err
-	})
-	return rows, err
-}
+func batchFields(row *batchRow) []any { return []any{&row.first, &row.id, &row.records} }
 
-// batchID makes a batch's id: in the order of writing, and never twice.
+// batchID returns an id for a batch: in the order of writing, and never twice.
 func batchID() string {
 	return fmt.Sprintf("%019d-%s", time.Now().UnixNano(), rand.Text()[:8])
 }
 
-// merger puts the records of batches that overlap in the order of time.
+// merger puts the records of batches into the order of time: batches overlap.
 type merger struct {
 	filter  cloud.RecordFilter
 	each    func(cloud.Record) error
 	waiting []cloud.Record
 }
 
-// add takes the records of a batch that the filter chooses.
+// add adds the records of a batch that fit the filter.
 func (m *merger) add(batch []byte) error {
 	if a := m.filter.Account; a != "" && !bytes.Contains(batch, []byte(a)) {
 		return nil
@@ -139,7 +129,8 @@ func (m *merger) add(batch []byte) error {
 	})
 }
 
-// emit gives on what is older than any record still to come.
+// emit calls each with the records before a time. No record before it may be
+// added afterwards.
 func (m *merger) emit(before int64) error {
 	slices.SortStableFunc(m.waiting, byTime)
 	n := 0

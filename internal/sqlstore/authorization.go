@@ -13,7 +13,8 @@ import (
 func (s *Store) Authorization(ctx context.Context, platform, appid string) (cloud.Authorization, error) {
 	a := cloud.Authorization{Platform: platform, AppID: appid}
 	var sets, issued string
-	err := s.read(ctx).row("SELECT in_force, epoch, sets, refresh_mac, issued FROM authorizations WHERE appid = $1 AND platform = $2",
+	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued FROM authorizations
+		WHERE appid = $1 AND platform = $2`,
 		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued)
 	if err != nil {
 		return cloud.Authorization{}, err
@@ -28,38 +29,34 @@ func (s *Store) Authorization(ctx context.Context, platform, appid string) (clou
 // AuthCode implements cloud.Store.
 func (s *Store) AuthCode(ctx context.Context, platform, codeMAC string) (cloud.AuthCode, error) {
 	c := cloud.AuthCode{Platform: platform, CodeMAC: codeMAC}
-	err := s.read(ctx).row("SELECT appid, epoch, expires_at, used_at FROM auth_codes WHERE platform = $1 AND code_mac = $2",
+	err := s.read(ctx).row(`SELECT appid, epoch, expires_at, used_at FROM auth_codes
+		WHERE platform = $1 AND code_mac = $2`,
 		[]any{platform, codeMAC}, &c.AppID, &c.Epoch, &c.ExpiresAt, &c.UsedAt)
 	return c, err
 }
 
 // IssueAuthorizerToken implements cloud.Store.
-func (s *Store) IssueAuthorizerToken(ctx context.Context, a cloud.Authorization, next cloud.Issues, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, a.AppID, rec,
-		"UPDATE authorizations SET issued = $1 WHERE appid = $2 AND platform = $3 AND epoch = $4 AND in_force AND issued = $5",
+func (s *Store) IssueAuthorizerToken(ctx context.Context,
+	a cloud.Authorization, next cloud.Issues, rec cloud.Record) (bool, error) {
+	return s.swap(ctx, a.AppID, rec, `UPDATE authorizations SET issued = $1
+		WHERE appid = $2 AND platform = $3 AND epoch = $4 AND in_force AND issued = $5`,
 		next.String(), a.AppID, a.Platform, a.Epoch, a.Issued.String())
 }
 
 // RedeemAuthCode implements cloud.Store.
-func (s *Store) RedeemAuthCode(ctx context.Context, a cloud.Authorization, codeMAC, refreshMAC string, next cloud.Issues, rec cloud.Record) (bool, error) {
+func (s *Store) RedeemAuthCode(ctx context.Context,
+	a cloud.Authorization, codeMAC, refreshMAC string, next cloud.Issues, rec cloud.Record) (bool, error) {
 	err := s.writer.writeFor(ctx, a.AppID, func(t *tx) error {
-		n, err := t.exec("UPDATE auth_codes SET used_at = $1 WHERE platform = $2 AND code_mac = $3 AND used_at = 0", rec.At, a.Platform, codeMAC)
+		err := t.one("UPDATE auth_codes SET used_at = $1 WHERE platform = $2 AND code_mac = $3 AND used_at = 0",
+			rec.At, a.Platform, codeMAC)
 		if err != nil {
 			return err
-		}
-		if n == 0 {
-			return cloud.ErrStale
-		}
-		n, err = t.exec("UPDATE authorizations SET issued = $1, refresh_mac = $2 WHERE appid = $3 AND platform = $4 AND epoch = $5 AND in_force AND issued = $6",
-			next.String(), refreshMAC, a.AppID, a.Platform, a.Epoch, a.Issued.String())
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return cloud.ErrStale // the code stays unused
 		}
 		t.record(rec)
-		return nil
+		// If this fails, nothing of the change is left: the code stays unused.
+		return t.one(`UPDATE authorizations SET issued = $1, refresh_mac = $2
+			WHERE appid = $3 AND platform = $4 AND epoch = $5 AND in_force AND issued = $6`,
+			next.String(), refreshMAC, a.AppID, a.Platform, a.Epoch, a.Issued.String())
 	})
 	if errors.Is(err, cloud.ErrStale) {
 		return false, nil
@@ -67,25 +64,26 @@ func (s *Store) RedeemAuthCode(ctx context.Context, a cloud.Authorization, codeM
 	return err == nil, err
 }
 
-// codeKept is how long an expired authorization code is still told from one
-// that never was.
+// codeKept is how long the row of an expired authorization code is kept, so
+// that it is answered otherwise than a code that never was.
 const codeKept = 24 * time.Hour
 
 // Consent implements cloud.Store.
-func (s *Store) Consent(ctx context.Context, platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
+func (s *Store) Consent(ctx context.Context,
+	platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
 	return s.writer.writeFor(ctx, appid, func(t *tx) error {
 		if err := t.putAuthorization(platform, appid, sets); err != nil {
 			return err
 		}
-		_, err := t.exec("INSERT INTO auth_codes (platform, code_mac, appid, epoch, expires_at, used_at) "+
-			"SELECT platform, $1, appid, epoch, $2, 0 FROM authorizations WHERE appid = $3 AND platform = $4",
+		_, err := t.exec(`INSERT INTO auth_codes (platform, code_mac, appid, epoch, expires_at, used_at)
+			SELECT platform, $1, appid, epoch, $2, 0 FROM authorizations WHERE appid = $3 AND platform = $4`,
 			code.CodeMAC, code.ExpiresAt, appid, platform)
 		if err != nil {
 			return err
 		}
 		t.record(rec)
-		// Codes that nobody can use any more have no further purpose.
-		_, err = t.exec("DELETE FROM auth_codes WHERE platform = $1 AND expires_at < $2", platform, rec.At-codeKept.Milliseconds())
+		_, err = t.exec("DELETE FROM auth_codes WHERE platform = $1 AND expires_at < $2",
+			platform, rec.At-codeKept.Milliseconds())
 		return err
 	})
 }
@@ -97,16 +95,17 @@ func (t *tx) putAuthorization(platform, appid string, sets []int) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("INSERT INTO authorizations (appid, platform, in_force, epoch, sets, refresh_mac, issued) "+
-		"VALUES ($1, $2, TRUE, 1, $3, '', '') ON CONFLICT (appid, platform) DO UPDATE SET sets = excluded.sets, in_force = TRUE, "+
-		"epoch = CASE WHEN authorizations.in_force THEN authorizations.epoch ELSE authorizations.epoch + 1 END",
+	_, err = t.exec(`INSERT INTO authorizations (appid, platform, in_force, epoch, sets, refresh_mac, issued)
+		VALUES ($1, $2, TRUE, 1, $3, '', '')
+		ON CONFLICT (appid, platform) DO UPDATE SET sets = excluded.sets, in_force = TRUE,
+			epoch = CASE WHEN authorizations.in_force THEN authorizations.epoch ELSE authorizations.epoch + 1 END`,
 		appid, platform, string(list))
 	return err
 }
 
 // Revoke implements cloud.Store.
 func (s *Store) Revoke(ctx context.Context, platform, appid string, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, appid, rec,
-		"UPDATE authorizations SET in_force = FALSE, refresh_mac = '', issued = '' WHERE appid = $1 AND platform = $2 AND in_force",
+	return s.swap(ctx, appid, rec, `UPDATE authorizations SET in_force = FALSE, refresh_mac = '', issued = ''
+		WHERE appid = $1 AND platform = $2 AND in_force`,
 		appid, platform)
 }

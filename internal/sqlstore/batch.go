@@ -10,9 +10,9 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// A busy server records as many decisions as it answers calls, so a batch is
-// packed: a third of a microsecond and 40 to 60 bytes a record, where JSON
-// takes a microsecond and 130 bytes, written twice by the database.
+// A busy server records as many decisions as it answers calls, and records stay
+// for ever. So a batch is packed: a record takes a third of a microsecond and 40
+// to 60 bytes. As JSON it would take a microsecond and 130 bytes.
 //
 //	batch   version byte, varint time of the first record, records
 //	record  flags, varint milliseconds since the first, rid, varint code,
@@ -32,10 +32,10 @@ const (
 	flagsKnown    = 1<<iota - 1
 )
 
-// errBatch says that a stored batch is not what encodeBatch wrote.
+// errBatch is the error for a stored batch that encodeBatch did not write.
 var errBatch = errors.New("audit batch is damaged")
 
-// encodeBatch packs records, which are in the order of time. There is at
+// encodeBatch packs records. They are in the order of time, and there is at
 // least one.
 func encodeBatch(recs []cloud.Record) []byte {
 	e := batchEncoder{b: make([]byte, 0, 64*len(recs)), known: make(map[string]uint64, 64)}
@@ -76,13 +76,14 @@ func (e *batchEncoder) record(r *cloud.Record, first int64) {
 	e.text(r.Detail)
 }
 
-// inline writes a text that is seldom there twice: looking for it would cost
+// inline appends a text that is seldom there twice: to look it up would cost
 // more than it saves.
 func (e *batchEncoder) inline(s string) {
 	e.b = binary.AppendUvarint(e.b, uint64(len(s)))
 	e.b = append(e.b, s...)
 }
 
+// text appends a text, or the number of one that was there before.
 func (e *batchEncoder) text(s string) {
 	if n, ok := e.known[s]; ok {
 		e.b = binary.AppendUvarint(e.b, n)
@@ -90,11 +91,11 @@ func (e *batchEncoder) text(s string) {
 	}
 	e.known[s] = uint64(len(e.known)) + 1
 	e.b = append(e.b, 0)
-	e.b = binary.AppendUvarint(e.b, uint64(len(s)))
-	e.b = append(e.b, s...)
+	e.inline(s)
 }
 
-// packRID packs three groups of 8 hex characters, joined by hyphens.
+// packRID packs a rid of ours: three groups of 8 hex characters, joined by
+// hyphens. It reports whether this is one.
 func packRID(s string) (packed [12]byte, ok bool) {
 	if len(s) != 26 || s[8] != '-' || s[17] != '-' || strings.ContainsAny(s, "ABCDEF") {
 		return packed, false
@@ -111,7 +112,8 @@ func unpackRID(p []byte) string {
 	return hex.EncodeToString(p[:4]) + "-" + hex.EncodeToString(p[4:8]) + "-" + hex.EncodeToString(p[8:12])
 }
 
-// decodeBatch gives each record of a batch to each.
+// decodeBatch calls each with every record of a batch. If the batch is damaged,
+// that may be some, and then the error.
 func decodeBatch(b []byte, each func(cloud.Record)) error {
 	d := batchDecoder{b: b}
 	if d.byte() != batchVersion {
@@ -130,7 +132,8 @@ func decodeBatch(b []byte, each func(cloud.Record)) error {
 	return nil
 }
 
-// batchDecoder remembers the first fault.
+// batchDecoder reads a batch. Once something in it is invalid, it is bad and
+// returns zero values.
 type batchDecoder struct {
 	b     []byte
 	texts []string

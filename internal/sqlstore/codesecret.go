@@ -9,14 +9,15 @@ import (
 // CodeSecret implements cloud.Store.
 func (s *Store) CodeSecret(ctx context.Context, platform, appid string) (string, error) {
 	var sealed string
-	err := s.read(ctx).row("SELECT sealed FROM code_secrets WHERE appid = $1 AND platform = $2", []any{appid, platform}, &sealed)
+	err := s.read(ctx).row("SELECT sealed FROM code_secrets WHERE appid = $1 AND platform = $2",
+		[]any{appid, platform}, &sealed)
 	return sealed, err
 }
 
 // AddCodeSecret implements cloud.Store.
 func (s *Store) AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec cloud.Record) (string, error) {
-	added, err := s.swap(ctx, appid, rec,
-		"INSERT INTO code_secrets (appid, platform, sealed) VALUES ($1, $2, $3) ON CONFLICT (appid, platform) DO NOTHING",
+	added, err := s.swap(ctx, appid, rec, `INSERT INTO code_secrets (appid, platform, sealed) VALUES ($1, $2, $3)
+		ON CONFLICT (appid, platform) DO NOTHING`,
 		appid, platform, sealed)
 	if err != nil || added {
 		return sealed, err

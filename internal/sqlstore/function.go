@@ -2,16 +2,28 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
+// functionColumns are the columns of a function besides its key.
 const functionColumns = "name, owner, owner_epoch, sum, size, handler, install_dependency, added_at, modified_at"
 
 func functionFields(f *cloud.Function) []any {
-	return []any{&f.Name, &f.Owner, &f.OwnerEpoch, &f.Sum, &f.Size, &f.Handler, &f.InstallDependency, &f.AddedAt, &f.ModifiedAt}
+	return []any{
+		&f.Name, &f.Owner, &f.OwnerEpoch, &f.Sum, &f.Size, &f.Handler, &f.InstallDependency, &f.AddedAt, &f.ModifiedAt,
+	}
+}
+
+const insertFunction = "INSERT INTO functions (account, env, " + functionColumns + ") " +
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account, env, name)"
+
+func functionValues(f cloud.Function) []any {
+	return []any{
+		f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum, f.Size, f.Handler, f.InstallDependency,
+		f.AddedAt, f.ModifiedAt,
+	}
 }
 
 // Function implements cloud.Store.
@@ -26,45 +38,41 @@ func (s *Store) Function(ctx context.Context, account, env, name string) (cloud.
 }
 
 // Functions implements cloud.Store.
-func (s *Store) Functions(ctx context.Context, account, env string, offset, limit int64) ([]cloud.Function, int64, error) {
-	var total int64
-	if err := s.read(ctx).row("SELECT count(*) FROM functions WHERE account = $1 AND env = $2", []any{account, env}, &total); err != nil {
+func (s *Store) Functions(ctx context.Context,
+	account, env string, offset, limit int64) (page []cloud.Function, total int64, err error) {
+	err = s.read(ctx).row("SELECT count(*) FROM functions WHERE account = $1 AND env = $2",
+		[]any{account, env}, &total)
+	if err != nil {
 		return nil, 0, err
 	}
-	var fs []cloud.Function
-	err := s.read(ctx).rows("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4",
-		[]any{account, env, limit, offset}, func(r *sql.Rows) error {
-			f := cloud.Function{Account: account, Env: env}
-			err := r.Scan(functionFields(&f)...)
-			fs = append(fs, f)
-			return err
-		})
-	return fs, total, err
-}
-
-const insertFunction = "INSERT INTO functions (account, env, name, owner, owner_epoch, sum, size, handler, install_dependency, added_at, modified_at) " +
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account, env, name) "
-
-func functionValues(f cloud.Function) []any {
-	return []any{f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum, f.Size, f.Handler, f.InstallDependency, f.AddedAt, f.ModifiedAt}
+	fields := func(f *cloud.Function) []any {
+		f.Account, f.Env = account, env
+		return functionFields(f)
+	}
+	page, err = collect(s.read(ctx), fields, "SELECT "+functionColumns+` FROM functions
+		WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4`, account, env, limit, offset)
+	return page, total, err
 }
 
 // CreateFunction implements cloud.Store.
 func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, f.Account, rec, insertFunction+"DO NOTHING", functionValues(f)...)
+	return s.swap(ctx, f.Account, rec, insertFunction+" DO NOTHING", functionValues(f)...)
 }
 
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
 	err := s.writer.writeFor(ctx, f.Account, func(t *tx) error {
-		// Links to the code that is replaced lead to it for a while yet.
-		_, err := t.exec("UPDATE code SET used_at = "+nextUse+" WHERE doomed_at = 0 AND sum = (SELECT sum FROM functions WHERE account = $1 AND env = $3 AND name = $4)",
+		// Links to the code that is replaced are valid for some time yet.
+		_, err := t.exec("UPDATE code SET used_at = "+nextUse+` WHERE doomed_at = 0
+			AND sum = (SELECT sum FROM functions WHERE account = $1 AND env = $3 AND name = $4)`,
 			f.Account, f.ModifiedAt, f.Env, f.Name)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec("UPDATE functions SET owner = $1, owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END, sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6 "+
-			"WHERE account = $7 AND env = $8 AND name = $9",
+		n, err := t.exec(`UPDATE functions SET owner = $1,
+				owner_epoch = CASE WHEN owner = $1 THEN owner_epoch ELSE owner_epoch + 1 END,
+				sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6
+			WHERE account = $7 AND env = $8 AND name = $9`,
 			f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
 		if err == nil && n == 0 {
 			err = cloud.ErrNotFound

@@ -10,15 +10,19 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
+const historyColumns = "account, env, version, at, rid, operator, platform, open, flipped, api_whitelist"
+
 // History implements cloud.Store.
 func (s *Store) History(ctx context.Context, account, env string) ([]cloud.PermissionChange, error) {
 	var own, others []cloud.PermissionChange
-	err := s.read(ctx).rows("SELECT env, version, at, rid, operator, platform, open, flipped, api_whitelist FROM permission_history "+
-		"WHERE account = $1 AND (env = $2 OR flipped) ORDER BY at, version, env", []any{account, env},
+	err := s.read(ctx).rows("SELECT "+historyColumns+` FROM permission_history
+		WHERE account = $1 AND (env = $2 OR flipped) ORDER BY at, version, env`, []any{account, env},
 		func(r *sql.Rows) error {
-			ch := cloud.PermissionChange{Account: account}
+			var ch cloud.PermissionChange
 			var list string
-			if err := r.Scan(&ch.Env, &ch.Version, &ch.At, &ch.RID, &ch.Operator, &ch.Platform, &ch.Open, &ch.Flipped, &list); err != nil {
+			err := r.Scan(&ch.Account, &ch.Env, &ch.Version, &ch.At, &ch.RID, &ch.Operator, &ch.Platform,
+				&ch.Open, &ch.Flipped, &list)
+			if err != nil {
 				return err
 			}
 			if err := json.Unmarshal([]byte(list), &ch.Whitelist); err != nil {
@@ -35,9 +39,9 @@ func (s *Store) History(ctx context.Context, account, env string) ([]cloud.Permi
 	return merge(own, others), err
 }
 
-// merge puts an environment's own changes in the order of their versions, in
-// which they were accepted: times are by the clocks of several servers. Flips
-// through other environments come in by their times.
+// merge merges an environment's own changes with flips through other
+// environments, by their times. Its own stay in the order of their versions, in
+// which they were accepted: several servers have several clocks.
 func merge(own, others []cloud.PermissionChange) []cloud.PermissionChange {
 	var all []cloud.PermissionChange
 	for _, ch := range own {
@@ -49,10 +53,10 @@ func merge(own, others []cloud.PermissionChange) []cloud.PermissionChange {
 	return append(all, others...)
 }
 
-// keepHistory adds an accepted set to the history. list is the whitelist as
-// it is stored.
+// keepHistory adds an accepted set to the history. list is the whitelist as it
+// is stored.
 func (t *tx) keepHistory(account, env string, version int64, open, flipped bool, list string, rec cloud.Record) error {
-	_, err := t.exec("INSERT INTO permission_history (account, env, version, at, rid, operator, platform, open, flipped, api_whitelist) "+
+	_, err := t.exec("INSERT INTO permission_history ("+historyColumns+") "+
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		account, env, version, rec.At, rec.RID, rec.Operator, rec.Platform, open, flipped, list)
 	return err

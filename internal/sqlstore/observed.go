@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -12,13 +11,14 @@ import (
 // AddObserved implements cloud.Store. It is one transaction, so that counts
 // that are given again after an error are not added twice.
 func (s *Store) AddObserved(ctx context.Context, counts []cloud.Observed) error {
-	// Servers that add to the same counts do so in the same order, so that they
-	// do not wait for each other in a circle.
+	// Servers that add to the same counts lock them in the same order, and so
+	// never wait for each other in a circle.
 	counts = slices.SortedFunc(slices.Values(counts), byKey)
 	return s.bulkWriter.write(ctx, func(t *tx) error {
 		for _, c := range counts {
-			_, err := t.exec("INSERT INTO observed_calls (account, env, hour, path, code, count) VALUES ($1, $2, $3, $4, $5, $6) "+
-				"ON CONFLICT (account, env, hour, path, code) DO UPDATE SET count = observed_calls.count + excluded.count",
+			_, err := t.exec(`INSERT INTO observed_calls (account, env, hour, path, code, count)
+				VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, env, hour, path, code)
+				DO UPDATE SET count = observed_calls.count + excluded.count`,
 				c.Account, c.Env, c.Hour, c.Path, c.Code, c.Count)
 			if err != nil {
 				return err
@@ -36,13 +36,10 @@ func byKey(a, b cloud.Observed) int {
 
 // Observed implements cloud.Store.
 func (s *Store) Observed(ctx context.Context, account, env string, since int64) ([]cloud.Observed, error) {
-	var counts []cloud.Observed
-	err := s.read(ctx).rows("SELECT hour, path, code, count FROM observed_calls WHERE account = $1 AND env = $2 AND hour >= $3",
-		[]any{account, env, since}, func(r *sql.Rows) error {
-			c := cloud.Observed{Account: account, Env: env}
-			err := r.Scan(&c.Hour, &c.Path, &c.Code, &c.Count)
-			counts = append(counts, c)
-			return err
-		})
-	return counts, err
+	fields := func(c *cloud.Observed) []any {
+		c.Account, c.Env = account, env
+		return []any{&c.Hour, &c.Path, &c.Code, &c.Count}
+	}
+	return collect(s.read(ctx), fields, `SELECT hour, path, code, count FROM observed_calls
+		WHERE account = $1 AND env = $2 AND hour >= $3`, account, env, since)
 }

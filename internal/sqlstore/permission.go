@@ -2,14 +2,10 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
-
-const selectEnvironment = "SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open " +
-	"FROM environments e JOIN accounts a ON a.appid = e.account WHERE e.account = $1 AND e.id = $2"
 
 // Environment implements cloud.Store. One statement reads both rows, so that
 // they are of one moment.
@@ -20,7 +16,9 @@ func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Envi
 func (s *statements) environment(account, id string) (cloud.Environment, error) {
 	e := cloud.Environment{Account: account, ID: id}
 	var list string
-	err := s.row(selectEnvironment, []any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen)
+	err := s.row(`SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open
+		FROM environments e JOIN accounts a ON a.appid = e.account WHERE e.account = $1 AND e.id = $2`,
+		[]any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen)
 	if err != nil {
 		return cloud.Environment{}, err
 	}
@@ -35,17 +33,19 @@ func (s *Store) EnvironmentAccount(ctx context.Context, id string) (string, erro
 }
 
 // updateEnvironment compares and swaps the version (UT-6, UT-9).
-const updateEnvironment = "UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4 " +
-	"WHERE account = $5 AND id = $6 AND version <= $3"
+const updateEnvironment = `UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4
+	WHERE account = $5 AND id = $6 AND version <= $3`
 
-// updateUnflipped does so if the account's switch is known to stand as the set
-// wants it, as it mostly is: one statement is then all that a set takes. It
-// does where the last set here left it so, and none through another environment
-// has flipped it since: that would have moved this version on (UT-8).
+// updateUnflipped does so only if the account's switch is sure to be as the set
+// wants it. Mostly it is, and then this one statement is all that a set takes.
+// It is sure if the last set of this environment left it so, and no set of
+// another environment has flipped it since: that would have moved this version
+// on (UT-8).
 const updateUnflipped = updateEnvironment + " AND set_open = $4 AND version = set_version + 2"
 
 // SetPermission implements cloud.Store.
-func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec cloud.Record) (cloud.PermissionResult, error) {
+func (s *Store) SetPermission(ctx context.Context,
+	set cloud.PermissionSet, rec cloud.Record) (cloud.PermissionResult, error) {
 	list, err := encodeList(set.Whitelist)
 	if err != nil {
 		return cloud.PermissionResult{}, err
@@ -78,8 +78,8 @@ func (s *Store) SetPermission(ctx context.Context, set cloud.PermissionSet, rec 
 	return res, err
 }
 
-// lockAccount takes an account's row: what concerns its environments is
-// decided by one transaction at a time (UT-6, UT-8, UT-9).
+// lockAccount locks an account's row: one transaction at a time decides what
+// concerns its environments (UT-6, UT-8, UT-9).
 func (t *tx) lockAccount(account string) error {
 	return t.lock("SELECT appid FROM accounts WHERE appid = $1", account)
 }
@@ -91,16 +91,12 @@ func (t *tx) setSwitch(account, env string, open bool) (touched []string, flippe
 	if err != nil || n == 0 {
 		return nil, false, err
 	}
-	err = t.rows("UPDATE environments SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id", []any{account, env},
-		func(r *sql.Rows) error {
-			var id string
-			touched = append(touched, id)
-			return r.Scan(&touched[len(touched)-1])
-		})
+	touched, err = collect(t.statements, func(id *string) []any { return []any{id} }, `UPDATE environments
+		SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id`, account, env)
 	return touched, true, err
 }
 
-// encodeList writes a whitelist as JSON; none is [].
+// encodeList returns a whitelist as JSON, [] if it has no entries.
 func encodeList(entries []string) (string, error) {
 	if len(entries) == 0 {
 		return "[]", nil

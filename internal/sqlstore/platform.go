@@ -22,12 +22,14 @@ func (s *Store) Platform(ctx context.Context, appid string) (cloud.Platform, err
 // Account implements cloud.Store.
 func (s *Store) Account(ctx context.Context, appid string) (cloud.Account, error) {
 	a := cloud.Account{AppID: appid}
-	err := s.read(ctx).row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid}, &a.IsPlatform, &a.Cloud)
+	err := s.read(ctx).row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid},
+		&a.IsPlatform, &a.Cloud)
 	return a, err
 }
 
 // IssueComponentToken implements cloud.Store.
-func (s *Store) IssueComponentToken(ctx context.Context, platform string, old, next cloud.Issues, rec cloud.Record) (bool, error) {
+func (s *Store) IssueComponentToken(ctx context.Context,
+	platform string, old, next cloud.Issues, rec cloud.Record) (bool, error) {
 	return s.swap(ctx, platform, rec, "UPDATE platforms SET issued = $1 WHERE appid = $2 AND issued = $3",
 		next.String(), platform, old.String())
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// pruneStep is how many rows one transaction deletes at most: other changes
-// wait for its end.
+// pruneStep is how many rows one transaction deletes at most, since other
+// changes wait for its end.
 const pruneStep = 200
 
-// Prune implements cloud.Store. It is many transactions: where it ends early,
-// only more is left than need be.
+// Prune implements cloud.Store. It makes many transactions. If it ends early,
+// more is left than need be, and nothing else is wrong.
 func (s *Store) Prune(ctx context.Context, before int64, envs []cloud.EnvironmentKey) error {
 	if err := s.pruneRefusals(ctx, before); err != nil {
 		return err
@@ -29,13 +29,16 @@ func (s *Store) Prune(ctx context.Context, before int64, envs []cloud.Environmen
 	return nil
 }
 
-// pruneRefusals deletes the batches before a time, and those beyond the
-// latest that hold as many records as are kept. A batch may hold records of
-// batchSpan after its first, so one that begins less than that before a bound
-// stays.
+// pruneRefusals deletes the batches before a time, and those beyond the latest
+// that have as many records as are kept. The records of a batch may be up to
+// batchSpan after its first, so a batch that begins less than that before the
+// bound stays.
 func (s *Store) pruneRefusals(ctx context.Context, before int64) error {
-	var beyond, later int64 // the latest batch with enough records in later ones
-	err := s.read(ctx).rows("SELECT first_at, count FROM refused_calls ORDER BY first_at DESC, batch DESC", nil, func(r *sql.Rows) error {
+	// beyond is when the latest batch begins that need not be kept: later ones
+	// have enough records.
+	var beyond, later int64
+	const latestFirst = "SELECT first_at, count FROM refused_calls ORDER BY first_at DESC, batch DESC"
+	err := s.read(ctx).rows(latestFirst, nil, func(r *sql.Rows) error {
 		var at, count int64
 		err := r.Scan(&at, &count)
 		if later >= cloud.RefusalsKept && beyond == 0 {
@@ -47,15 +50,16 @@ func (s *Store) pruneRefusals(ctx context.Context, before int64) error {
 	if err != nil {
 		return err
 	}
-	return s.deleteInSteps(ctx, "DELETE FROM refused_calls WHERE (first_at, batch) IN "+
-		"(SELECT first_at, batch FROM refused_calls WHERE first_at < $1 ORDER BY first_at, batch LIMIT $2)",
+	return s.deleteInSteps(ctx, `DELETE FROM refused_calls WHERE (first_at, batch) IN
+		(SELECT first_at, batch FROM refused_calls WHERE first_at < $1 ORDER BY first_at, batch LIMIT $2)`,
 		max(before, beyond)-batchSpan.Milliseconds())
 }
 
 // pruneHistory deletes the changes of an environment before the latest ones.
 func (s *Store) pruneHistory(ctx context.Context, key cloud.EnvironmentKey) error {
 	var beyond int64 // the latest version that need not be kept
-	err := s.read(ctx).row("SELECT version FROM permission_history WHERE account = $1 AND env = $2 ORDER BY version DESC LIMIT 1 OFFSET $3",
+	err := s.read(ctx).row(`SELECT version FROM permission_history
+		WHERE account = $1 AND env = $2 ORDER BY version DESC LIMIT 1 OFFSET $3`,
 		[]any{key.Account, key.Env, cloud.HistoryKept}, &beyond)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return nil
@@ -63,21 +67,24 @@ func (s *Store) pruneHistory(ctx context.Context, key cloud.EnvironmentKey) erro
 	if err != nil {
 		return err
 	}
-	return s.deleteInSteps(ctx, "DELETE FROM permission_history WHERE account = $1 AND env = $2 AND version IN "+
-		"(SELECT version FROM permission_history WHERE account = $1 AND env = $2 AND version <= $3 ORDER BY version LIMIT $4)",
+	return s.deleteInSteps(ctx, `DELETE FROM permission_history WHERE account = $1 AND env = $2 AND version IN
+		(SELECT version FROM permission_history WHERE account = $1 AND env = $2 AND version <= $3
+			ORDER BY version LIMIT $4)`,
 		key.Account, key.Env, beyond)
 }
 
 // pruneObserved deletes the counts of an environment of the hours before a
 // time.
 func (s *Store) pruneObserved(ctx context.Context, key cloud.EnvironmentKey, before int64) error {
-	return s.deleteInSteps(ctx, "DELETE FROM observed_calls WHERE account = $1 AND env = $2 AND (hour, path, code) IN "+
-		"(SELECT hour, path, code FROM observed_calls WHERE account = $1 AND env = $2 AND hour < $3 ORDER BY hour, path, code LIMIT $4)",
+	return s.deleteInSteps(ctx, `DELETE FROM observed_calls WHERE account = $1 AND env = $2 AND (hour, path, code) IN
+		(SELECT hour, path, code FROM observed_calls WHERE account = $1 AND env = $2 AND hour < $3
+			ORDER BY hour, path, code LIMIT $4)`,
 		key.Account, key.Env, before)
 }
 
-// deleteInSteps runs a statement that deletes as many rows as its last
-// parameter says, which is added to args, until there are no more.
+// deleteInSteps runs a statement, one transaction each time, until it deletes
+// no more. Its last parameter, added to args, is how many rows it deletes at
+// most.
 func (s *Store) deleteInSteps(ctx context.Context, query string, args ...any) error {
 	args = append(args, pruneStep)
 	for {

@@ -7,8 +7,8 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// AppendRefusals implements cloud.Store. The records are packed before it is
-// this change's turn: no other waits for that.
+// AppendRefusals implements cloud.Store. It packs the records before its change
+// runs, so that no other change waits for that.
 func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 	var rows [][]any
 	err := batches(slices.Clone(recs), func(batch []cloud.Record) error {
@@ -20,7 +20,9 @@ func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 	}
 	return s.writer.write(ctx, func(t *tx) error {
 		for _, row := range rows {
-			if _, err := t.exec("INSERT INTO refused_calls (first_at, batch, records, count) VALUES ($1, $2, $3, $4)", row...); err != nil {
+			_, err := t.exec(`INSERT INTO refused_calls (first_at, batch, records, count)
+				VALUES ($1, $2, $3, $4)`, row...)
+			if err != nil {
 				return err
 			}
 		}

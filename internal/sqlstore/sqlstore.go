@@ -94,7 +94,8 @@ func (s *Store) BindKey(ctx context.Context, keyID string) error {
 	bound, err := s.KeyID(ctx)
 	if err == nil && bound == "" {
 		err = s.writer.write(ctx, func(t *tx) error {
-			_, err := t.exec("INSERT INTO meta (name, value) VALUES ('master_key', $1) ON CONFLICT (name) DO NOTHING", keyID)
+			_, err := t.exec(`INSERT INTO meta (name, value) VALUES ('master_key', $1)
+				ON CONFLICT (name) DO NOTHING`, keyID)
 			return err
 		})
 		if err == nil {

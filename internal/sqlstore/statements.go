@@ -64,6 +64,19 @@ func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) 
 	return s.wrapError(err)
 }
 
+// collect returns what a query selects: of each row a T, whose fields are
+// pointers to where the row's columns belong.
+func collect[T any](s *statements, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	var all []T
+	err := s.rows(query, args, func(r *sql.Rows) error {
+		var row T
+		err := r.Scan(fields(&row)...)
+		all = append(all, row)
+		return err
+	})
+	return all, err
+}
+
 // prepared is the runner of SQLite. It keeps every statement prepared: to
 // prepare one for each use would add half to the cost of running it.
 type prepared struct {
