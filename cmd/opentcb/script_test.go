@@ -38,12 +38,13 @@ func TestMain(m *testing.M) {
 //	nobody VARIABLE          sets it to an address where nobody listens
 //	altering VARIABLE        sets it to the address of a proxy before $API that alters
 //	                         a byte of each download, and breaks each off once
+//	paste [backwards]        runs every block of the pages that can be pasted
 //	get URL                  prints the answer of a GET
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get, "altering": altering,
+			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get, "altering": altering, "paste": paste,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[runningKey{}] = &running{}
