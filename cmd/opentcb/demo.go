@@ -82,10 +82,11 @@ const (
 
 // demo drives the demo world over the wire, as a platform would.
 type demo struct {
-	dir     string
-	url     string
-	token   string // authorizer_access_token
-	runtime string // cloudbase_access_token
+	dir            string
+	url            string
+	token          string // authorizer_access_token
+	componentToken string // component_access_token
+	runtime        string // cloudbase_access_token
 
 	admin    *admin.Client
 	upstream string // "" if there is none
@@ -154,7 +155,7 @@ func (d *demo) credentials(ctx context.Context) error {
 	}
 	owner := &tcb.Client{BaseURL: d.url, Tokens: tcb.StaticToken(component.ComponentAccessToken)}
 	authorizer, err := owner.AuthorizerToken(ctx, demoPlatform, demoMini, demoRefresh)
-	d.token = authorizer.AuthorizerAccessToken
+	d.componentToken, d.token = component.ComponentAccessToken, authorizer.AuthorizerAccessToken
 	return err
 }
 
@@ -229,7 +230,7 @@ func (d *demo) lines() (string, error) {
 	err := template.Must(template.New("demo").Option("missingkey=error").Parse(demoLines)).Execute(&text, map[string]string{
 		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream, "Data": filepath.Dir(d.dir),
 		"Platform": demoPlatform, "Secret": demoSecret, "Ticket": demoTicket, "Mini": demoMini, "Refresh": demoRefresh,
-		"Token": d.token, "Runtime": d.runtime,
+		"Token": d.token, "ComponentToken": d.componentToken, "Runtime": d.runtime,
 		"Env": demoEnv, "Function": demoFunction, "Call": demoCall, "Set": d.set,
 		"UploadFile": file(demoUpload), "UploadSum": d.upload, "Zip": file(demoZip), "Profiles": file(demoProfiles),
 	})

@@ -66,6 +66,7 @@ func paste(ts *testscript.TestScript, _ bool, args []string) {
 		slices.Reverse(all)
 	}
 	env := append(environment(ts), exported(ts.ReadFile("printed"))...)
+	env = append(env, "OPENTCB_ADMIN="+ts.Getenv("OPENTCB_ADMIN"), "XDG_CACHE_HOME="+ts.Getenv("XDG_CACHE_HOME"))
 	// The pages speak of a server at its default addresses.
 	addresses := strings.NewReplacer("http://127.0.0.1:8080", ts.Getenv("API"),
 		"http://127.0.0.1:8081", ts.Getenv("OPENTCB_ADMIN"), "./opentcb", "opentcb")
