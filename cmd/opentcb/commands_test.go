@@ -39,6 +39,12 @@ func TestManual(t *testing.T) {
 	if got != want {
 		t.Errorf("%s is not of today: go test ./cmd/opentcb -run TestManual -update", manual)
 	}
+	for line := range strings.Lines(want) {
+		name, isTitle := strings.CutPrefix(strings.TrimSpace(line), "## ")
+		if isTitle && !strings.Contains(intro, "(#"+strings.ReplaceAll(name, " ", "-")+")") {
+			t.Errorf("the table at the beginning of %s does not lead to %s", manual, name)
+		}
+	}
 	root := newRoot()
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
