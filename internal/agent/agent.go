@@ -1,8 +1,8 @@
 // Package agent keeps an environment's cloudbase_access_token fresh in a file,
 // where the code of the environment reads it (CC-6).
 //
-//	agent.go   Run: when a token is got
-//	file.go    how the file is replaced
+//	agent.go  Run: when a token is fetched, and what is logged
+//	file.go   how the file is replaced
 package agent
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Token is a cloudbase_access_token and how long it is good from now.
+// Token is a cloudbase_access_token and how long it is valid from now on.
 type Token struct {
 	Value string
 	Life  time.Duration
@@ -23,13 +23,15 @@ type Token struct {
 
 // Config is what an agent works with. Out and Fetch are required.
 type Config struct {
-	Out string // the file to keep
-	// Fetch asks the server for a token. An error that Permanent made ends the
-	// agent; after any other it tries again.
+	Out string // the file to keep the token in
+	// Fetch asks the server for a token. An error made by Permanent ends the
+	// agent; after any other the agent retries.
 	Fetch func(ctx context.Context) (Token, error)
-	Renew time.Duration // from one token to the next; default DefaultRenew. Half a token's life if that is less
-	Log   *slog.Logger  // default: nothing is logged
-	// The clock; default that of the machine.
+	// Renew is the time from one token to the next, or half a token's life if
+	// that is less; default DefaultRenew.
+	Renew time.Duration
+	Log   *slog.Logger // default: nothing is logged
+	// The clock; default time.Now and time.After.
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 }
@@ -39,18 +41,18 @@ const DefaultRenew = 10 * time.Minute
 
 const (
 	fetchTime  = 30 * time.Second // for one try
-	firstPause = time.Second      // after a failure; each further one is twice as long
-	longPause  = time.Minute
-	shortRenew = time.Second // the least time between two renewals
+	firstPause = time.Second      // after the first failure; each further pause is twice as long
+	longPause  = time.Minute      // the longest pause
+	shortRenew = time.Second      // the least time between two renewals
 )
 
-// permanent is a failure that waiting does not mend.
+// permanent is a failure that a retry cannot mend.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// Permanent marks an error of Fetch as one that trying again does not mend: a
-// credential that was revoked, say. Of nil it returns nil.
+// Permanent marks an error of Fetch as one that a retry cannot mend, such as
+// that of a revoked credential. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -58,15 +60,15 @@ func Permanent(err error) error {
 	return permanent{err}
 }
 
-// Answers of the server that are no token. The file is kept.
+// Answers of the server after which the file is kept as it is.
 var (
 	errNoToken = errors.New("the server gave an empty token")
-	errNoLife  = errors.New("the server gave a token that has expired")
+	errNoLife  = errors.New("the server gave an expired token")
 )
 
-// Run keeps the file until ctx ends, and then returns nil: the file stays,
-// with a token that is good to its expiry. It returns an error if the file can
-// never be written, and when Fetch fails for good.
+// Run keeps a token in the file until ctx ends, and then returns nil. The file
+// stays, and its token is valid until it expires. Run returns an error if the
+// file cannot be replaced at all, and when Fetch fails with a Permanent error.
 func Run(ctx context.Context, cfg Config) error {
 	a := agent{Config: withDefaults(cfg)}
 	if err := prepare(a.Out); err != nil {
@@ -103,15 +105,16 @@ func withDefaults(cfg Config) Config {
 	return cfg
 }
 
-// agent is what is known between two tries.
+// agent is what Run remembers from try to try.
 type agent struct {
 	Config
 	expires  time.Time     // of the token in the file; zero if this agent wrote none
 	life     time.Duration // of that token when it was got
 	failures int           // since the last success
-	told     bool          // that the token in the file has expired
+	reported bool          // that the token in the file has expired
 }
 
+// wait waits, and reports whether the agent is to go on.
 func (a *agent) wait(ctx context.Context, pause time.Duration) bool {
 	if pause <= 0 {
 		return ctx.Err() == nil
@@ -124,7 +127,7 @@ func (a *agent) wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// renew gets a token and puts it into the file.
+// renew fetches a token and writes it to the file.
 func (a *agent) renew(ctx context.Context) error {
 	token, err := a.fetch(ctx)
 	if err != nil {
@@ -138,13 +141,13 @@ func (a *agent) renew(ctx context.Context) error {
 }
 
 // fetch asks the server, for a bounded time. The agent outlives a panic of
-// Fetch; what it panicked with is not told, since it could be a token.
+// Fetch, whose value is not logged: it could be a token.
 func (a *agent) fetch(ctx context.Context) (token Token, err error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("asking for a token panicked with a %T", v)
+			err = fmt.Errorf("fetching a token panicked with a %T", v)
 		}
 	}()
 	token, err = a.Fetch(ctx)
@@ -159,15 +162,14 @@ func (a *agent) fetch(ctx context.Context) (token Token, err error) {
 	return token, nil
 }
 
-// next returns the pause before the next try, and tells how the last one
-// ended.
+// next logs how a try ended, and returns the pause before the next one.
 func (a *agent) next(err error) time.Duration {
 	if err == nil {
 		if a.failures > 0 {
-			a.Log.Info("the token is renewed again", "failures", a.failures)
+			a.Log.Info("token renewed again", "failures", a.failures)
 		}
-		a.failures, a.told = 0, false
-		a.Log.Debug("token renewed", "good", a.life)
+		a.failures, a.reported = 0, false
+		a.Log.Debug("token renewed", "life", a.life)
 		return max(shortRenew, min(a.Renew, a.life/2))
 	}
 	a.failures++
@@ -175,20 +177,20 @@ func (a *agent) next(err error) time.Duration {
 	if a.failures < 7 { // 1, 2, 4, 8, 16, 32 s
 		pause = firstPause << (a.failures - 1)
 	}
-	// Agents that lost the server together do not come back together.
-	pause -= rand.N(pause / 4)
-	a.tell(err, pause)
+	pause -= rand.N(pause / 4) // agents that lost the server together do not come back together
+	a.logFailure(err, pause)
 	return pause
 }
 
-// tell logs a failure: the first, the 2nd, 4th, 8th and so on, and at least
-// one an hour; and once that there is no good token any more.
-func (a *agent) tell(err error, pause time.Duration) {
+// logFailure logs the first, 2nd, 4th, 8th failure and so on, and at least one
+// an hour; and once that the token in the file has expired.
+func (a *agent) logFailure(err error, pause time.Duration) {
 	if bits.OnesCount(uint(a.failures)) == 1 || a.failures%60 == 0 {
-		a.Log.Warn("the token was not renewed; the file is kept", "err", err, "failures", a.failures, "next", pause.Round(time.Second))
+		a.Log.Warn("token not renewed, the file is kept",
+			"err", err, "failures", a.failures, "next", pause.Round(time.Second))
 	}
-	if !a.told && !a.expires.IsZero() && !a.Now().Before(a.expires) {
-		a.told = true
+	if !a.reported && !a.expires.IsZero() && !a.Now().Before(a.expires) {
+		a.reported = true
 		a.Log.Error("the token in the file has expired", "file", a.Out)
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// temporary is how the names of files begin that are being written for one
-// file that is kept. os.CreateTemp adds a number.
+// temporary returns how the names of new files begin that are to replace a file.
+// os.CreateTemp adds a number.
 func temporary(file string) string { return "." + filepath.Base(file) + ".new-" }
 
-// prepare makes the folder of a file, if need be, and says whether the file
-// can be replaced there. What a killed agent left behind is removed.
+// prepare makes the folder of a file if it is not there, removes what a killed
+// agent left, and returns an error if the file cannot be replaced.
 func prepare(file string) error {
 	if file == "" {
 		return errors.New("no file for the token: name one with --out")
@@ -31,15 +31,16 @@ func prepare(file string) error {
 	}
 	tmp, err := os.CreateTemp(dir, temporary(file)+"*")
 	if err != nil {
-		return fmt.Errorf("cannot write in the folder of the token's file: %w: choose another file with --out, or mend its permissions", err)
+		return fmt.Errorf("cannot write in the folder of the token's file: %w: choose another file with --out, or mend its permissions",
+			err)
 	}
 	return errors.Join(tmp.Close(), remove(tmp.Name()))
 }
 
-// replaceable refuses what a rename would put a token in the place of, and
-// should not: a folder, a device (/dev/null), a pipe, and a link, which would
-// be lost while what it leads to grows old. A file of other modes gets 0600
-// with its first token.
+// replaceable returns an error for what a rename would replace and should not: a
+// folder, a device (/dev/null), a pipe, and a link, which would be lost while
+// the file it leads to grows old. A file may have any mode; with its first token
+// it gets 0600.
 func replaceable(file string) error {
 	switch info, err := os.Lstat(file); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -56,9 +57,9 @@ func replaceable(file string) error {
 	return nil
 }
 
-// removeLeft removes the files whose names are the prefix and a number. The
-// number keeps it off the files of an agent whose file has a longer name. One
-// that works at this moment on the same file loses a try, and makes another.
+// removeLeft removes the files whose names are the prefix and a number; other
+// names belong to the agent of another file. An agent that is replacing the
+// same file at this moment fails once and retries.
 func removeLeft(dir, prefix string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -76,7 +77,7 @@ func removeLeft(dir, prefix string) error {
 	return nil
 }
 
-// remove removes a file that another agent may have removed before.
+// remove removes a file, which another agent may have removed before.
 func remove(file string) error {
 	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -84,9 +85,9 @@ func remove(file string) error {
 	return nil
 }
 
-// replace puts a text in the place of a file's: a reader sees the old one or
-// the new. Only the owner can read it. Nothing is added: the runtime's SDK takes
-// the whole file as the token.
+// replace replaces a file with one of that text, which only its owner can read:
+// a reader sees the old file or the new one. Nothing is added to the text, not
+// even a newline, since the runtime's SDK takes the whole file as the token.
 func replace(file, text string) error {
 	dir := filepath.Dir(file)
 	tmp, err := os.CreateTemp(dir, temporary(file)+"*") // mode 0600

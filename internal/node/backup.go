@@ -14,7 +14,7 @@ import (
 	"github.com/opentcb/opentcb/internal/seal"
 )
 
-// Version is the program's name and version.
+// Version returns the program's name and version, such as "opentcb v1.2.3".
 func Version() string {
 	version := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -23,8 +23,9 @@ func Version() string {
 	return "opentcb " + version
 }
 
-// backupOf returns what writes an archive of everything in storage. One is
-// made at a time: each reads all rows and all code.
+// backupOf returns a function that writes an archive of everything in storage.
+// It makes one at a time, since each reads all rows and all code, and returns
+// Conflict meanwhile.
 func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Context, w io.Writer) error {
 	var making sync.Mutex
 	return func(ctx context.Context, w io.Writer) error {
@@ -46,11 +47,14 @@ func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Conte
 	}
 }
 
-// Restore fills the empty storage that the settings name with an archive,
-// which is verified whole before anything of that storage is opened. It needs
-// the master key that the archive was made under, and makes no other. No server
-// may run on the data folder. progress may be nil.
-func Restore(ctx context.Context, cfg Config, file io.ReadSeeker, progress backup.Progress) (s backup.Summary, err error) {
+// Restore fills the empty storage that the settings name with an archive, and
+// returns what the archive held. It verifies the whole archive before it opens
+// any of that storage. The settings must give the master key that the archive
+// was made under; no other is made. No server may run on the data folder.
+// progress may be nil.
+func Restore(
+	ctx context.Context, cfg Config, file io.ReadSeeker, progress backup.Progress,
+) (s backup.Summary, err error) {
 	first, err := backup.ReadManifest(ctx, file)
 	if err != nil {
 		return s, err
@@ -77,8 +81,8 @@ func Restore(ctx context.Context, cfg Config, file io.ReadSeeker, progress backu
 	return archive.Summary(), archive.Restore(ctx, storage.Store, storage.Blobs, progress)
 }
 
-// checkKey wants the settings to give the master key with that id. It makes
-// none.
+// checkKey returns an error if the settings do not give the master key with
+// that id. It makes no key.
 func checkKey(ctx context.Context, cfg Config, id string) error {
 	if id == "" {
 		return fmt.Errorf("%w: it names no master key", backup.ErrBroken)
@@ -86,14 +90,16 @@ func checkKey(ctx context.Context, cfg Config, id string) error {
 	folder := dataDir{path: cfg.Data}
 	master, err := folder.masterKey(ctx, cfg, id)
 	if err != nil {
-		return fmt.Errorf("%w (an archive does not hold the master key that it needs: copy it from the server that was backed up)", err)
+		return fmt.Errorf("%w (an archive does not hold the master key that it needs: copy it from the server that was backed up)",
+			err)
 	}
 	ring, err := seal.NewRing(master)
 	if err != nil {
 		return err
 	}
 	if ring.KeyID() != id {
-		return fmt.Errorf("the archive needs the master key with the id %s, and the one given has the id %s: copy the right one from the server that was backed up", id, ring.KeyID())
+		return fmt.Errorf("the archive needs the master key with the id %s, and the one given has the id %s: copy the right one from the server that was backed up",
+			id, ring.KeyID())
 	}
 	return nil
 }

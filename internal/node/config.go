@@ -89,7 +89,8 @@ func parseHost(flag, text string) (*url.URL, error) {
 // CheckStorage is the part of Check about the storage and the master key.
 func (c Config) CheckStorage() error {
 	var faults []error
-	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+	scheme, _, _ := strings.Cut(c.Database, "://")
+	if c.Database != "" && scheme != "postgres" && scheme != "postgresql" {
 		faults = append(faults, errors.New("--database must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"))
 	}
 	if c.Database != "" && c.Blobs == "" {

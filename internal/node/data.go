@@ -27,26 +27,29 @@ type dataDir struct {
 	lock *os.File
 }
 
-// openData makes the folder if need be and locks it.
+// openData makes the folder if it is not there, and locks it.
 func openData(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w: choose another with --data, or mend its permissions", err)
 	}
 	// A folder that was there may be open to others; what it holds may not be.
 	if err := os.Chmod(path, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot close the data folder to others: %w: mend its permissions, or choose another with --data", err)
+		return nil, fmt.Errorf("cannot close the data folder to others: %w: mend its permissions, or choose another with --data",
+			err)
 	}
 	if err := syncFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write in the data folder %s: %w: choose another with --data, or mend its permissions", path, err)
+		return nil, fmt.Errorf("cannot write in the data folder %s: %w: choose another with --data, or mend its permissions",
+			path, err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data", path)
+			return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data",
+				path)
 		}
 		return nil, fmt.Errorf("cannot lock the data folder %s: %w", path, err)
 	}
@@ -58,9 +61,9 @@ func (d *dataDir) Close() error { return d.lock.Close() }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
-// adminToken returns the operator's token: the given one, or the folder's
-// own, which is made at first start for the commands to read. A given one is
-// written nowhere.
+// adminToken returns the operator's token: the given one, or else that of a
+// file in the folder, which is made at first start for the commands to read. A
+// given one is written nowhere.
 func (d *dataDir) adminToken(given string) (string, error) {
 	file := d.file(AdminTokenFile)
 	stored, err := os.ReadFile(file)
@@ -79,8 +82,8 @@ func (d *dataDir) adminToken(given string) (string, error) {
 	return token, nil
 }
 
-// writeSecret writes a new file that its owner alone can read, wholly or not
-// at all, synced.
+// writeSecret writes a new file that only its owner can read. After a crash the
+// file is there as a whole, or not at all.
 func writeSecret(file string, text []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
 	if err != nil {
@@ -97,7 +100,7 @@ func writeSecret(file string, text []byte) error {
 	return syncFolder(filepath.Dir(file))
 }
 
-// syncFolder makes what was made in a folder survive a power cut.
+// syncFolder makes the names in a folder survive a power cut.
 func syncFolder(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {

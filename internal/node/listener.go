@@ -12,27 +12,29 @@ import (
 	"time"
 )
 
-// backlogTime is how long, at the end, connections are still taken that
-// clients had opened before: the kernel has accepted them already.
+// backlogTime is how long a server that ends still accepts connections: clients
+// have opened those in the kernel's queue, and sent calls perhaps.
 const backlogTime = 50 * time.Millisecond
 
-// lingerTime is how long, at the end, idle connections stay open, so that a
-// call that is on its way to one is answered.
+// lingerTime is how long a server that ends keeps idle connections open, so that
+// calls on their way are answered.
 const lingerTime = 300 * time.Millisecond
 
-// listener takes connections, at most so many at once; further ones wait in
-// the kernel's queue.
+// listener accepts a bounded number of connections at once; further ones wait
+// in the kernel's queue.
 type listener struct {
 	*net.TCPListener
 	slots    chan struct{}
 	draining atomic.Bool
 }
 
-// listen opens an address. what and flag name it in the error.
+// listen opens an address for at most so many connections at once. what and
+// flag name the address in errors.
 func listen(address, what, flag string, most int) (*listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("the %s address %s is in use, perhaps by another opentcb: stop it, or choose another address with %s (port 0 takes a free one)", what, address, flag)
+		return nil, fmt.Errorf("the %s address %s is in use, perhaps by another opentcb: stop it, or choose another address with %s (port 0 takes a free one)",
+			what, address, flag)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on the %s address %s: %w: choose another with %s", what, address, err, flag)
@@ -71,13 +73,13 @@ func (c *conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// drain takes what is in the backlog and ends Accept.
+// drain lets Accept return what is in the backlog, and then net.ErrClosed.
 func (l *listener) drain() {
 	l.draining.Store(true)
 	_ = l.SetDeadline(time.Now().Add(backlogTime))
 }
 
-// url is the listener's address for clients.
+// url returns the listener's address for clients on this machine.
 func (l *listener) url() string {
 	addr := l.Addr().(*net.TCPAddr)
 	host := addr.IP.String()
@@ -87,14 +89,14 @@ func (l *listener) url() string {
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }
 
-// lastCalls makes the answer to every call the last on its connection, once
-// draining begins.
+// lastCalls ends each connection with the next answer on it, once draining
+// begins.
 type lastCalls struct {
 	next     http.Handler
 	draining atomic.Bool
 }
 
-// ServeHTTP answers a call.
+// ServeHTTP passes a request on.
 func (l *lastCalls) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.draining.Load() {
 		w.Header().Set("Connection", "close")

@@ -16,9 +16,10 @@ import (
 // keyCommandTime is how long a command may take to print the master key.
 const keyCommandTime = time.Minute
 
-// masterKey reads the master key from where the settings say, or from the
-// folder's own file. That one is made at first start, and never for a
-// database that is bound to a key already: it would be another.
+// masterKey reads the master key from where the settings say, or else from a
+// file in the folder. That file is made at first start, unless the database is
+// bound to a key already: then a new key could not open it. bound is the id of
+// that key, or "".
 func (d *dataDir) masterKey(ctx context.Context, cfg Config, bound string) ([]byte, error) {
 	switch {
 	case cfg.MasterKey != "":
@@ -37,7 +38,8 @@ func (d *dataDir) masterKey(ctx context.Context, cfg Config, bound string) ([]by
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if bound != "" {
-			return nil, fmt.Errorf("the master key %s is missing, and the database needs the one with the id %s: put it there, or name it with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY", file, bound)
+			return nil, fmt.Errorf("the master key %s is missing, and the database needs the one with the id %s: put it there, or name it with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY",
+				file, bound)
 		}
 		text = []byte(seal.FormatMasterKey(seal.NewMasterKey()))
 		err = writeSecret(file, text)
@@ -56,9 +58,8 @@ func parseMasterKey(text []byte, from string) ([]byte, error) {
 	return master, nil
 }
 
-// runKeyCommand runs a command that prints the key. What it says on standard
-// error goes to ours, since it says what is the matter; what it prints is
-// shown nowhere.
+// runKeyCommand runs a command and returns what it printed, the key, which is
+// shown nowhere. Its standard error goes to ours, for it explains a failure.
 func runKeyCommand(ctx context.Context, command string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, keyCommandTime)
 	defer cancel()
@@ -71,7 +72,8 @@ func runKeyCommand(ctx context.Context, command string) ([]byte, error) {
 		return nil, fmt.Errorf("--master-key-command did not end within %v: it must print the key and end", keyCommandTime)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--master-key-command failed (%w): it must print the key, 32 bytes in base64, and end with status 0", err)
+		return nil, fmt.Errorf("--master-key-command failed (%w): it must print the key, 32 bytes in base64, and end with status 0",
+			err)
 	}
 	return out.Bytes(), nil
 }

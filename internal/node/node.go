@@ -41,7 +41,8 @@ type Node struct {
 }
 
 // Start opens the data folder and storage, applies the world file and begins
-// to answer requests. Its errors say what is the matter and what to do.
+// to answer requests on both listeners. ctx bounds the start only. Errors are
+// for the operator: they say what is wrong and what to do.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, failed: make(chan error, 2)}
 	if err := n.start(ctx); err != nil {
@@ -72,7 +73,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// open opens what a server keeps its state in.
+// open opens the storage, and puts the rules on top of it.
 func (n *Node) open(ctx context.Context) (err error) {
 	if n.storage, err = OpenStorage(ctx, n.cfg); err != nil {
 		return err
@@ -81,8 +82,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.cloud = cloud.New(cloud.Config{
-		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Now: n.cfg.Now, Log: n.cfg.Log,
-		LinkLife: n.cfg.Limits.LinkLife, CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), Presign: n.storage.presign,
+		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Presign: n.storage.presign,
+		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
+		Now: n.cfg.Now, Log: n.cfg.Log,
 	})
 	return nil
 }
@@ -97,20 +99,23 @@ func (n *Node) serve() {
 		Upstream: n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 	})
 	n.calls = &lastCalls{next: n.server}
-	operator := admin.New(admin.Config{Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg)})
+	operator := admin.New(admin.Config{
+		Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
+	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)
 	go n.run(n.admSrv, n.admin)
 }
 
 func (n *Node) httpServer(h http.Handler) *http.Server {
+	limits := n.cfg.Limits
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: n.cfg.Limits.ReadHeaderTimeout,
-		ReadTimeout:       n.cfg.Limits.ReadTimeout,
-		WriteTimeout:      n.cfg.Limits.WriteTimeout,
-		IdleTimeout:       n.cfg.Limits.IdleTimeout,
-		MaxHeaderBytes:    n.cfg.Limits.MaxHeaderBytes,
+		ReadHeaderTimeout: limits.ReadHeaderTimeout,
+		ReadTimeout:       limits.ReadTimeout,
+		WriteTimeout:      limits.WriteTimeout,
+		IdleTimeout:       limits.IdleTimeout,
+		MaxHeaderBytes:    limits.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug), // noise of bad clients
 	}
 }
@@ -121,21 +126,22 @@ func (n *Node) run(srv *http.Server, l net.Listener) {
 	}
 }
 
-// APIURL is where the interfaces are.
+// APIURL returns where the interfaces are, such as http://127.0.0.1:8080.
 func (n *Node) APIURL() string { return n.api.url() }
 
-// AdminURL is where the admin interface is.
+// AdminURL returns where the admin interface is.
 func (n *Node) AdminURL() string { return n.admin.url() }
 
-// AdminToken is the operator's token.
+// AdminToken returns the operator's bearer token for the admin interface.
 func (n *Node) AdminToken() string { return n.token }
 
-// Failed gives an error if the server stops by itself.
+// Failed returns a channel with an error for each listener that fails. The node
+// is still to be shut down then.
 func (n *Node) Failed() <-chan error { return n.failed }
 
-// Shutdown ends the server: no new connection is taken, every call that was
-// accepted is answered, within the time that the settings give, and storage
-// is closed. It can be called again and returns the same.
+// Shutdown ends the server: it accepts no new connection, answers every call
+// that has arrived, within Limits.ShutdownTimeout, and closes the storage.
+// Further calls return what the first did.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.once.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, n.cfg.Limits.ShutdownTimeout)
@@ -146,7 +152,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		linger(ctx, lingerTime)
 		err := errors.Join(n.apiSrv.Shutdown(ctx), n.admSrv.Shutdown(ctx))
 		if errors.Is(err, context.DeadlineExceeded) {
-			n.cfg.Log.Warn("calls under way were cut off at the end", "after", n.cfg.Limits.ShutdownTimeout)
+			n.cfg.Log.Warn("calls were cut off by the shutdown", "after", n.cfg.Limits.ShutdownTimeout)
 			err = nil // the operator's bound was kept
 		}
 		n.ended = errors.Join(err, n.close())
@@ -161,7 +167,7 @@ func linger(ctx context.Context, d time.Duration) {
 	}
 }
 
-// close closes whatever is open, in the opposite order.
+// close closes whatever is open, in the reverse order of opening.
 func (n *Node) close() error {
 	var errs []error
 	if n.apiSrv != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
-// sharedRowLife is how old a row in memory may be where other servers write
-// to the same database: UT-15 gives them a second.
+// sharedRowLife is how old a cached row may be where other servers write to the
+// same database: UT-15 gives them a second.
 const sharedRowLife = 900 * time.Millisecond
 
 // Storage is what a server keeps its state in: the data folder, the database,
@@ -27,9 +27,11 @@ type Storage struct {
 	Blobs Blobs
 	Ring  *seal.Ring
 
-	data    *dataDir
-	shared  bool
-	presign func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error) // nil: links are served here
+	data   *dataDir
+	shared bool
+	// presign returns an address in the bucket for a link to lead on to; nil if
+	// the server serves its links itself.
+	presign func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
 }
 
 // Blobs is code storage with everything that an operator does with it.
@@ -39,8 +41,8 @@ type Blobs interface {
 }
 
 // OpenStorage locks the data folder and opens the storage that the settings
-// name. The database is tied to the master key, and refused under any other.
-// Its errors say what to do and show no secrets.
+// name. It binds a new database to the master key, and refuses any other key
+// for an old one. Errors say what to do and show no secrets.
 func OpenStorage(ctx context.Context, cfg Config) (*Storage, error) {
 	s := &Storage{shared: cfg.Database != ""}
 	if err := s.open(ctx, cfg); err != nil {
@@ -125,7 +127,7 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 // errBlobs does not repeat what was given: it may hold credentials.
 var errBlobs = errors.New("--blobs must be file:///DIR, or s3://BUCKET/PREFIX?endpoint=https://HOST")
 
-// rowLife is how old a row in memory may be; 0 for any age.
+// rowLife returns how old a cached row may be; 0 is any age.
 func (s *Storage) rowLife() time.Duration {
 	if s.shared {
 		return sharedRowLife
@@ -133,7 +135,7 @@ func (s *Storage) rowLife() time.Duration {
 	return 0
 }
 
-// Close closes whatever is open, in the opposite order.
+// Close closes whatever is open, in the reverse order of opening.
 func (s *Storage) Close() error {
 	var errs []error
 	if s.Blobs != nil {
