@@ -113,9 +113,25 @@ func (f Function) target() string {
 	return named("env", f.Env) + " " + named("function", f.Name)
 }
 
+// The bounds of a list of functions (UP-2).
+const (
+	DefaultListLimit = 10
+	MaxListLimit     = 20
+)
+
 // ListFunctions returns up to limit functions of an environment by name, from
-// offset on, and how many there are in all (UP-2).
-func (s *Service) ListFunctions(ctx context.Context, c Caller, env string, offset, limit int64) ([]Function, int64, error) {
+// offset on, and how many there are in all (UP-2). EnvironmentNotFound, or
+// InvalidArgs for a limit that is not from 1 to MaxListLimit or a negative
+// offset.
+func (s *Service) ListFunctions(
+	ctx context.Context, c Caller, env string, offset, limit int64,
+) ([]Function, int64, error) {
+	if limit < 1 || limit > MaxListLimit {
+		return nil, 0, Refused(InvalidArgs, fmt.Sprintf("limit must be from 1 to %d", MaxListLimit))
+	}
+	if offset < 0 {
+		return nil, 0, Refused(InvalidArgs, "offset must not be negative")
+	}
 	if _, err := s.environmentOf(ctx, c.account(), env); err != nil {
 		return nil, 0, err
 	}

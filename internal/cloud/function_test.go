@@ -58,6 +58,10 @@ func TestListFunctions(t *testing.T) {
 	if total != 3 || len(fs) != 1 || fs[0].Name != "ba" || fs[0].AddedAt != added || fs[0].ModifiedAt != added+60_000 {
 		t.Errorf("second of three: %+v of %d", fs, total)
 	}
+	for _, bad := range [][2]int64{{0, 0}, {0, -1}, {0, cloud.MaxListLimit + 1}, {-1, 10}} {
+		_, _, err = r.cloud.ListFunctions(t.Context(), c, env1, bad[0], bad[1])
+		r.refused(fmt.Sprint("offset and limit ", bad), err, cloud.InvalidArgs)
+	}
 	_, _, err = r.cloud.ListFunctions(t.Context(), c, envOther, 0, 10)
 	r.refused("another account's", err, cloud.EnvironmentNotFound)
 }
@@ -90,7 +94,7 @@ func TestUploadRefusals(t *testing.T) {
 		"nothing":              {env1, "first", key, "h", nil, cloud.InvalidCode},
 		"false key and no zip": {env1, "first", "x", "h", nil, cloud.CodeSecretMismatch},
 	} {
-		err := r.cloud.UpdateFunctionCode(t.Context(), c, developer.Sets, cloud.CodeUpdate{
+		err := r.cloud.UpdateFunctionCode(t.Context(), r.opened(c), cloud.CodeUpdate{
 			Env: u.env, Function: u.function, CodeSecret: u.key, Handler: u.handler, Code: r.draft(u.code),
 		})
 		r.refused(name, err, u.want)
@@ -110,7 +114,7 @@ func TestUploadBeforeAnyKey(t *testing.T) {
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
 	r.create(c, "first")
-	err := r.cloud.UpdateFunctionCode(t.Context(), c, developer.Sets, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(t, "x"))})
+	err := r.cloud.UpdateFunctionCode(t.Context(), r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(t, "x"))})
 	r.refused("upload without a key", err, cloud.CodeSecretMismatch)
 }
 
@@ -123,7 +127,7 @@ func TestUploadAfterCancellation(t *testing.T) {
 	r.create(c, "first")
 	key := r.codeSecret(c)
 	upload := func() error {
-		return r.cloud.UpdateFunctionCode(r.Context(), c, developer.Sets, cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(r, "x"))})
+		return r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(r, "x"))})
 	}
 	r.authorize(platform1, mini1, 18)
 	r.refused("set taken away", upload(), cloud.MissingPermission)
@@ -177,7 +181,7 @@ func TestUploadsAtOnce(t *testing.T) {
 	for i := range 8 {
 		draft := r.draft(zipOf(r, fmt.Sprint("text ", i)))
 		wg.Go(func() {
-			err := r.cloud.UpdateFunctionCode(r.Context(), c, developer.Sets, cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: draft})
+			err := r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: draft})
 			if err != nil {
 				r.Errorf("upload: %v", err)
 			}
@@ -204,7 +208,7 @@ func TestUploadCancelled(t *testing.T) {
 	key := r.codeSecret(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := r.cloud.UpdateFunctionCode(ctx, c, developer.Sets, cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(t, "x"))})
+	err := r.cloud.UpdateFunctionCode(ctx, r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(t, "x"))})
 	r.refused("cancelled", err, cloud.Unavailable)
 	if f, err := r.store.Function(t.Context(), mini1, env1, "first"); err != nil || f.Sum != "" {
 		t.Errorf("after a cancelled upload: %+v, %v", f, err)

@@ -45,6 +45,17 @@ const FirstVersion = 2
 
 const actPermission = "usecloudaccesstoken"
 
+// The actions of usecloudaccesstoken (UT-1).
+const (
+	ActionGet = "get"
+	ActionSet = "set"
+)
+
+// RefuseAction records and returns the refusal of any other action (UT-1).
+func (s *Service) RefuseAction(c Caller) error {
+	return s.recordOutcome(c, actPermission, "", Refused(InvalidArgs, "action must be get or set"))
+}
+
 // Permission returns the switch, whitelist and version of an environment of
 // the caller's account (UT-2). It is shared: nobody may change it.
 func (s *Service) Permission(ctx context.Context, c Caller, env string) (*Environment, error) {

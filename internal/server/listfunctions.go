@@ -16,25 +16,13 @@ var listFunctions = call(endpoint{
 	return []member{{"env", r.Env == nil}}
 }}, listOfFunctions)
 
-// The bounds of limit (UP-2).
-const (
-	defaultList = 10
-	maxList     = 20
-)
-
 func listOfFunctions(ctx context.Context, s *Server, v *visit, req *tcb.ListFunctionsRequest) (tcb.ListFunctionsResponse, error) {
-	limit, offset := int64(defaultList), int64(0)
+	limit, offset := int64(cloud.DefaultListLimit), int64(0)
 	if req.Limit != nil {
 		limit = *req.Limit
 	}
 	if req.Offset != nil {
 		offset = *req.Offset
-	}
-	if limit < 1 || limit > maxList {
-		return tcb.ListFunctionsResponse{}, &cloud.Error{Kind: cloud.InvalidArgs, Detail: "limit must be from 1 to 20"}
-	}
-	if offset < 0 {
-		return tcb.ListFunctionsResponse{}, &cloud.Error{Kind: cloud.InvalidArgs, Detail: "offset must not be negative"}
 	}
 	fs, total, err := s.cloud.ListFunctions(ctx, v.caller, *req.Env, offset, limit)
 	resp := tcb.ListFunctionsResponse{Status: tcb.Success(), TotalCount: total, Functions: make([]tcb.Function, len(fs))}

@@ -21,7 +21,7 @@ var useCloudAccessToken = call(endpoint{
 // permissionMembers is UT-2 and UT-3.
 func permissionMembers(r *tcb.UseCloudAccessTokenRequest) []member {
 	action, env := member{"action", r.Action == nil}, member{"env", r.Env == nil}
-	if r.Action == nil || *r.Action != "set" {
+	if r.Action == nil || *r.Action != cloud.ActionSet {
 		return []member{action, env}
 	}
 	return []member{action, env, {"open", r.Open == nil}, {"api_whitelist", r.APIWhitelist == nil}, {"version", r.Version == nil}}
@@ -45,13 +45,12 @@ func permissionPlain(r *tcb.UseCloudAccessTokenRequest, name, from string) (rest
 
 func usePermission(ctx context.Context, s *Server, v *visit, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
 	switch *req.Action {
-	case "get":
+	case cloud.ActionGet:
 		return getPermission(ctx, s, v, req)
-	case "set":
+	case cloud.ActionSet:
 		return setPermission(ctx, s, v, req)
 	}
-	err := &cloud.Error{Kind: cloud.InvalidArgs, Detail: "action must be get or set"} // UT-1
-	return tcb.UseCloudAccessTokenResponse{}, s.cloud.Refuse(v.caller, "usecloudaccesstoken", err)
+	return tcb.UseCloudAccessTokenResponse{}, s.cloud.RefuseAction(v.caller) // UT-1
 }
 
 func getPermission(ctx context.Context, s *Server, v *visit, req *tcb.UseCloudAccessTokenRequest) (tcb.UseCloudAccessTokenResponse, error) {
