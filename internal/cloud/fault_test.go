@@ -179,8 +179,7 @@ func TestStoreOutOfReach(t *testing.T) {
 	r.ok("upload", r.upload(c, "first", "protected"))
 	link, ticket := r.link(c), r.ticket(platform1)
 	cloudbase, credential := r.cloudbase(env1), r.credential(env1)
-	grant, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
-	r.ok("UploadSignature", err)
+	up := r.opened(c)
 	for want, fault := range map[cloud.Kind]error{cloud.Unavailable: errDisk, cloud.Internal: errors.New("a bug")} {
 		// Nothing is in memory of a service that has just begun.
 		s := cloud.New(cloud.Config{Store: &down{fault}, Blobs: r.blobs, Ring: r.ring, Now: r.now})
@@ -188,7 +187,7 @@ func TestStoreOutOfReach(t *testing.T) {
 		for name, do := range map[string]func() error{
 			"authenticate a platform":    func() error { _, err := s.Authenticate(ctx, componentToken, credentials, "rid"); return err },
 			"authenticate an authorizer": func() error { _, err := s.Authenticate(ctx, token, developer, "rid"); return err },
-			"authenticate an upload":     func() error { return s.AuthenticateUpload(ctx, c, grant, nil) },
+			"authenticate an upload":     func() error { return s.AuthenticateUpload(ctx, up) },
 			"component token": func() error {
 				_, err := s.IssueComponentToken(ctx, cloud.ComponentTokenRequest{AppID: platform1, Secret: secret1, Ticket: ticket}, "rid")
 				return err
@@ -207,7 +206,7 @@ func TestStoreOutOfReach(t *testing.T) {
 			"create":        func() error { return s.CreateFunction(ctx, c, env1, "second") },
 			"list":          func() error { _, _, err := s.ListFunctions(ctx, c, env1, 0, 10); return err },
 			"upload": func() error {
-				return s.UpdateFunctionCode(ctx, c, nil, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
+				return s.UpdateFunctionCode(ctx, up, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
 			},
 			"deploy":             func() error { _, err := s.Deploy(ctx, r.operator(), env1, "first", r.draft(zipOf(r, "x"))); return err },
 			"downloadfunction":   func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },

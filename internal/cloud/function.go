@@ -152,14 +152,13 @@ type CodeUpdate struct {
 }
 
 // UpdateFunctionCode replaces a function's code with what the caller's
-// platform protected by its key, whole or not at all (UP-6). The caller comes
-// from OpenUpload; since an upload takes its time, its authorization and
-// permission sets are looked at again. CodeSecretMismatch,
-// EnvironmentNotFound, FunctionNotFound, InvalidCode, NotAuthorized or
-// MissingPermission.
-func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, u CodeUpdate) error {
-	c = s.renewed(c)
-	if err := s.stillAuthorized(ctx, c, sets); err != nil {
+// platform protected by its key, whole or not at all (UP-6). An upload takes its
+// time, so the authorization is looked at again before anything is said and
+// before anything is changed. CodeSecretMismatch, EnvironmentNotFound,
+// FunctionNotFound, InvalidCode, NotAuthorized or MissingPermission.
+func (s *Service) UpdateFunctionCode(ctx context.Context, up Upload, u CodeUpdate) error {
+	c := s.renewed(up.Caller)
+	if err := s.stillAuthorized(ctx, c, up.sets); err != nil {
 		return err // before anything is said of the key or the function
 	}
 	if err := s.checkCodeSecret(ctx, c, u.CodeSecret); err != nil {
@@ -180,7 +179,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c Caller, sets []int, 
 	}
 	c = s.renewed(c)
 	// Checking and storing takes its time: a cancellation meanwhile counts (CR-9).
-	if err := s.stillAuthorized(ctx, c, sets); err != nil {
+	if err := s.stillAuthorized(ctx, c, up.sets); err != nil {
 		return err
 	}
 	return s.putCode(ctx, c, actUpdateCode, f, u.Code)

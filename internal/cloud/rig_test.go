@@ -224,13 +224,23 @@ func (r *rig) draft(data []byte) blob.Draft {
 	return d
 }
 
+// opened is an upload that a caller has got leave for.
+func (r *rig) opened(c cloud.Caller) cloud.Upload {
+	r.Helper()
+	g, err := r.cloud.UploadSignature(r.Context(), c, somePayload)
+	r.ok("UploadSignature", err)
+	up, err := r.cloud.OpenUpload(g.Token, developer.Sets, c.RID)
+	r.ok("OpenUpload", err)
+	return up
+}
+
 // upload puts code to a function of env1 as a platform does.
 func (r *rig) upload(c cloud.Caller, name, text string) error {
 	r.Helper()
 	secret, err := r.cloud.CodeSecret(r.Context(), c)
 	r.ok("CodeSecret", err)
 	r.keep(secret)
-	return r.cloud.UpdateFunctionCode(r.Context(), c, developer.Sets, cloud.CodeUpdate{
+	return r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{
 		Env: env1, Function: name, CodeSecret: secret, Handler: "index.main", InstallDependency: true, Code: r.draft(zipOf(r, text)),
 	})
 }

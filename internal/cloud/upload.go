@@ -25,6 +25,14 @@ type UploadGrant struct {
 	IssuedAt    int64  // Unix seconds
 }
 
+// Upload is an upload under way: the grant that its token stands for, who
+// uploads, and what the authorization has to hold from beginning to end.
+type Upload struct {
+	UploadGrant
+	Caller Caller
+	sets   []int // the permission sets, one of which is needed
+}
+
 // UploadSignature gives the caller leave to upload the body of that SHA-256
 // (UP-3): InvalidArgs if it is not 64 lower-case hex characters.
 func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash string) (UploadGrant, error) {
@@ -50,40 +58,40 @@ func (s *Service) uploadGrant(token, payloadHash string, issued int64) UploadGra
 	}
 }
 
-// OpenUpload returns the grant that an upload's token stands for, and its
-// caller: UploadSignatureInvalid if the server never made it. Whether the
-// request is signed with the grant's secret is the transport's to verify,
-// since the signature covers the transport's headers; it calls
+// OpenUpload returns the upload that a token stands for, which needs one of the
+// permission sets: UploadSignatureInvalid if the server never made the token.
+// The transport verifies that the request is signed with the grant's secret,
+// since the signature covers the transport's headers, and calls
 // AuthenticateUpload after that.
-func (s *Service) OpenUpload(token, rid string) (UploadGrant, Caller, error) {
+func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, error) {
 	claim, err := s.ring.Verify(seal.Upload, token)
 	if err != nil {
-		return UploadGrant{}, Caller{}, Refused(UploadSignatureInvalid, "X-TC-Token is false")
+		return Upload{}, Refused(UploadSignatureInvalid, "X-TC-Token is false")
 	}
 	d := decoder{s: string(claim)}
 	issued, epoch := d.int(), d.int()
 	c := s.caller(rid)
 	c.Platform, c.AppID, c.epoch = d.text(), d.text(), epoch
 	if d.bad || len(d.s) != 32 {
-		return UploadGrant{}, Caller{}, &Error{Kind: Internal, Err: wrap("upload token", errClaim)}
+		return Upload{}, &Error{Kind: Internal, Err: wrap("upload token", errClaim)}
 	}
-	return s.uploadGrant(token, hex.EncodeToString([]byte(d.s)), issued), c, nil
+	return Upload{s.uploadGrant(token, hex.EncodeToString([]byte(d.s)), issued), c, sets}, nil
 }
 
-// AuthenticateUpload says whether a grant still holds: not over 5 minutes old
-// (UploadSignatureExpired), and the authorization in force with one of the
-// sets (NotAuthorized, MissingPermission).
-func (s *Service) AuthenticateUpload(ctx context.Context, c Caller, g UploadGrant, sets []int) error {
+// AuthenticateUpload returns nil if an upload may begin: its grant is at most 5
+// minutes old (otherwise UploadSignatureExpired), and the authorization is in
+// force with one of the sets (NotAuthorized, MissingPermission).
+func (s *Service) AuthenticateUpload(ctx context.Context, u Upload) error {
 	ctx, end := s.WithCallDeadline(ctx)
 	defer end()
-	if age := c.Now/1000 - g.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
+	if age := u.Caller.Now/1000 - u.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
 		return Refused(UploadSignatureExpired, "the signature is over 5 minutes old")
 	}
-	return s.stillAuthorized(ctx, c, sets)
+	return s.stillAuthorized(ctx, u.Caller, u.sets)
 }
 
-// stillAuthorized says whether the authorization that a caller was given
-// leave under is still the one in force.
+// stillAuthorized returns nil if the authorization that a caller was given leave
+// under is still the one in force, and holds one of the sets.
 func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) error {
 	a, err := s.authorization(ctx, reread, c.Platform, c.AppID)
 	switch {

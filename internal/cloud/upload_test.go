@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
@@ -21,12 +24,13 @@ func TestUploadSignature(t *testing.T) {
 	if g.PayloadHash != somePayload || g.IssuedAt != r.clock.Load()/1000 || !strings.HasPrefix(g.SecretID, "AKID") || g.SecretKey == "" {
 		t.Errorf("grant %+v", g)
 	}
-	opened, again, err := r.cloud.OpenUpload(g.Token, "rid-of-the-upload")
+	up, err := r.cloud.OpenUpload(g.Token, developer.Sets, "rid-of-the-upload")
 	r.ok("OpenUpload", err)
-	if opened != g || again.Platform != platform1 || again.AppID != mini1 || again.RID != "rid-of-the-upload" {
-		t.Errorf("opened %+v of %+v", opened, again)
+	want := cloud.Caller{Platform: platform1, AppID: mini1, RID: "rid-of-the-upload", Now: r.clock.Load()}
+	if up.UploadGrant != g || !cmp.Equal(up.Caller, want, cmpopts.IgnoreUnexported(cloud.Caller{})) {
+		t.Errorf("opened %+v of %+v", up.UploadGrant, up.Caller)
 	}
-	r.ok("AuthenticateUpload", r.cloud.AuthenticateUpload(t.Context(), again, opened, developer.Sets))
+	r.ok("AuthenticateUpload", r.cloud.AuthenticateUpload(t.Context(), up))
 
 	other, err := r.cloud.UploadSignature(t.Context(), c, strings.Repeat("1", 64))
 	r.ok("UploadSignature", err)
@@ -46,7 +50,7 @@ func TestUploadSignatureRefusals(t *testing.T) {
 	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
 	r.ok("UploadSignature", err)
 	for _, token := range []string{"", g.Token + "A", g.Token[1:], r.grant(platform1, mini1, 49).AccessToken.Value} {
-		_, _, err := r.cloud.OpenUpload(token, "rid")
+		_, err := r.cloud.OpenUpload(token, developer.Sets, "rid")
 		r.refused("false token", err, cloud.UploadSignatureInvalid)
 	}
 }
@@ -60,9 +64,9 @@ func TestUploadSignatureEnds(t *testing.T) {
 	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
 	r.ok("UploadSignature", err)
 	auth := func() error {
-		opened, c, err := r.cloud.OpenUpload(g.Token, "rid-of-the-upload")
+		up, err := r.cloud.OpenUpload(g.Token, developer.Sets, "rid-of-the-upload")
 		r.ok("OpenUpload", err)
-		return r.cloud.AuthenticateUpload(r.Context(), c, opened, developer.Sets)
+		return r.cloud.AuthenticateUpload(r.Context(), up)
 	}
 	r.sleep(5 * time.Minute)
 	r.ok("5 minutes old", auth())

@@ -32,10 +32,10 @@ var uploads = entrance{name: "UpdateFunctionCode", serve: (*Server).updateFuncti
 func (s *Server) updateFunctionCode(v *visit) error {
 	w, r := v.w, v.r
 	ctx := context.WithoutCancel(r.Context()) // as for every call
-	grant, caller, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), v.rid)
+	up, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), developerSets, v.rid)
 	if err == nil {
-		v.caller = caller
-		err = verifyUpload(r, grant)
+		v.caller = up.Caller
+		err = verifyUpload(r, up.UploadGrant)
 	}
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(v.begin.Add(s.transferTime))
 	_ = conn.SetWriteDeadline(v.begin.Add(s.transferTime + replyTime))
-	if err := s.cloud.AuthenticateUpload(ctx, v.caller, grant, developerSets); err != nil {
+	if err := s.cloud.AuthenticateUpload(ctx, up); err != nil {
 		return err
 	}
 	select {
@@ -56,7 +56,7 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	default:
 		return &cloud.Error{Kind: cloud.TooManyUploads, Detail: "too many uploads at once: try again"}
 	}
-	if err := s.receive(ctx, body, grant, v.caller); err != nil {
+	if err := s.receive(ctx, body, up); err != nil {
 		return err
 	}
 	answer(w, http.StatusOK, uploadAnswer(v.rid))
@@ -95,7 +95,7 @@ func sameHeaders(names []string) bool {
 
 // receive takes the body in: the zip goes to a draft as it is decoded, every
 // byte through the hash that was signed (UP-4).
-func (s *Server) receive(ctx context.Context, body io.Reader, grant cloud.UploadGrant, caller cloud.Caller) error {
+func (s *Server) receive(ctx context.Context, body io.Reader, up cloud.Upload) error {
 	draft, err := s.cloud.NewCode(ctx)
 	if err != nil {
 		return err
@@ -110,13 +110,13 @@ func (s *Server) receive(ctx context.Context, body io.Reader, grant cloud.Upload
 	if _, large := errors.AsType[*http.MaxBytesError](drain(stream)); large {
 		return &cloud.Error{Kind: cloud.InvalidCode, Detail: "the upload is over 20 MiB"} // not read to its end (EN-9)
 	}
-	if !sameHash(sum, grant.PayloadHash) {
+	if !sameHash(sum, up.PayloadHash) {
 		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: "the body is not the one whose hash was signed"}
 	}
 	if err != nil {
 		return err
 	}
-	return s.store(ctx, caller, u, draft)
+	return s.store(ctx, up, u, draft)
 }
 
 func sameHash(sum hash.Hash, want string) bool {
@@ -124,7 +124,7 @@ func sameHash(sum hash.Hash, want string) bool {
 }
 
 // store makes the upload the function's code.
-func (s *Server) store(ctx context.Context, caller cloud.Caller, u upload, draft blob.Draft) error {
+func (s *Server) store(ctx context.Context, up cloud.Upload, u upload, draft blob.Draft) error {
 	for _, m := range []member{
 		{"CodeSecret", u.CodeSecret == ""}, {"EnvId", u.EnvID == ""}, {"FunctionName", u.FunctionName == ""}, {"ZipFile", !u.hasZip},
 	} {
@@ -132,7 +132,7 @@ func (s *Server) store(ctx context.Context, caller cloud.Caller, u upload, draft
 			return &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
 		}
 	}
-	return s.cloud.UpdateFunctionCode(ctx, caller, developerSets, cloud.CodeUpdate{
+	return s.cloud.UpdateFunctionCode(ctx, up, cloud.CodeUpdate{
 		Env: u.EnvID, Function: u.FunctionName, CodeSecret: u.CodeSecret,
 		Handler: u.Handler, InstallDependency: u.InstallDependency, Code: draft,
 	})
