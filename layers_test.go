@@ -22,24 +22,26 @@ var layers = []struct {
 	{"tcb", "internal/codezip"},
 	{"internal/nearest", ""},
 	{"internal/whitelist", "internal/nearest"},
+	{"internal/faults", ""},
+	{"internal/yamlfile", "internal/nearest internal/faults"},
 	{"internal/seal", ""},
 	{"internal/tc3", ""},
 	{"internal/blob", ""},
-	{"internal/world", "internal/nearest"},
 	{"internal/stall", ""},
 	{"internal/gateway", "internal/whitelist internal/stall"},
 	{"internal/agent", ""},
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
 	{"internal/fleet", "tcb internal/whitelist"},
-	{"internal/cloud", "tcb internal/whitelist internal/seal internal/codezip internal/blob"},
+	{"internal/cloud", "tcb internal/whitelist internal/faults internal/seal internal/codezip internal/blob"},
+	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/backup", "internal/blob internal/sqlstore"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
-	{"internal/admin", "tcb internal/blob internal/world internal/cloud"},
-	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
+	{"internal/admin", "tcb internal/blob internal/faults internal/world internal/cloud"},
+	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
 	{"cmd/opentcb", "tcb internal/nearest internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
-	{"opentcbtest", "tcb internal/admin internal/node internal/world"},
+	{"opentcbtest", "tcb internal/admin internal/node"},
 	// From tests alone:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},
@@ -51,7 +53,7 @@ var layers = []struct {
 
 // standardAlone are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
-var standardAlone = []string{"tcb", "internal/nearest", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/stall", "internal/gateway", "internal/agent", "internal/wirescript"}
+var standardAlone = []string{"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/stall", "internal/gateway", "internal/agent", "internal/wirescript"}
 
 // fromTestsAlone are packages that no code outside tests imports.
 var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest", "internal/testserver"}

@@ -23,7 +23,6 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
-	"github.com/opentcb/opentcb/internal/world"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -108,15 +107,11 @@ func (s *Server) apply() error {
 		s.world.Functions[i].Zip = fmt.Sprintf("%d.zip", i)
 		code[s.world.Functions[i].Zip] = added.SHA256
 	}
-	text, err := json.Marshal(s.world)
+	file, err := json.Marshal(s.world) // a world file may be JSON
 	if err != nil {
 		return err
 	}
-	w, err := world.Parse(text, "world")
-	if err != nil {
-		return err
-	}
-	_, err = s.admin.Apply(ctx, w, code)
+	_, err = s.admin.Apply(ctx, file, code)
 	return err
 }
 

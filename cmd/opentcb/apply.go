@@ -16,7 +16,7 @@ func applyCommand() *cobra.Command {
 	return remoteCommand("apply FILE", "Bring a server to what a world file says",
 		"Bring a running server to what a world file says, wholly or not at all, and print\nwhat was changed. Applied again it changes nothing.",
 		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
-			file, code, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
+			file, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
 				added, err := c.AddCode(cmd.Context(), zip)
 				return added.SHA256, err
 			})
@@ -26,7 +26,7 @@ func applyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			changes, err := c.Apply(cmd.Context(), file, code)
+			changes, err := c.Apply(cmd.Context(), file.Text, file.Code)
 			if err != nil {
 				return err
 			}

@@ -92,27 +92,51 @@ func TestBodies(t *testing.T) {
 		status             int
 		message            string
 	}{
-		"unknown member":          {"POST", consent, `{"permission_sets":[49],"more":1}`, 400, "more"},
-		"unknown member of apply": {"POST", "/v1/apply", `{"world":{},"worlds":{}}`, 400, "worlds"},
-		"no world":                {"POST", "/v1/apply", `{}`, 400, "world is missing"},
-		"empty":                   {"POST", consent, ``, 400, "must be JSON"},
-		"broken":                  {"POST", consent, `{"permission_sets":[49`, 400, "must be JSON"},
-		"another type":            {"POST", consent, `{"permission_sets":"49"}`, 400, "must be JSON"},
-		"something follows":       {"POST", consent, `{"permission_sets":[49]}{}`, 400, "follows"},
-		"no sets":                 {"POST", consent, `{}`, 400, "permission sets"},
-		"a set twice":             {"POST", consent, `{"permission_sets":[49,49]}`, 400, "each once"},
-		"consent too large":       {"POST", consent, `{"permission_sets":[` + strings.Repeat(" ", 64<<10) + `49]}`, 413, "over 65536 bytes"},
-		"no zip":                  {"PUT", code, "UEsDBA==", 422, "zip"},
-		"no zip for a world":      {"PUT", "/v1/code", "", 422, "zip"},
-		"a name that cannot be":   {"PUT", fill("/v1/environments/{environment}/functions/-/code"), "", 400, "function_name"},
-		"no environment":          {"PUT", "/v1/environments/none/functions/login/code", string(aZip(t)), 404, "no environment none"},
-		"no such filter":          {"GET", "/v1/audit?who=me", "", 400, "who"},
-		"since is no time":        {"GET", "/v1/audit?since=yesterday", "", 400, "RFC 3339"},
-		"until before 1970":       {"GET", "/v1/audit?until=-1", "", 400, "RFC 3339"},
-		"outcome is none":         {"GET", "/v1/audit?outcome=good", "", 400, "outcome"},
+		"unknown member":        {"POST", consent, `{"permission_sets":[49],"more":1}`, 400, "more"},
+		"empty":                 {"POST", consent, ``, 400, "must be JSON"},
+		"broken":                {"POST", consent, `{"permission_sets":[49`, 400, "must be JSON"},
+		"another type":          {"POST", consent, `{"permission_sets":"49"}`, 400, "must be JSON"},
+		"something follows":     {"POST", consent, `{"permission_sets":[49]}{}`, 400, "follows"},
+		"no sets":               {"POST", consent, `{}`, 400, "permission sets"},
+		"a set twice":           {"POST", consent, `{"permission_sets":[49,49]}`, 400, "each once"},
+		"consent too large":     {"POST", consent, `{"permission_sets":[` + strings.Repeat(" ", 64<<10) + `49]}`, 413, "over 65536 bytes"},
+		"no zip":                {"PUT", code, "UEsDBA==", 422, "zip"},
+		"no zip for a world":    {"PUT", "/v1/code", "", 422, "zip"},
+		"a name that cannot be": {"PUT", fill("/v1/environments/{environment}/functions/-/code"), "", 400, "function_name"},
+		"no environment":        {"PUT", "/v1/environments/none/functions/login/code", string(aZip(t)), 404, "no environment none"},
+		"no such filter":        {"GET", "/v1/audit?who=me", "", 400, "who"},
+		"since is no time":      {"GET", "/v1/audit?since=yesterday", "", 400, "RFC 3339"},
+		"until before 1970":     {"GET", "/v1/audit?until=-1", "", 400, "RFC 3339"},
+		"outcome is none":       {"GET", "/v1/audit?outcome=good", "", 400, "outcome"},
 	} {
 		resp, text := s.request(t, c.method, c.path, c.body, nil)
 		if resp.StatusCode != c.status || !strings.Contains(text, c.message) || regexp.MustCompile(`"code":-1`).MatchString(text) {
+			t.Errorf("%s: %d %s, want %d with %q", name, resp.StatusCode, text, c.status, c.message)
+		}
+	}
+}
+
+// TestApplyForms sends forms to /v1/apply that cannot be.
+func TestApplyForms(t *testing.T) {
+	s := start(t)
+	part := func(name, text string) string {
+		return "--x\r\nContent-Disposition: form-data; name=" + name + "\r\n\r\n" + text + "\r\n"
+	}
+	file, end := part("file", "platforms: []"), "--x--\r\n"
+	for name, c := range map[string]struct {
+		mime, body, message string
+		status              int
+	}{
+		"no form":        {"application/json", "{}", "multipart/form-data", 400},
+		"no file":        {"multipart/form-data; boundary=x", part("code", "{}") + end, "the part file is missing", 400},
+		"file twice":     {"multipart/form-data; boundary=x", file + file + end, "is there twice", 400},
+		"unknown part":   {"multipart/form-data; boundary=x", file + part("world", "") + end, "world is not one of", 400},
+		"code is a list": {"multipart/form-data; boundary=x", file + part("code", "[]") + end, "the form cannot be read", 400},
+		"broken off":     {"multipart/form-data; boundary=x", file, "the form cannot be read", 400},
+		"JSON":           {"multipart/form-data; boundary=x", part("file", `{"platforms":[]}`) + end, `"changes":[]`, 200},
+	} {
+		resp, text := s.request(t, "POST", "/v1/apply", c.body, http.Header{"Content-Type": {c.mime}})
+		if resp.StatusCode != c.status || !strings.Contains(text, c.message) {
 			t.Errorf("%s: %d %s, want %d with %q", name, resp.StatusCode, text, c.status, c.message)
 		}
 	}

@@ -2,8 +2,11 @@ package admin
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,7 +20,7 @@ import (
 func (s *Server) audit(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	filter, err := parseFilter(r.URL.Query())
 	if err != nil {
-		return nil, &httpError{http.StatusBadRequest, tcb.InvalidArgs, err.Error()}
+		return nil, cloud.Refused(cloud.InvalidArgs, err.Error())
 	}
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
@@ -91,4 +94,29 @@ func ParseOutcome(s string) (cloud.OutcomeFilter, error) {
 		return nil, errors.New("an outcome is ok, refused or an errcode")
 	}
 	return cloud.OnlyCode(tcb.Code(code)), nil
+}
+
+// Audit gives every record that the query chooses to each, oldest first. The
+// query's members are since, until, account and outcome.
+func (c *Client) Audit(ctx context.Context, query url.Values, each func(cloud.Record) error) error {
+	resp, err := c.do(ctx, "GET", "/v1/audit?"+query.Encode(), content{})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := json.NewDecoder(bufio.NewReader(resp.Body))
+	for lines.More() {
+		var rec cloud.Record
+		if err := lines.Decode(&rec); err != nil {
+			return fmt.Errorf("the audit record broke off: %w", err)
+		}
+		if err := each(rec); err != nil {
+			return err
+		}
+	}
+	// More is false also when the answer broke off.
+	if _, err := lines.Token(); err != io.EOF {
+		return fmt.Errorf("the audit record broke off: %w", err)
+	}
+	return nil
 }

@@ -1,92 +1,95 @@
 package admin
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
-	"time"
 
+	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// CodeLine is one line of what collection and the check of code tell as they
-// go. One member is there. The last line has Done; without it the work was
-// broken off.
-type CodeLine struct {
-	Finding  *cloud.CodeFinding `json:"finding,omitempty"`
-	Progress *cloud.CodeReport  `json:"progress,omitempty"`
-	Done     *cloud.CodeReport  `json:"done,omitempty"`
-	Error    string             `json:"error,omitempty"` // why the work was broken off
+// maxCode bounds a zip, in bytes.
+const maxCode = 64 << 20
+
+// Code names stored code by the SHA-256 of its zip.
+type Code struct {
+	SHA256 string `json:"sha256"`
 }
 
-// progressEvery is how often progress is told.
-const progressEvery = time.Second
-
-// collect removes code that no function uses.
-func (s *Server) collect(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	grace, dry, err := parseCollect(r.URL.Query())
+func (s *Server) deploy(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	draft, err := s.receive(w, r)
 	if err != nil {
-		return nil, &httpError{http.StatusBadRequest, tcb.InvalidArgs, err.Error()}
+		return nil, err
 	}
-	return s.codeLines(w, func(watch cloud.CodeWatch) (cloud.CodeReport, error) {
-		return s.cloud.Collect(r.Context(), c, grace, dry, watch)
-	})
+	defer draft.Discard()
+	sum, err := s.cloud.Deploy(r.Context(), c, r.PathValue("environment"), r.PathValue("function"), draft)
+	return Code{sum}, err
 }
 
-// parseCollect reads grace (a span such as 24h) and dry_run (true or false).
-func parseCollect(q url.Values) (grace time.Duration, dry bool, err error) {
-	grace = cloud.DefaultGrace
-	for name := range q {
-		value := q.Get(name)
-		switch name {
-		case "grace":
-			if grace, err = time.ParseDuration(value); err != nil || grace < 0 {
-				return 0, false, errors.New("grace is a span such as 24h")
-			}
-		case "dry_run":
-			if value != "true" && value != "false" {
-				return 0, false, errors.New("dry_run is true or false")
-			}
-			dry = value == "true"
-		default:
-			return 0, false, errors.New("no such setting: " + name)
-		}
-	}
-	return grace, dry, nil
-}
-
-// scrub reads all code and tells what does not match its name.
-func (s *Server) scrub(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	return s.codeLines(w, func(watch cloud.CodeWatch) (cloud.CodeReport, error) {
-		return s.cloud.Scrub(r.Context(), watch)
-	})
-}
-
-// codeLines answers with a line for each finding, and one now and then for
-// progress. Who goes away ends the work.
-func (s *Server) codeLines(w http.ResponseWriter, work func(cloud.CodeWatch) (cloud.CodeReport, error)) (any, error) {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	conn, out := http.NewResponseController(w), json.NewEncoder(w)
-	tell := func(line CodeLine) error {
-		_ = conn.SetWriteDeadline(time.Now().Add(transferTime)) // the work may take hours
-		return errors.Join(out.Encode(line), conn.Flush())
-	}
-	told := time.Now()
-	report, err := work(cloud.CodeWatch{
-		Found: func(f cloud.CodeFinding) error { return tell(CodeLine{Finding: &f}) },
-		Progress: func(so cloud.CodeReport) error {
-			if time.Since(told) < progressEvery {
-				return nil
-			}
-			told = time.Now()
-			return tell(CodeLine{Progress: &so})
-		},
-	})
+func (s *Server) addCode(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	draft, err := s.receive(w, r)
 	if err != nil {
-		s.log.Error("code was not gone through", "err", err)
-		return streamed{}, tell(CodeLine{Error: cloud.CodeOf(err).Text()})
+		return nil, err
 	}
-	return streamed{}, tell(CodeLine{Done: &report})
+	defer draft.Discard()
+	sum, err := s.cloud.AddCode(r.Context(), c, draft)
+	return Code{sum}, err
+}
+
+// receive writes the body, a zip, to a draft as it comes.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) (blob.Draft, error) {
+	large := &httpError{http.StatusRequestEntityTooLarge, tcb.InvalidArgs, "code is at most 64 MiB"}
+	if r.ContentLength > maxCode {
+		return nil, large
+	}
+	draft, err := s.cloud.NewCode(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	body := &bodyReader{r: http.MaxBytesReader(w, r.Body, maxCode)}
+	_, err = io.Copy(draft, body)
+	if err == nil {
+		return draft, nil
+	}
+	_ = draft.Discard()
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, large
+	}
+	if body.err != nil {
+		return nil, &httpError{http.StatusBadRequest, tcb.MalformedBody, "the code did not arrive whole"}
+	}
+	return nil, &cloud.Error{Kind: cloud.Unavailable, Err: err}
+}
+
+// bodyReader remembers whether it was the reading that failed.
+type bodyReader struct {
+	r   io.Reader
+	err error
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+	}
+	return n, err
+}
+
+// Deploy uploads a zip as the merchant's own developer and returns its
+// checksum.
+func (c *Client) Deploy(ctx context.Context, env, function string, zip io.Reader) (Code, error) {
+	var code Code
+	err := c.call(ctx, "PUT", "/v1/environments/"+url.PathEscape(env)+"/functions/"+url.PathEscape(function)+"/code", content{"application/zip", zip}, &code)
+	return code, err
+}
+
+// AddCode stores a zip for a world to name.
+func (c *Client) AddCode(ctx context.Context, zip io.Reader) (Code, error) {
+	var code Code
+	err := c.call(ctx, "PUT", "/v1/code", content{"application/zip", zip}, &code)
+	return code, err
 }

@@ -2,13 +2,23 @@
 // with ordinary status codes, described by openapi.yaml, and the client that
 // the commands use.
 //
-//	admin.go     Server: routes, the bearer token, errors
-//	operator.go  tickets, consent, cancellation, deployment
-//	apply.go     world files
-//	code.go      collection and check of all code
-//	audit.go     the audit record
-//	health.go    /healthz, /readyz, /metrics
-//	client.go    Client: the same, from the other end
+// A resource has one file, with its types, its handlers, and what Client does
+// with it.
+//
+//	admin.go          Server: its settings and routes
+//	access.go         the bearer token, and what may not pass
+//	answer.go         answers and refusals in HTTP
+//	body.go           a request's body: its bound, and JSON
+//	client.go         Client: the same interface, from the other end
+//	apply.go          world files
+//	authorization.go  tickets, consent, cancellation
+//	code.go           zips: for world files, and of a merchant's developer
+//	collection.go     collection and check of all code
+//	environment.go    tokens and credentials of an environment's runtime
+//	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
+//	audit.go          the audit record
+//	backup.go         an archive of everything
+//	health.go         /healthz, /readyz, /metrics, /openapi.yaml
 package admin
 
 import _ "embed"

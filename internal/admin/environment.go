@@ -1,14 +1,12 @@
 package admin
 
 import (
+	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
-
-// maxWhitelist bounds the body of a trial: 1,000 entries of 256 bytes, written
-// generously.
-const maxWhitelist = 1 << 20
 
 // CloudbaseToken is what code in an environment calls open interfaces with.
 // ExpiresIn is in seconds.
@@ -37,51 +35,25 @@ func (s *Server) revokeCredentials(_ http.ResponseWriter, r *http.Request, c clo
 	return nil, s.cloud.RevokeEnvironmentCredentials(r.Context(), c, r.PathValue("environment"))
 }
 
-func (s *Server) explain(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	return s.cloud.Explain(r.Context(), r.PathValue("rid"))
+// CloudbaseToken gives a token for the code of an environment.
+func (c *Client) CloudbaseToken(ctx context.Context, env string) (CloudbaseToken, error) {
+	var token CloudbaseToken
+	err := c.call(ctx, "POST", environmentPath(env, "token"), content{}, &token)
+	return token, err
 }
 
-func (s *Server) suggestWhitelist(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), r.URL.Query().Get("allowed_only") == "true")
+// Credential gives what the runtime of an environment proves itself with.
+func (c *Client) Credential(ctx context.Context, env string) (Credential, error) {
+	var credential Credential
+	err := c.call(ctx, "POST", environmentPath(env, "credential"), content{}, &credential)
+	return credential, err
 }
 
-// Whitelist is a whitelist that is not in force.
-type Whitelist struct {
-	Entries []string `json:"api_whitelist"`
+// RevokeCredentials voids every credential of an environment.
+func (c *Client) RevokeCredentials(ctx context.Context, env string) error {
+	return c.call(ctx, "DELETE", environmentPath(env, "credential"), content{}, nil)
 }
 
-func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	var list Whitelist
-	if err := readJSON(w, r, maxWhitelist, &list); err != nil {
-		return nil, err
-	}
-	return s.cloud.TryWhitelist(r.Context(), c, r.PathValue("environment"), list.Entries)
-}
-
-// History is what is kept of the changes of an environment's permission,
-// oldest first.
-type History struct {
-	Changes []cloud.PermissionChange `json:"changes"`
-}
-
-func (s *Server) whitelistHistory(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	changes, err := s.cloud.PermissionHistory(r.Context(), r.PathValue("environment"))
-	if changes == nil {
-		changes = []cloud.PermissionChange{} // null is no list
-	}
-	return History{changes}, err
-}
-
-// Version is a version of an environment's permission.
-type Version struct {
-	Version int64 `json:"version"`
-}
-
-func (s *Server) restoreWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	var from Version
-	if err := readJSON(w, r, maxConsent, &from); err != nil {
-		return nil, err
-	}
-	version, err := s.cloud.RestoreWhitelist(r.Context(), c, r.PathValue("environment"), from.Version)
-	return Version{version}, err
+func environmentPath(env, rest string) string {
+	return "/v1/environments/" + url.PathEscape(env) + "/" + rest
 }

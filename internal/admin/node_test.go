@@ -13,7 +13,6 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
-	"github.com/opentcb/opentcb/internal/world"
 )
 
 // The world that the tests of this package play in.
@@ -75,9 +74,7 @@ func (s *started) applyWorld(t *testing.T) []string {
 	t.Helper()
 	code, err := s.AddCode(t.Context(), bytes.NewReader(aZip(t)))
 	must(t, err)
-	w, err := world.Parse([]byte(worldFile), "world.yaml")
-	must(t, err)
-	changes, err := s.Apply(t.Context(), w, map[string]string{"login.zip": code.SHA256})
+	changes, err := s.Apply(t.Context(), []byte(worldFile), map[string]string{"login.zip": code.SHA256})
 	must(t, err)
 	var items []string
 	for _, c := range changes {

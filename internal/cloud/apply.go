@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/faults"
 	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
@@ -14,7 +15,7 @@ const actApply = "apply"
 
 // Apply brings the server to what a world file says, wholly or not at all,
 // and tells what it changed: nothing when it is applied again. A world that
-// contradicts what is there or names what is nowhere is a WorldError.
+// contradicts what is there or names what is nowhere is a faults.List.
 func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, error) {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
@@ -56,7 +57,7 @@ type planner struct {
 	changes []Change
 	applied []Applied
 	about   []Caller // whom each change concerns
-	faults  WorldError
+	faults  faults.Collector
 
 	accounts     map[string]*Account // as they will be; nil: there is none
 	environments map[string]string   // account of each environment, as it will be
@@ -75,11 +76,7 @@ func (p *planner) plan() error {
 			return storeError("apply", err)
 		}
 	}
-	if len(p.faults) > 0 {
-		sortFaults(p.faults)
-		return p.faults
-	}
-	return nil
+	return p.faults.Err()
 }
 
 func each[T any](items []T, do func(T) error) error {
@@ -92,7 +89,7 @@ func each[T any](items []T, do func(T) error) error {
 }
 
 func (p *planner) reject(line int, format string, args ...any) error {
-	p.faults = append(p.faults, WorldFault{Line: line, Message: fmt.Sprintf(format, args...)})
+	p.faults.Add(line, format, args...)
 	return nil
 }
 

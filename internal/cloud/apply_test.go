@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/faults"
 )
 
 // fullWorld is a world with everything in it, its code added to the server.
@@ -185,12 +186,12 @@ func TestApplyFaults(t *testing.T) {
 	}
 	before := len(r.records("apply"))
 	_, err := r.cloud.Apply(t.Context(), r.operator(), w)
-	faults, ok := errors.AsType[cloud.WorldError](err)
+	found, ok := errors.AsType[faults.List](err)
 	if !ok {
-		t.Fatalf("Apply: %v, want a WorldError", err)
+		t.Fatalf("Apply: %v, want a faults.List", err)
 	}
 	var lines []int
-	for _, f := range faults {
+	for _, f := range found {
 		lines = append(lines, f.Line)
 		if !strings.Contains(err.Error(), fmt.Sprintf("line %d: %s", f.Line, f.Message)) || f.Message == "" {
 			t.Errorf("fault %+v is not in the text", f)

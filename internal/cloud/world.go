@@ -1,11 +1,6 @@
 package cloud
 
-import (
-	"context"
-	"fmt"
-	"slices"
-	"strings"
-)
+import "context"
 
 // World is what a world file asks for. Line is where an item stands in the
 // file, for faults that only the server can see.
@@ -62,22 +57,14 @@ type WorldFunction struct {
 	Zip, Sum  string
 }
 
-// WorldFault is something in a world file that cannot be.
-type WorldFault struct {
-	Line    int
-	Message string
-}
-
-// WorldError is every fault of a world file that was refused.
-type WorldError []WorldFault
-
-// Error writes one fault a line.
-func (e WorldError) Error() string {
-	lines := make([]string, len(e))
-	for i, f := range e {
-		lines[i] = fmt.Sprintf("line %d: %s", f.Line, f.Message)
+// AddSums gives each function the checksum of its zip, by the zip's name in the
+// file.
+func (w *World) AddSums(sums map[string]string) {
+	for i, f := range w.Functions {
+		if f.Zip != "" {
+			w.Functions[i].Sum = sums[f.Zip]
+		}
 	}
-	return strings.Join(lines, "\n")
 }
 
 // Applied is one change that a world file brought about.
@@ -130,8 +117,3 @@ func (PutAccount) isChange()       {}
 func (AddEnvironment) isChange()   {}
 func (PutAuthorization) isChange() {}
 func (PutFunction) isChange()      {}
-
-// sortFaults puts faults in the order of the file.
-func sortFaults(faults WorldError) {
-	slices.SortStableFunc(faults, func(a, b WorldFault) int { return a.Line - b.Line })
-}

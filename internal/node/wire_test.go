@@ -224,14 +224,14 @@ func (o operator) Apply(text string) error {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
-	w, code, err := node.ReadWorld(file, func(zip io.Reader) (string, error) {
+	read, err := node.ReadWorld(file, func(zip io.Reader) (string, error) {
 		added, err := o.admin().AddCode(context.Background(), zip)
 		return added.SHA256, err
 	})
 	if err != nil {
 		return err
 	}
-	_, err = o.admin().Apply(context.Background(), w, code)
+	_, err = o.admin().Apply(context.Background(), read.Text, read.Code)
 	return err
 }
 

@@ -7,39 +7,46 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/internal/world"
+	"github.com/opentcb/opentcb/internal/yamlfile"
 )
 
+// WorldFile is a world file whose code was added.
+type WorldFile struct {
+	Text  []byte            // the file as it is
+	World cloud.World       // what it says
+	Code  map[string]string // the SHA-256 of each zip, by its name in the file
+}
+
 // ReadWorld reads a world file and calls add with each zip that it names, a
-// folder as the zip of its content. add returns the zip's SHA-256; the result
-// gives it by the name in the file.
-func ReadWorld(file string, add func(zip io.Reader) (string, error)) (*world.World, map[string]string, error) {
-	f, err := os.Open(file)
+// folder as the zip of its content. add returns the zip's SHA-256. What is
+// wrong with the file is a faults.List.
+func ReadWorld(file string, add func(zip io.Reader) (string, error)) (WorldFile, error) {
+	text, err := yamlfile.ReadFile(file)
 	if err != nil {
-		return nil, nil, fmt.Errorf("world file: %w", err)
+		return WorldFile{}, fmt.Errorf("world file: %w", err)
 	}
-	defer f.Close()
-	w, err := world.Read(f, file)
+	w, err := world.Parse(text, file)
 	if err != nil {
-		return nil, nil, err
+		return WorldFile{}, err
 	}
 	code := map[string]string{}
-	for _, fn := range w.Functions {
-		if fn.Zip == "" || code[fn.Zip] != "" {
+	for _, f := range w.Functions {
+		if f.Zip == "" || code[f.Zip] != "" {
 			continue
 		}
-		path := fn.Zip
+		path := f.Zip
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(file), path)
 		}
-		if code[fn.Zip], err = addZip(path, add); err != nil {
-			return nil, nil, fmt.Errorf("%s:%d: function %s: %w", file, fn.Line, fn.Name, err)
+		if code[f.Zip], err = addZip(path, add); err != nil {
+			return WorldFile{}, fmt.Errorf("%s:%d: function %s: %w", file, f.Line, f.Name, err)
 		}
 	}
-	return w, code, nil
+	w.AddSums(code)
+	return WorldFile{text, w, code}, nil
 }
 
 func addZip(path string, add func(io.Reader) (string, error)) (string, error) {
@@ -67,7 +74,7 @@ func OpenZip(path string) (io.ReadCloser, error) {
 
 // applyWorld applies a world file to the rules.
 func applyWorld(ctx context.Context, svc *cloud.Service, file string) error {
-	w, code, err := ReadWorld(file, func(zip io.Reader) (string, error) {
+	read, err := ReadWorld(file, func(zip io.Reader) (string, error) {
 		draft, err := svc.NewCode(ctx)
 		if err != nil {
 			return "", err
@@ -81,7 +88,7 @@ func applyWorld(ctx context.Context, svc *cloud.Service, file string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := svc.Apply(ctx, svc.OperatorCaller("start"), admin.Rules(w, code)); err != nil {
+	if _, err := svc.Apply(ctx, svc.OperatorCaller("start"), read.World); err != nil {
 		return fmt.Errorf("world file %s cannot be applied:\n%w", file, err)
 	}
 	return nil

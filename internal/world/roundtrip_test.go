@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -12,71 +13,116 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/faults"
 )
 
+// written returns w as a world file says it, for an encoder of YAML or JSON,
+// with the member line of each item if that is wanted.
+func written(w cloud.World, lines bool) map[string][]map[string]any {
+	line := func(n int) int {
+		if lines {
+			return n
+		}
+		return 0
+	}
+	file := map[string][]map[string]any{}
+	for _, p := range w.Platforms {
+		file["platforms"] = append(file["platforms"],
+			item(line(p.Line), "appid", p.AppID, "secret", p.Secret, "verify_ticket", p.Ticket))
+	}
+	for _, m := range w.MiniPrograms {
+		file["miniprograms"] = append(file["miniprograms"], item(line(m.Line), "appid", m.AppID, "cloud", m.Cloud))
+	}
+	for _, e := range w.Environments {
+		owner := map[bool]string{true: "platform", false: "appid"}[e.Batch]
+		file["environments"] = append(file["environments"],
+			item(line(e.Line), "id", e.ID, owner, e.Account, "open", e.Open, "api_whitelist", e.Whitelist))
+	}
+	for _, a := range w.Authorizations {
+		file["authorizations"] = append(file["authorizations"],
+			item(line(a.Line), "platform", a.Platform, "appid", a.AppID, "permission_sets", a.Sets, "refresh_token", a.RefreshToken))
+	}
+	for _, f := range w.Functions {
+		file["functions"] = append(file["functions"], item(line(f.Line), "env", f.Env, "name", f.Name, "zip", f.Zip))
+	}
+	return file
+}
+
+// item returns an item of names and values, without those that are zero.
+func item(line int, members ...any) map[string]any {
+	m := map[string]any{}
+	members = append(members, "line", line)
+	for i := 0; i < len(members); i += 2 {
+		if !reflect.ValueOf(members[i+1]).IsZero() {
+			m[members[i].(string)] = members[i+1]
+		}
+	}
+	return m
+}
+
 // sameAgain fails unless w, written as YAML and as JSON, is read as w.
-func sameAgain(t rapid.TB, w *World) {
+func sameAgain(t rapid.TB, w cloud.World) {
 	t.Helper()
-	written, err := yaml.Marshal(w)
+	asYAML, err := yaml.Marshal(written(w, false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Parse(written, "written.yaml")
-	lines := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Line" }, cmp.Ignore())
-	if diff := cmp.Diff(w, again, lines, cmpopts.EquateEmpty()); err != nil || diff != "" {
-		t.Fatalf("%v\n%s\n(-was +read):\n%s", err, written, diff)
-	}
-	sent, err := json.Marshal(again)
+	asJSON, err := json.Marshal(written(w, false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Decode(sent, "sent.json")
-	if diff := cmp.Diff(again, got); err != nil || diff != "" {
-		t.Fatalf("%v\n%s\n(-was +read):\n%s", err, sent, diff)
+	for _, text := range [][]byte{asYAML, asJSON} {
+		again, err := Parse(text, "written")
+		lines := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Line" }, cmp.Ignore())
+		if diff := cmp.Diff(w, again, lines, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Fatalf("%v\n%s\n(-was +read):\n%s", err, text, diff)
+		}
 	}
 }
 
 // worlds draws sound worlds. Accounts are few, so that items share them; a platform's appid ends in f, and no other's.
-func worlds(t *rapid.T) *World {
+func worlds(t *rapid.T) cloud.World {
 	miniProgram := rapid.StringMatching(`wx000000000000000[0-9a-e]`)
 	platform := rapid.StringMatching(`wx[0-9a-f]{14}[0-9]f`)
 	env := rapid.StringMatching(`[a-z][a-z0-9-]{1,63}`)
-	var w World
+	var w cloud.World
 	for _, appid := range rapid.SliceOfNDistinct(platform, 0, 3, rapid.ID).Draw(t, "platforms") {
-		w.Platforms = append(w.Platforms, Platform{
-			AppID:        appid,
-			Secret:       rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "secret"),
-			VerifyTicket: rapid.StringMatching(`(ticket@@@[A-Za-z0-9_@-]{1,503})?`).Draw(t, "ticket"),
+		w.Platforms = append(w.Platforms, cloud.WorldPlatform{
+			AppID:  appid,
+			Secret: rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "secret"),
+			Ticket: rapid.StringMatching(`(ticket@@@[A-Za-z0-9_@-]{1,503})?`).Draw(t, "ticket"),
 		})
 	}
 	for _, appid := range rapid.SliceOfNDistinct(miniProgram, 0, 5, rapid.ID).Draw(t, "miniprograms") {
-		w.MiniPrograms = append(w.MiniPrograms, MiniProgram{AppID: appid, Cloud: rapid.Ptr(rapid.Bool(), true).Draw(t, "cloud")})
+		w.MiniPrograms = append(w.MiniPrograms, cloud.WorldMiniProgram{AppID: appid, Cloud: rapid.Ptr(rapid.Bool(), true).Draw(t, "cloud")})
 	}
 	open := rapid.Bool().Draw(t, "open")
 	for _, id := range rapid.SliceOfNDistinct(env, 0, 5, rapid.ID).Draw(t, "environments") {
-		e := Environment{ID: id, Open: rapid.Ptr(rapid.Just(open), true).Draw(t, "open")}
+		e := cloud.WorldEnvironment{ID: id, Open: rapid.Ptr(rapid.Just(open), true).Draw(t, "open")}
 		if rapid.Bool().Draw(t, "batch") {
-			e.Platform = platform.Draw(t, "platform")
+			e.Account, e.Batch = platform.Draw(t, "platform"), true
 		} else {
-			e.AppID = miniProgram.Draw(t, "appid")
+			e.Account = miniProgram.Draw(t, "appid")
 		}
-		e.APIWhitelist = rapid.SliceOfN(rapid.StringMatching(`[ -~]{0,20}|[\p{L}\p{N}\p{P}\p{S}]{0,5}|yes|Off|1e5|null|~`), 0, 4).Draw(t, "whitelist")
+		e.Whitelist = rapid.SliceOfN(rapid.StringMatching(`[ -~]{0,20}|[\p{L}\p{N}\p{P}\p{S}]{0,5}|yes|Off|1e5|null|~`), 0, 4).Draw(t, "whitelist")
 		w.Environments = append(w.Environments, e)
-		w.Functions = append(w.Functions, Function{
+		w.Functions = append(w.Functions, cloud.WorldFunction{
 			Env:  id,
 			Name: rapid.StringMatching(`[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]`).Draw(t, "name"),
 			Zip:  rapid.StringMatching(`[ -~é夹😀]{0,20}`).Draw(t, "zip"),
 		})
 	}
 	for _, appid := range rapid.SliceOfNDistinct(miniProgram, 0, 4, rapid.ID).Draw(t, "authorizations") {
-		w.Authorizations = append(w.Authorizations, Authorization{
-			Platform:       platform.Draw(t, "platform"),
-			AppID:          appid,
-			PermissionSets: rapid.SliceOfNDistinct(rapid.IntRange(1, maxPermissionSet), 1, 5, rapid.ID).Draw(t, "sets"),
-			RefreshToken:   rapid.StringMatching(`(refreshtoken@@@[A-Za-z0-9_@-]{1,497})?`).Draw(t, "refresh"),
+		w.Authorizations = append(w.Authorizations, cloud.WorldAuthorization{
+			Platform:     platform.Draw(t, "platform"),
+			AppID:        appid,
+			Sets:         rapid.SliceOfNDistinct(rapid.IntRange(1, maxPermissionSet), 1, 5, rapid.ID).Draw(t, "sets"),
+			RefreshToken: rapid.StringMatching(`(refreshtoken@@@[A-Za-z0-9_@-]{1,497})?`).Draw(t, "refresh"),
 		})
 	}
-	return &w
+	return w
 }
 
 func TestSoundWorldsAreRead(t *testing.T) {
@@ -97,23 +143,23 @@ func TestRepeatedItemsAreTold(t *testing.T) {
 		if !rapid.SampledFrom(repeats).Draw(t, "repeat")() {
 			return
 		}
-		written, err := yaml.Marshal(w)
+		text, err := yaml.Marshal(written(w, false))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Parse(written, "w.yaml")
-		faults, _ := err.(Faults)
-		if len(faults) != 1 || !strings.Contains(faults[0].Message, "is repeated, first on line ") {
-			t.Fatalf("got %v of\n%s", err, written)
+		_, err = Parse(text, "w.yaml")
+		found, _ := err.(faults.List)
+		if len(found) != 1 || !strings.Contains(found[0].Message, "is repeated, first on line ") {
+			t.Fatalf("got %v of\n%s", err, text)
 		}
 		var first int
-		_, after, _ := strings.Cut(faults[0].Message, "first on line ")
-		if _, err := fmt.Sscan(after, &first); err != nil || first >= faults[0].Line {
-			t.Fatalf("got %v of\n%s", faults, written)
+		_, after, _ := strings.Cut(found[0].Message, "first on line ")
+		if _, err := fmt.Sscan(after, &first); err != nil || first >= found[0].Line {
+			t.Fatalf("got %v of\n%s", found, text)
 		}
-		lines := bytes.Split(written, []byte("\n"))
-		if !bytes.Equal(lines[first-1], lines[faults[0].Line-1]) {
-			t.Fatalf("got %v of\n%s", faults, written)
+		lines := bytes.Split(text, []byte("\n"))
+		if !bytes.Equal(lines[first-1], lines[found[0].Line-1]) {
+			t.Fatalf("got %v of\n%s", found, text)
 		}
 	})
 }
@@ -139,18 +185,18 @@ func FuzzParse(f *testing.F) {
 			sameAgain(t, w)
 			return
 		}
-		faults, ok := err.(Faults)
-		if !ok || w != nil || len(faults) == 0 || len(faults) > maxFaults+1 {
-			t.Fatalf("got %v and %d faults: %v", w, len(faults), err)
+		found, ok := err.(faults.List)
+		if !ok || !cmp.Equal(w, cloud.World{}) || len(found) == 0 || len(found) > 101 {
+			t.Fatalf("got %v and %d faults: %v", w, len(found), err)
 		}
-		told := faults[:min(len(faults), maxFaults)]
-		for i, fault := range told {
+		reported := found[:min(len(found), 100)]
+		for i, fault := range reported {
 			if fault.Message == "" || fault.Line > 1+breaks(data) || strings.ContainsAny(fault.Message, "\n\r\x00\x1b") {
 				t.Fatalf("fault %d: %q", i, fault)
 			}
 		}
-		if !slices.IsSortedFunc(told, func(a, b Fault) int { return a.Line - b.Line }) {
-			t.Fatalf("not sorted: %v", told)
+		if !slices.IsSortedFunc(reported, func(a, b faults.Fault) int { return a.Line - b.Line }) {
+			t.Fatalf("not sorted: %v", reported)
 		}
 	})
 }

@@ -1,0 +1,97 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// handler answers a request of the operator's. What it returns is written as
+// JSON; nil is an answer without content.
+type handler func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error)
+
+// streamed is returned by a handler that has written its answer itself.
+type streamed struct{}
+
+// write writes what a handler returned.
+func (s *Server) write(w http.ResponseWriter, v any) {
+	switch v.(type) {
+	case streamed:
+	case nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		writeJSON(w, http.StatusOK, v)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the operator may have gone away
+}
+
+// httpError is a refusal with a status of its own.
+type httpError struct {
+	status  int
+	code    tcb.Code
+	message string
+}
+
+// Error returns the message.
+func (e *httpError) Error() string { return e.message }
+
+// ErrorBody is the body of every refusal.
+type ErrorBody struct {
+	Error struct {
+		Code    int         `json:"code"`    // the errcode of the kind of error
+		Message string      `json:"message"` // for a person
+		RID     string      `json:"rid,omitempty"`
+		Faults  faults.List `json:"faults,omitempty"` // of a world file
+	} `json:"error"`
+}
+
+// statuses is each kind of error in ordinary HTTP; others are 500.
+var statuses = map[cloud.Kind]int{
+	cloud.Unavailable:         http.StatusServiceUnavailable,
+	cloud.InvalidArgs:         http.StatusBadRequest,
+	cloud.MalformedBody:       http.StatusBadRequest,
+	cloud.MissingParameter:    http.StatusBadRequest,
+	cloud.NotFound:            http.StatusNotFound,
+	cloud.FunctionNotFound:    http.StatusNotFound,
+	cloud.EnvironmentNotFound: http.StatusNotFound,
+	cloud.Conflict:            http.StatusConflict,
+	cloud.InvalidCode:         http.StatusUnprocessableEntity,
+}
+
+// writeError writes a refusal. The cause of an error of the server's own is
+// logged under the rid and not shown.
+func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, err error) {
+	var body ErrorBody
+	body.Error.RID = rid
+	status := http.StatusInternalServerError
+	body.Error.Code = int(cloud.CodeOf(err))
+	body.Error.Message = cloud.CodeOf(err).Text()
+	if he, ok := errors.AsType[*httpError](err); ok {
+		status, body.Error.Code, body.Error.Message = he.status, int(he.code), he.message
+	}
+	if ce, ok := errors.AsType[*cloud.Error](err); ok {
+		if known, ok := statuses[ce.Kind]; ok {
+			status = known
+		}
+		if ce.Detail != "" {
+			body.Error.Message = ce.Detail
+		}
+	}
+	if found, ok := errors.AsType[faults.List](err); ok {
+		status, body.Error.Code = http.StatusUnprocessableEntity, int(tcb.InvalidArgs)
+		body.Error.Message, body.Error.Faults = "the world file cannot be applied", found
+	}
+	if status >= 500 {
+		s.log.Error("admin", "rid", rid, "path", r.URL.Path, "err", err)
+	}
+	writeJSON(w, status, body)
+}

@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// CodeLine is one line of what collection and the check of code tell as they
+// go. One member is there. The last line has Done; without it the work was
+// broken off.
+type CodeLine struct {
+	Finding  *cloud.CodeFinding `json:"finding,omitempty"`
+	Progress *cloud.CodeReport  `json:"progress,omitempty"`
+	Done     *cloud.CodeReport  `json:"done,omitempty"`
+	Error    string             `json:"error,omitempty"` // why the work was broken off
+}
+
+// progressEvery is how often progress is told.
+const progressEvery = time.Second
+
+// collect removes code that no function uses.
+func (s *Server) collect(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	grace, dry, err := parseCollect(r.URL.Query())
+	if err != nil {
+		return nil, cloud.Refused(cloud.InvalidArgs, err.Error())
+	}
+	return s.codeLines(w, func(watch cloud.CodeWatch) (cloud.CodeReport, error) {
+		return s.cloud.Collect(r.Context(), c, grace, dry, watch)
+	})
+}
+
+// parseCollect reads grace (a span such as 24h) and dry_run (true or false).
+func parseCollect(q url.Values) (grace time.Duration, dry bool, err error) {
+	grace = cloud.DefaultGrace
+	for name := range q {
+		value := q.Get(name)
+		switch name {
+		case "grace":
+			if grace, err = time.ParseDuration(value); err != nil || grace < 0 {
+				return 0, false, errors.New("grace is a span such as 24h")
+			}
+		case "dry_run":
+			if value != "true" && value != "false" {
+				return 0, false, errors.New("dry_run is true or false")
+			}
+			dry = value == "true"
+		default:
+			return 0, false, errors.New("no such setting: " + name)
+		}
+	}
+	return grace, dry, nil
+}
+
+// scrub reads all code and tells what does not match its name.
+func (s *Server) scrub(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	return s.codeLines(w, func(watch cloud.CodeWatch) (cloud.CodeReport, error) {
+		return s.cloud.Scrub(r.Context(), watch)
+	})
+}
+
+// codeLines answers with a line for each finding, and one now and then for
+// progress. Who goes away ends the work.
+func (s *Server) codeLines(w http.ResponseWriter, work func(cloud.CodeWatch) (cloud.CodeReport, error)) (any, error) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	conn, out := http.NewResponseController(w), json.NewEncoder(w)
+	tell := func(line CodeLine) error {
+		_ = conn.SetWriteDeadline(time.Now().Add(transferTime)) // the work may take hours
+		return errors.Join(out.Encode(line), conn.Flush())
+	}
+	told := time.Now()
+	report, err := work(cloud.CodeWatch{
+		Found: func(f cloud.CodeFinding) error { return tell(CodeLine{Finding: &f}) },
+		Progress: func(so cloud.CodeReport) error {
+			if time.Since(told) < progressEvery {
+				return nil
+			}
+			told = time.Now()
+			return tell(CodeLine{Progress: &so})
+		},
+	})
+	if err != nil {
+		s.log.Error("code was not gone through", "err", err)
+		return streamed{}, tell(CodeLine{Error: cloud.CodeOf(err).Text()})
+	}
+	return streamed{}, tell(CodeLine{Done: &report})
+}
+
+// Collect removes code that no function uses and that is older than the grace;
+// with dry it only tells. each gets every finding and, now and then, progress.
+func (c *Client) Collect(ctx context.Context, grace time.Duration, dry bool, each func(CodeLine) error) (cloud.CodeReport, error) {
+	query := url.Values{"grace": {grace.String()}, "dry_run": {strconv.FormatBool(dry)}}
+	return c.codeLines(ctx, "/v1/code/collection?"+query.Encode(), each)
+}
+
+// Scrub reads all code and gives what does not match its name, or is missing,
+// to each, and progress now and then.
+func (c *Client) Scrub(ctx context.Context, each func(CodeLine) error) (cloud.CodeReport, error) {
+	return c.codeLines(ctx, "/v1/code/check", each)
+}
+
+// codeLines gives every line of an answer to each, and returns the last.
+func (c *Client) codeLines(ctx context.Context, path string, each func(CodeLine) error) (cloud.CodeReport, error) {
+	resp, err := c.do(ctx, "POST", path, content{})
+	if err != nil {
+		return cloud.CodeReport{}, err
+	}
+	defer resp.Body.Close()
+	lines := json.NewDecoder(bufio.NewReader(resp.Body))
+	for {
+		var line CodeLine
+		if err := lines.Decode(&line); err != nil {
+			return cloud.CodeReport{}, fmt.Errorf("the server broke off before it had seen all code: %w", err)
+		}
+		switch {
+		case line.Done != nil:
+			return *line.Done, nil
+		case line.Error != "":
+			return cloud.CodeReport{}, fmt.Errorf("the server broke off before it had seen all code: %s; its log says why", line.Error)
+		}
+		if err := each(line); err != nil {
+			return cloud.CodeReport{}, err
+		}
+	}
+}

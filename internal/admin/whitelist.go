@@ -1,0 +1,109 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// maxWhitelist bounds the body of a trial: 1,000 entries of 256 bytes, written
+// generously.
+const maxWhitelist = 1 << 20
+
+func (s *Server) suggestWhitelist(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), r.URL.Query().Get("allowed_only") == "true")
+}
+
+// Whitelist is a whitelist that is not in force.
+type Whitelist struct {
+	Entries []string `json:"api_whitelist"`
+}
+
+func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var list Whitelist
+	if err := readJSON(w, r, maxWhitelist, &list); err != nil {
+		return nil, err
+	}
+	return s.cloud.TryWhitelist(r.Context(), c, r.PathValue("environment"), list.Entries)
+}
+
+// History is what is kept of the changes of an environment's permission,
+// oldest first.
+type History struct {
+	Changes []cloud.PermissionChange `json:"changes"`
+}
+
+func (s *Server) whitelistHistory(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	changes, err := s.cloud.PermissionHistory(r.Context(), r.PathValue("environment"))
+	if changes == nil {
+		changes = []cloud.PermissionChange{} // null is no list
+	}
+	return History{changes}, err
+}
+
+// Version is a version of an environment's permission.
+type Version struct {
+	Version int64 `json:"version"`
+}
+
+func (s *Server) restoreWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var from Version
+	if err := readJSON(w, r, maxJSON, &from); err != nil {
+		return nil, err
+	}
+	version, err := s.cloud.RestoreWhitelist(r.Context(), c, r.PathValue("environment"), from.Version)
+	return Version{version}, err
+}
+
+// SuggestWhitelist returns what an environment called in the last week, and
+// the smallest whitelist that allows it.
+func (c *Client) SuggestWhitelist(ctx context.Context, env string, allowedOnly bool) (cloud.Suggestion, error) {
+	var suggestion cloud.Suggestion
+	err := c.call(ctx, "GET", environmentPath(env, "whitelist/suggestion")+fmt.Sprintf("?allowed_only=%t", allowedOnly), content{}, &suggestion)
+	return suggestion, err
+}
+
+// TryWhitelist says which calls of the last day a whitelist would have
+// refused.
+func (c *Client) TryWhitelist(ctx context.Context, env string, entries []string) (cloud.Trial, error) {
+	var trial cloud.Trial
+	body, err := json.Marshal(Whitelist{entries})
+	if err == nil {
+		err = c.call(ctx, "POST", environmentPath(env, "whitelist/trial"), jsonContent(body), &trial)
+	}
+	return trial, err
+}
+
+// WhitelistHistory returns the changes of an environment's permission, oldest
+// first.
+func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]cloud.PermissionChange, error) {
+	var history History
+	err := c.call(ctx, "GET", environmentPath(env, "whitelist/history"), content{}, &history)
+	return history.Changes, err
+}
+
+// RestoreWhitelist sets the whitelist of an earlier version anew, and returns
+// the new version.
+func (c *Client) RestoreWhitelist(ctx context.Context, env string, version int64) (int64, error) {
+	var now Version
+	body, err := json.Marshal(Version{version})
+	if err == nil {
+		err = c.call(ctx, "POST", environmentPath(env, "whitelist/restore"), jsonContent(body), &now)
+	}
+	return now.Version, err
+}
+
+func (s *Server) explain(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	return s.cloud.Explain(r.Context(), r.PathValue("rid"))
+}
+
+// Explain says why the call with that rid was refused.
+func (c *Client) Explain(ctx context.Context, rid string) (cloud.Explanation, error) {
+	var x cloud.Explanation
+	err := c.call(ctx, "GET", "/v1/calls/"+url.PathEscape(rid), content{}, &x)
+	return x, err
+}
