@@ -82,7 +82,7 @@ func target(t *testing.T) wirescript.Target {
 	return target
 }
 
-// upstreamTimeout is short, for scripts wait for it, and long enough for a busy
+// upstreamTimeout is short, since tests wait for it, and long enough for a busy
 // machine.
 const upstreamTimeout = 3 * time.Second
 
@@ -132,8 +132,6 @@ func (b *bench) start() (err error) {
 
 func (b *bench) restart() (string, error) { return b.restartWith(b.upstream.URL()) }
 
-func (b *bench) restartAlone() (string, error) { return b.restartWith("") }
-
 func (b *bench) restartWith(upstream string) (string, error) {
 	b.cfg.Upstream = upstream
 	if err := b.node.Shutdown(context.Background()); err != nil {
@@ -147,8 +145,7 @@ func (b *bench) restartWith(upstream string) (string, error) {
 
 func (b *bench) target() wirescript.Target {
 	return wirescript.Target{
-		URL: b.node.APIURL(), Operator: operator{b}, Restart: b.restart, AlterCode: b.alterCode,
-		Upstream: b.upstream, RestartAlone: b.restartAlone,
+		URL: b.node.APIURL(), Operator: operator{b}, Restart: b.restart, Upstream: b.upstream,
 		Clock: func(d time.Duration) error { b.offset.Add(int64(d)); return nil },
 		Peek: map[string]func() ([]byte, error){
 			"log": b.log.content, "stored": b.stored, "metrics": b.metrics, "audit": b.audit,

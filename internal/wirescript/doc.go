@@ -24,15 +24,10 @@
 // A request is a paragraph: a line METHOD and path (or a whole URL), header
 // lines ("Name: value", an empty value takes a header away, "headers ${signed}"
 // adds those that were signed), the body's lines, then the answer after "=>".
-// A body that lines cannot show is written body "Go-quoted", and a body
-// that never ends is body endless. A target in quotes, GET "/wxa\\x\x80?a=b", is
-// sent byte for byte on a connection of its own, and so are the headers below
-// it, the same name more than once if it is written so; the body has its length
-// unless a header says how it ends. Above the METHOD line may stand
-//
-//	parallel 16 same                16 at once (${i} counts them), one answer for all
-//	parallel 16 one                 exactly one answer as after "=>", the others as after "or"
-//	parallel 16 each                each answer by itself as after "=>" or "or"
+// A body that lines cannot show is written body "Go-quoted". A target in quotes,
+// GET "/wxa\\x\x80?a=b", is sent byte for byte on a connection of its own, and so
+// are the headers below it, the same name more than once if it is written so;
+// the body has its length unless a header says how it ends.
 //
 // # Answers
 //
@@ -59,7 +54,7 @@
 //
 // ${name:regexp} in an answer keeps what it matches, ${:regexp} only matches.
 // ${name} is a value of the world or kept before; ${v+2} an integer moved;
-// ${base64 x}, ${sha256 x} and ${escaped x} (with JSON escapes) functions; ${ticket c1}, ${component c1} and
+// ${base64 x} and ${sha256 x} functions; ${ticket c1}, ${component c1} and
 // ${token c1 a1} the current ticket and live tokens, obtained through the real
 // calls at first use and then kept; ${cloudbase test} is the token of an
 // environment, obtained by the operator as its runtime does.
@@ -67,8 +62,7 @@
 // # Other steps, one to a line
 //
 //	fresh                                  defaults are compared: only in a world of the case's own
-//	let x = text | "quoted" | random 48 | repeat 1000 "a" | zip:hello
-//	let x = list 1000 "/wxa/n"             "/wxa/n0000","/wxa/n0001",… for a JSON array
+//	let x = text | "quoted" | repeat 1000 "a" | zip:hello
 //	check ${ticket} is ticket@@@${:.+}     compares a value; also: is not
 //	each x in one | two                    the step below, once with each ${x}; the values
 //	                                       may stand below too, one to a line, indented
@@ -78,25 +72,22 @@
 //	operator revoke ${c1} ${a1}
 //	operator ticket ${c1} -> ticket
 //	operator token ${test} -> first        a new cloudbase_access_token
-//	operator refuses token ${none}         there is none to be had
 //	operator deploy ${test} hello zip:hello
 //	operator apply                         a world file, indented below
 //	clock +5m                              moves the server's clock
 //	restart                                stops the server, starts it on the same data
-//	restart without upstream               until the next restart, or the end of the case
-//	alter code ${checksum}                 damages stored code
 //	peek log has ${rid}                    also: stored, metrics, audit; has, lacks
 //	peek log lacks secrets                 none of those that the case has met
 //	sign ${body} as c1 a1 -> signed        getuploadsignature over the exact bytes
 //
 // # The upstream
 //
-// Allowed cloud calls are forwarded to a real HTTP server, which is up, quick, and
+// Allowed cloud calls are forwarded to a real HTTP server, which is up and
 // answers {"errcode":0,"errmsg":"upstream"} when a case begins.
 //
 //	upstream answers 503 {"busy":true}     from now on, with header lines below it, indented;
 //	                                       200 broken {"a breaks off after that
-//	upstream down | up | slow              refuses connections; takes requests, answers none
+//	upstream down | up                     refuses connections, takes them again
 //	upstream saw POST /wxa/x?a=1           one request since the last look, of that method
 //	                                       and target; below it, indented, header lines and
 //	                                       body is, has, lacks, empty as in an answer
@@ -112,4 +103,28 @@
 //
 //	upload ${test} hello zip:hello as c1 a1
 //	=> uploaded
+//
+// # Files
+//
+//	script.go        Script and Case, and Load
+//	parse.go         lines, cases and steps
+//	text.go          a line with its ${…}
+//	jsonpattern.go   what a JSON value has to be
+//	verbs.go         the steps of one line
+//	each.go          each: a step with each of some values
+//	request.go       a request with its answers, parsed and played
+//	send.go          sends a request as an HTTP client does
+//	raw.go           sends a request byte for byte
+//	answer.go        what an answer has to be
+//	failure.go       fails, refused and uploaded
+//	upload.go        sign and upload
+//	zips.go          the zips that scripts upload
+//	operator.go      the operator's steps
+//	upstream.go      the server that stands for the upstream
+//	upstreamstep.go  what it answers and what it saw
+//	credentials.go   tickets and tokens, obtained at first use
+//	player.go        Player and its Target
+//	run.go           one case being played: its values and secrets
+//	interfaces.go    the interfaces: which only read, what of their answers is secret
+//	clauses.go       the clauses, what proves them, and the page about it
 package wirescript

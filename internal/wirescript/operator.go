@@ -6,7 +6,7 @@ import (
 )
 
 // operatorForms are the acts of the operator with their number of arguments.
-var operatorForms = map[string]int{"authorize": 3, "revoke": 2, "ticket": 1, "token": 1, "refuses": 2, "deploy": 3, "apply": 0}
+var operatorForms = map[string]int{"authorize": 3, "revoke": 2, "ticket": 1, "token": 1, "deploy": 3, "apply": 0}
 
 // parseOperator reads "operator ACT ARGUMENTS [-> NAME]".
 func parseOperator(p *caseParser, first line, rest string) (step, error) {
@@ -15,7 +15,7 @@ func parseOperator(p *caseParser, first line, rest string) (step, error) {
 	words := splitWords(rest)
 	count, ok := operatorForms[words[0]]
 	if !ok || count != len(words)-1 {
-		return nil, errors.New("want: operator authorize|revoke|ticket|token|refuses token|deploy|apply …")
+		return nil, errors.New("want: operator authorize|revoke|ticket|token|deploy|apply …")
 	}
 	if words[0] == "apply" {
 		world, err := p.text(unindent(p.block(first)))
@@ -37,9 +37,6 @@ func parseOperator(p *caseParser, first line, rest string) (step, error) {
 	}
 	if named != (s.act == "authorize" || s.act == "ticket" || s.act == "token") {
 		return nil, errors.New("-> NAME belongs to authorize, ticket and token")
-	}
-	if s.act == "refuses" && words[1] != "token" {
-		return nil, errors.New("want: operator refuses token ENV")
 	}
 	if named {
 		return s, p.make(result)
@@ -86,11 +83,6 @@ func (s operatorStep) play(r *run) error {
 		r.vars[s.result] = token
 		r.keepSecret("cloudbase", token)
 		return err
-	case "refuses":
-		if _, err := operator.CloudbaseToken(args[1]); err == nil {
-			return errors.New("the operator was given a token")
-		}
-		return nil
 	case "authorize":
 		sets, err := parseSets(args[2])
 		if err != nil {

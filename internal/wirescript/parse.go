@@ -253,7 +253,7 @@ func (p *caseParser) find(ref []string) error {
 		}
 		p.c.use(name)
 		return nil
-	case "base64", "sha256", "escaped":
+	case "base64", "sha256":
 		if len(ref) == 2 {
 			return p.find(ref[1:])
 		}

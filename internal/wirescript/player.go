@@ -23,11 +23,6 @@ type Target struct {
 	Restart func() (url string, err error)
 	// Upstream is where the server forwards cloud calls to.
 	Upstream *Upstream
-	// RestartAlone is Restart without an upstream; the next Restart is with it
-	// again.
-	RestartAlone func() (url string, err error)
-	// AlterCode changes a byte of the stored code with that SHA-256 (DF-11).
-	AlterCode func(checksum string) error
 	// Peek returns what an onlooker could read, by place: "stored" all bytes of
 	// the data folder but for key files, "log" everything logged so far,
 	// "metrics" the page of metrics, "audit" the audit record.
@@ -69,7 +64,6 @@ type Player struct {
 	client *http.Client
 	url    string
 	moved  time.Duration
-	alone  bool // restarted without an upstream
 	seen   map[string]bool
 }
 
@@ -97,10 +91,7 @@ func (p *Player) PlayCase(script Script, c Case) Result {
 		return Result{Case: c, LeftOut: "the target has no " + strings.Join(missing, ", no ")}
 	}
 	r := &run{p: p, c: c, vars: map[string]string{}, secrets: map[string]string{}}
-	err := p.connect()
-	if err == nil {
-		err = r.enter(script)
-	}
+	err := r.enter(script)
 	for _, s := range c.steps {
 		if err == nil {
 			err = s.play(r)
@@ -110,30 +101,6 @@ func (p *Player) PlayCase(script Script, c Case) Result {
 		err = errors.New(r.redact(err.Error()))
 	}
 	return Result{Case: c, Err: err}
-}
-
-// connect puts the server and its upstream as a case finds them, whatever an
-// earlier one did to them.
-func (p *Player) connect() error {
-	if p.alone {
-		if err := p.restart(p.target.Restart); err != nil {
-			return err
-		}
-		p.alone = false
-	}
-	if p.target.Upstream != nil {
-		return p.target.Upstream.reset()
-	}
-	return nil
-}
-
-// restart stops and starts the server in one of two ways.
-func (p *Player) restart(how func() (string, error)) error {
-	url, err := how()
-	if err == nil {
-		p.url = strings.TrimSuffix(url, "/")
-	}
-	return err
 }
 
 // missing lists what the case needs and the target does not have.
@@ -160,12 +127,8 @@ func (p *Player) can(what string) bool {
 		return p.target.Clock != nil
 	case "restart":
 		return p.target.Restart != nil
-	case "restart without upstream":
-		return p.target.RestartAlone != nil && p.target.Restart != nil
 	case "upstream":
 		return p.target.Upstream != nil
-	case "alter code":
-		return p.target.AlterCode != nil
 	}
 	return p.target.Peek[strings.TrimPrefix(what, "peek ")] != nil
 }

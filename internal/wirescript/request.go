@@ -4,42 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
-// requestStep is a paragraph: a request, how often it is sent, its answers.
+// requestStep is a paragraph: a request and its answers.
 type requestStep struct {
 	method  string
 	target  text
 	raw     bool // sent byte for byte, as quoted
 	headers []headerLine
-	signed  text // CRLF-joined lines of a headers line
-	body    text // nil: no body
-	endless bool
+	signed  text           // CRLF-joined lines of a headers line
+	body    text           // nil: no body
 	answers []*expectation // any of them will do
-
-	parallel int
-	one      bool // of the parallel ones exactly one gets the first answer
-	each     bool // any of the parallel ones may differ from the others
 }
 
 var (
-	requestForm  = regexp.MustCompile(`^([A-Z]{2,10}) (\S.*)$`)
-	parallelForm = regexp.MustCompile(`^parallel ([0-9]{1,3}) (same|one|each)$`)
-	signedForm   = regexp.MustCompile(`^headers (\$\{[^}]*\})$`)
+	requestForm = regexp.MustCompile(`^([A-Z]{2,10}) (\S.*)$`)
+	signedForm  = regexp.MustCompile(`^headers (\$\{[^}]*\})$`)
 )
 
 // request reads a paragraph that is a request with its answers.
 func (p *caseParser) request() (step, error) {
 	s := &requestStep{}
-	if err := p.prefix(s); err != nil {
-		return nil, err
-	}
 	lines := p.paragraph()
-	if len(lines) == 0 {
-		return nil, errors.New("no request after parallel")
-	}
 	m := requestForm.FindStringSubmatch(lines[0].text)
 	if m == nil {
 		return nil, fault{lines[0].number, fmt.Errorf("no step: %q", lines[0].text)}
@@ -55,28 +42,10 @@ func (p *caseParser) request() (step, error) {
 		return nil, err
 	}
 	s.answers, err = p.answers(lines[0], rest)
-	if err == nil && s.one && len(s.answers) != 2 {
-		err = errors.New("parallel one has two answers")
-	}
-	if err == nil && s.raw && (s.parallel > 0 || s.endless || s.signed != nil) {
-		err = errors.New("a quoted target goes with headers and a body alone")
+	if err == nil && s.raw && s.signed != nil {
+		err = errors.New("a quoted target goes with headers and a body only")
 	}
 	return s, err
-}
-
-// prefix reads a parallel line above the request.
-func (p *caseParser) prefix(s *requestStep) error {
-	m := parallelForm.FindStringSubmatch(p.lines[0].text)
-	if m == nil {
-		return nil
-	}
-	p.lines = p.lines[1:]
-	s.parallel, _ = strconv.Atoi(m[1])
-	s.one, s.each = m[2] == "one", m[2] == "each"
-	if s.parallel < 2 {
-		return errors.New("parallel of what")
-	}
-	return p.make("i")
 }
 
 // head reads header lines and body up to the answer; it returns the lines from
@@ -113,12 +82,9 @@ func (p *caseParser) requestBody(s *requestStep, lines []line) ([]line, error) {
 	}
 	body := joinLines(lines[:size])
 	var err error
-	switch quoted, ok := strings.CutPrefix(body, "body "); {
-	case body == "body endless":
-		s.endless = true
-	case ok:
+	if quoted, ok := strings.CutPrefix(body, "body "); ok {
 		s.body, err = p.quotable(quoted)
-	default:
+	} else {
 		s.body, err = p.text(body)
 	}
 	if err != nil {
@@ -155,11 +121,8 @@ func (p *caseParser) answers(first line, lines []line) ([]*expectation, error) {
 	return answers, nil
 }
 
-// play sends the request, once or many times at once.
+// play sends the request and checks the answer.
 func (s *requestStep) play(r *run) error {
-	if s.parallel > 0 {
-		return s.playParallel(r)
-	}
 	got, err := s.send(r)
 	if err != nil {
 		return err

@@ -19,8 +19,14 @@ type run struct {
 }
 
 // enter makes the world of the case: every name anew, then applied. Without an
-// operator the world is there already.
+// operator the world is there already. The upstream is as a case finds it,
+// whatever an earlier one did to it.
 func (r *run) enter(script Script) error {
+	if r.p.target.Upstream != nil {
+		if err := r.p.target.Upstream.reset(); err != nil {
+			return err
+		}
+	}
 	for name := range script.names {
 		value, ok := r.p.target.Vars[name]
 		if !ok {
@@ -86,22 +92,16 @@ func (r *run) keepSecret(kind, value string) {
 	}
 }
 
-// secretMembers are the members of answers whose values are secrets.
-var secretMembers = map[string]bool{
-	"codesecret": true, "component_access_token": true, "pre_auth_code": true,
-	"authorizer_access_token": true, "authorizer_refresh_token": true, "headers": true,
-}
-
 // learn remembers the secrets of an answer.
 func (r *run) learn(value any) {
 	members, _ := value.(map[string]any)
 	for name, member := range members {
-		s, ok := member.(string)
-		if !ok {
+		switch s, ok := member.(string); {
+		case !ok:
 			r.learn(member)
-		} else if name == "url" {
+		case name == "url":
 			r.keepSecret(name, s[strings.LastIndex(s, "/")+1:])
-		} else if secretMembers[name] {
+		case isSecret(name):
 			r.keepSecret(name, s)
 		}
 	}
@@ -123,6 +123,15 @@ func (r *run) redact(s string) string {
 		s = strings.ReplaceAll(s, secret, "‹"+kind+"›")
 	}
 	return s
+}
+
+// restart stops the server and starts it on the same data.
+func (r *run) restart() error {
+	url, err := r.p.target.Restart()
+	if err == nil {
+		r.p.url = strings.TrimSuffix(url, "/")
+	}
+	return err
 }
 
 // moved is the value of a ${…}, an integer moved by what is added.
@@ -152,9 +161,6 @@ func (r *run) value(ref []string) (string, error) {
 		value, err := r.value(ref[1:])
 		sum := sha256.Sum256([]byte(value))
 		return hex.EncodeToString(sum[:]), err
-	case "escaped":
-		value, err := r.value(ref[1:])
-		return strings.NewReplacer("/", `\/`, "+", `\u002b`, "A", `\u0041`).Replace(value), err
 	case "ticket":
 		return r.ticket(ref[1])
 	case "component":

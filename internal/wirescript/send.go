@@ -14,8 +14,6 @@ import (
 const (
 	answerLimit   = 64 << 20
 	answerTimeout = 30 * time.Second
-	stallTimeout  = 10 * time.Second
-	endlessBytes  = 1<<20 + 1<<16 // sent of an endless body before it stalls
 )
 
 // newClient makes a client that shows an answer as it came: no redirect is
@@ -28,7 +26,7 @@ func newClient() *http.Client {
 	}
 }
 
-// send sends the request once.
+// send sends the request and reads the answer.
 func (s *requestStep) send(r *run) (*answer, error) {
 	if s.raw {
 		return s.sendRaw(r)
@@ -37,18 +35,7 @@ func (s *requestStep) send(r *run) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.endless {
-		return r.p.do(request)
-	}
-	body := &stalling{left: endlessBytes, release: make(chan struct{})}
-	late := time.AfterFunc(stallTimeout, body.stop)
-	defer body.stop()
-	request.Body, request.ContentLength = body, -1
-	got, err := r.p.do(request)
-	if !late.Stop() {
-		return nil, errors.New("no answer until the endless body ended (EN-9)")
-	}
-	return got, err
+	return r.p.do(request)
 }
 
 // build makes the HTTP request with all values put in.

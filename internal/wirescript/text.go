@@ -101,7 +101,7 @@ func parseRef(s string) (part, error) {
 
 // functions are the first words of ${…} with their number of arguments.
 var functions = map[string]int{
-	"secret": 1, "refresh": 2, "ticket": 1, "component": 1, "token": 2, "cloudbase": 1, "base64": 1, "sha256": 1, "escaped": 1,
+	"secret": 1, "refresh": 2, "ticket": 1, "component": 1, "token": 2, "cloudbase": 1, "base64": 1, "sha256": 1,
 }
 
 // captures tells whether the text keeps or matches anything open.

@@ -13,11 +13,11 @@ import (
 type Upstream struct {
 	address string
 
-	mu     sync.Mutex
-	server *http.Server // nil: down
-	reply  upstreamReply
-	held   chan struct{} // not nil: slow; closed when it no longer is
-	saw    []sighting
+	mu       sync.Mutex
+	listener net.Listener
+	server   *http.Server // nil: down
+	reply    upstreamReply
+	saw      []sighting
 }
 
 // upstreamReply is what the upstream answers with.
@@ -46,7 +46,7 @@ func (u *Upstream) URL() string { return "http://" + u.address }
 // Close stops the upstream and breaks off what is under way.
 func (u *Upstream) Close() error { return u.down() }
 
-// reset makes it quick, with the answer that shows who gave it, and forgets
+// reset makes it listen, with the answer that shows who gave it, and forgets
 // what it saw.
 func (u *Upstream) reset() error {
 	u.mu.Lock()
@@ -67,21 +67,20 @@ func (u *Upstream) answer(reply upstreamReply) {
 	u.reply = reply
 }
 
-// up makes it answer at once again.
+// up makes it take connections again.
 func (u *Upstream) up() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.release()
 	if u.server != nil {
 		return nil
 	}
-	listener, err := net.Listen("tcp", u.address)
-	if err != nil {
+	var err error
+	if u.listener, err = net.Listen("tcp", u.address); err != nil {
 		return err
 	}
-	u.address = listener.Addr().String()
+	u.address = u.listener.Addr().String()
 	u.server = &http.Server{Handler: u}
-	go u.server.Serve(listener)
+	go u.server.Serve(u.listener)
 	return nil
 }
 
@@ -89,28 +88,13 @@ func (u *Upstream) up() error {
 func (u *Upstream) down() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.release()
 	if u.server == nil {
 		return nil
 	}
-	server := u.server
+	err := u.server.Close()
+	u.listener.Close() // which is the server's only once it serves
 	u.server = nil
-	return server.Close()
-}
-
-// slow makes it take requests and answer none.
-func (u *Upstream) slow() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.release()
-	u.held = make(chan struct{})
-}
-
-func (u *Upstream) release() {
-	if u.held != nil {
-		close(u.held)
-		u.held = nil
-	}
+	return err
 }
 
 // look returns the requests since the last look.
@@ -137,15 +121,8 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.saw = append(u.saw, sighting{r.Method, r.RequestURI, answer{
 		status: http.StatusOK, header: header, length: r.ContentLength, body: body, broken: err,
 	}})
-	reply, held := u.reply, u.held
+	reply := u.reply
 	u.mu.Unlock()
-	if held != nil {
-		select {
-		case <-held:
-		case <-r.Context().Done():
-			return
-		}
-	}
 	reply.write(w)
 }
 

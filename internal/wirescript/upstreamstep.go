@@ -27,10 +27,8 @@ func parseUpstream(p *caseParser, first line, rest string) (step, error) {
 		return act(func(r *run) error { return r.p.target.Upstream.up() }), nil
 	case how == "down":
 		return act(func(r *run) error { return r.p.target.Upstream.down() }), nil
-	case how == "slow":
-		return act(func(r *run) error { r.p.target.Upstream.slow(); return nil }), nil
 	}
-	return nil, errors.New("want: upstream answers|saw|up|down|slow …")
+	return nil, errors.New("want: upstream answers|saw|up|down …")
 }
 
 // upstreamAnswers reads "STATUS [broken] [BODY]" and header lines.

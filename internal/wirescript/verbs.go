@@ -14,7 +14,7 @@ import (
 // verbs parse the steps that begin with a word of their own.
 var verbs = map[string]func(p *caseParser, first line, rest string) (step, error){
 	"fresh": parseFresh, "let": parseLet, "login": parseLogin, "operator": parseOperator, "clock": parseClock,
-	"restart": parseRestart, "alter": parseAlter, "peek": parsePeek, "sign": parseSign, "upload": parseUpload, "check": parseCheck,
+	"restart": parseRestart, "peek": parsePeek, "sign": parseSign, "upload": parseUpload, "check": parseCheck,
 	"upstream": parseUpstream,
 }
 
@@ -50,7 +50,7 @@ func parseLet(p *caseParser, _ line, rest string) (step, error) {
 	}), p.make(m[1])
 }
 
-var repeatForm = regexp.MustCompile(`^(repeat|list) ([0-9]{1,8}) (".*")$`)
+var repeatForm = regexp.MustCompile(`^repeat ([0-9]{1,8}) (".*")$`)
 
 // letValue reads what a let stands for.
 func (p *caseParser) letValue(s string) (func(*run) (string, error), error) {
@@ -60,20 +60,15 @@ func (p *caseParser) letValue(s string) (func(*run) (string, error), error) {
 		}
 		return func(*run) (string, error) { return string(zips[name]()), nil }, nil
 	}
-	if count, ok := strings.CutPrefix(s, "random "); ok {
-		n, err := strconv.ParseUint(count, 10, 16)
-		return func(*run) (string, error) { return string(random(int(n))), nil }, err
-	}
 	if m := repeatForm.FindStringSubmatch(s); m != nil {
-		return p.repetition(m[1], m[2], m[3])
+		return p.repetition(m[1], m[2])
 	}
 	t, err := p.quotable(s)
 	return t.expand, err
 }
 
-// repetition reads the same text many times, or a JSON list's inside: the text
-// as so many strings, each with its number in four digits.
-func (p *caseParser) repetition(how, count, quoted string) (func(*run) (string, error), error) {
+// repetition reads the same text many times.
+func (p *caseParser) repetition(count, quoted string) (func(*run) (string, error), error) {
 	n, _ := strconv.Atoi(count)
 	unit, err := p.quotable(quoted)
 	if n*len(quoted) > answerLimit {
@@ -81,14 +76,7 @@ func (p *caseParser) repetition(how, count, quoted string) (func(*run) (string, 
 	}
 	return func(r *run) (string, error) {
 		s, err := unit.expand(r)
-		if how == "repeat" || err != nil {
-			return strings.Repeat(s, n), err
-		}
-		entries := make([]string, n)
-		for i := range entries {
-			entries[i] = fmt.Sprintf(`"%s%04d"`, s, i)
-		}
-		return strings.Join(entries, ","), nil
+		return strings.Repeat(s, n), err
 	}, err
 }
 
@@ -156,39 +144,12 @@ func parseClock(p *caseParser, _ line, rest string) (step, error) {
 	}), nil
 }
 
-// parseRestart reads "restart" and "restart without upstream".
 func parseRestart(p *caseParser, _ line, rest string) (step, error) {
-	switch rest {
-	case "":
-		p.c.require("restart")
-		return act(func(r *run) error {
-			r.p.alone = false
-			return r.p.restart(r.p.target.Restart)
-		}), nil
-	case "without upstream":
-		p.c.require("restart without upstream")
-		return act(func(r *run) error {
-			r.p.alone = true
-			return r.p.restart(r.p.target.RestartAlone)
-		}), nil
+	if rest != "" {
+		return nil, errors.New("more after restart")
 	}
-	return nil, errors.New("more after restart")
-}
-
-func parseAlter(p *caseParser, _ line, rest string) (step, error) {
-	code, ok := strings.CutPrefix(rest, "code ")
-	if !ok {
-		return nil, errors.New("want: alter code CHECKSUM")
-	}
-	checksum, err := p.text(code)
-	p.c.require("alter code")
-	return act(func(r *run) error {
-		s, err := checksum.expand(r)
-		if err != nil {
-			return err
-		}
-		return r.p.target.AlterCode(s)
-	}), err
+	p.c.require("restart")
+	return act((*run).restart), nil
 }
 
 var peekForm = regexp.MustCompile(`^(stored|log|metrics|audit) (has|lacks) (\S.*)$`)
