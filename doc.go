@@ -1,25 +1,38 @@
 // Package opentcb is the root of OpenTCB, the cloud-development interfaces of
 // WeChat's third-party platforms, self-hosted. It holds no code: it is the map.
 //
-//	tcb/                  the wire contract: codes, requests, answers
-//	cmd/opentcb/          one binary: server, quick start, operator's commands
+//	tcb/                  the wire contract: codes, requests, answers; the client, its tokens and transfers
+//	opentcbtest/          the real server inside a Go test
+//	cmd/opentcb/          one binary: server, quick start, commands
 //	internal/node/        puts a server together: opens, listens, drains
-//	internal/server/      HTTP: /tcb/*, /cgi-bin/component/*, uploads, download links
+//	internal/server/      HTTP: /tcb/*, /cgi-bin/component/*, uploads, download links, cloud calls
+//	internal/gateway/     forwards cloud calls that were allowed
 //	internal/admin/       the operator's REST interface, and its client
 //	internal/cloud/       every rule: who may do what, and what is recorded
-//	internal/sqlstore/    the rows of the rules, on SQLite
+//	internal/sqlstore/    the rows of the rules, on SQLite and on PostgreSQL
 //	internal/blob/        code storage: what it promises, and a folder that keeps it
+//	internal/s3blob/      code storage in a bucket
+//	internal/backup/      one archive of everything
+//	internal/world/       reads a world file
+//	internal/yamlfile/    reads YAML that people write: every fault at once, with its line
+//	internal/faults/      what is wrong with such a file
+//	internal/fleet/       brings many Mini Programs to what a file says
+//	internal/agent/       keeps a runtime's token fresh in a file
 //	internal/seal/        encryption at rest, tokens that cannot be forged
 //	internal/tc3/         the TC3-HMAC-SHA256 signature
-//	internal/whitelist/   entries of api_whitelist
+//	internal/whitelist/   entries of api_whitelist, and which paths they admit
 //	internal/codezip/     what an uploaded zip may be
-//	internal/world/       reads a world file
+//	internal/nearest/     the name that was meant by a mistyped one
+//	internal/stall/       ends an exchange that has stopped moving
+//	internal/wirescript/  the wire as text: scripts/ and their player
 //	internal/storetest/   the exam of every store
 //	internal/blobtest/    the exam of every code storage
-//	internal/wirescript/  the wire as text: scripts/ and their player
+//	internal/testserver/  PostgreSQL and S3 servers for tests
 //	internal/soaktest/    the real binary under hardship
-//	bench/                how fast, against baselines in the same run
+//	internal/proxytest/   the real binary behind the proxies of docs/proxies.md
+//	bench/                speed, against baselines in the same run
 //	interop/              clients that were not written for this server
+//	docs/                 design, operating, divergences, one page for each interface
 //
 // Transport, rules, store: a request passes through server, cloud and sqlstore
 // in this order and nothing skips one. layers_test.go says who may import

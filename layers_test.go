@@ -13,7 +13,7 @@ import (
 const module = "github.com/opentcb/opentcb/"
 
 // layers is the list of packages, each with those of ours that it may import.
-// A package imports packages above it in the list alone.
+// A package imports only packages above it in the list.
 var layers = []struct {
 	name    string
 	imports string
@@ -42,7 +42,7 @@ var layers = []struct {
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
 	{"cmd/opentcb", "tcb internal/nearest internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},
-	// From tests alone:
+	// From tests only:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},
 	{"internal/soaktest", ""},
@@ -51,12 +51,19 @@ var layers = []struct {
 	{"bench", "tcb internal/whitelist internal/seal internal/blob internal/cloud internal/sqlstore internal/node"},
 }
 
-// standardAlone are packages that import nothing but the standard library, so
+// standardOnly are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
-var standardAlone = []string{"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/codezip", "internal/blob", "internal/stall", "internal/gateway", "internal/agent", "internal/wirescript"}
+var standardOnly = []string{
+	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3",
+	"internal/codezip", "internal/blob", "internal/stall", "internal/gateway",
+	"internal/agent", "internal/wirescript",
+}
 
-// fromTestsAlone are packages that no code outside tests imports.
-var fromTestsAlone = []string{"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest", "internal/testserver"}
+// fromTestsOnly are packages that no code outside tests imports.
+var fromTestsOnly = []string{
+	"internal/blobtest", "internal/storetest", "internal/soaktest", "internal/proxytest",
+	"internal/testserver",
+}
 
 // TestLayers reads the imports of every file that is not a test. It parses
 // them itself: what a test learns from another program is not seen by the
@@ -87,12 +94,12 @@ func checkImports(t *testing.T, pkg string, allowed, imports []string) {
 	for _, path := range imports {
 		ours, isOurs := strings.CutPrefix(path, module)
 		switch {
-		case isOurs && slices.Contains(fromTestsAlone, ours):
-			t.Errorf("%s imports %s, which is for tests alone", pkg, ours)
+		case isOurs && slices.Contains(fromTestsOnly, ours):
+			t.Errorf("%s imports %s, which is for tests only", pkg, ours)
 		case isOurs && !slices.Contains(allowed, ours):
 			t.Errorf("%s may not import %s", pkg, ours)
-		case !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && slices.Contains(standardAlone, pkg):
-			t.Errorf("%s imports %s, and may import the standard library alone", pkg, path)
+		case !isOurs && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && slices.Contains(standardOnly, pkg):
+			t.Errorf("%s imports %s, and may import only the standard library", pkg, path)
 		}
 	}
 }
