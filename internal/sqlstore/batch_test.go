@@ -10,11 +10,24 @@ import (
 )
 
 func someRecords() []cloud.Record {
+	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"
 	return []cloud.Record{
-		{At: 1790000000000, RID: "6b0105c7-f144e386-7062cb36", Platform: "wx00000000000000c1", AppID: "wx00000000000000a1", Action: "getcodesecret"},
-		{At: 1790000000001, RID: "start", Operator: true, AppID: "wx00000000000000a1", Action: "apply", Target: "environment test-777bb9", Detail: "added"},
-		{At: 1790000000001, RID: "6B0105C7-f144e386-7062cb36", Platform: "wx00000000000000c1", Action: "usecloudaccesstoken", Target: "get env \"é\"", Code: -501000},
-		{At: 1790000059999, RID: "6b0105c7-f144e386-7062cb3g", Platform: "wx00000000000000c1", AppID: "wx00000000000000a1", Action: "getcodesecret", Code: 61007},
+		{
+			At: 1790000000000, RID: "6b0105c7-f144e386-7062cb36", Platform: platform, AppID: appid,
+			Action: "getcodesecret",
+		},
+		{
+			At: 1790000000001, RID: "start", Operator: true, AppID: appid,
+			Action: "apply", Target: "environment test-777bb9", Detail: "added",
+		},
+		{
+			At: 1790000000001, RID: "6B0105C7-f144e386-7062cb36", Platform: platform,
+			Action: "usecloudaccesstoken", Target: "get env \"é\"", Code: -501000,
+		},
+		{
+			At: 1790000059999, RID: "6b0105c7-f144e386-7062cb3g", Platform: platform, AppID: appid,
+			Action: "getcodesecret", Code: 61007,
+		},
 	}
 }
 
@@ -34,7 +47,7 @@ func TestBatchRoundTrip(t *testing.T) {
 	}
 }
 
-func TestDamagedBatchIsToldAsSuch(t *testing.T) {
+func TestDamagedBatch(t *testing.T) {
 	whole := encodeBatch(someRecords())
 	ends := map[int]bool{} // where a record ends, what is before is a batch
 	for n := range whole {
@@ -44,7 +57,8 @@ func TestDamagedBatchIsToldAsSuch(t *testing.T) {
 		}
 	}
 	if len(ends) != len(someRecords()) {
-		t.Errorf("%d beginnings of a batch pass for whole ones, want one for each end of a record but the last, and the empty one", len(ends))
+		t.Errorf("%d beginnings of a batch pass for whole ones, want the empty one and the end of each record but the last",
+			len(ends))
 	}
 	if err := decodeBatch(append([]byte{99}, whole[1:]...), func(cloud.Record) {}); err == nil {
 		t.Error("a batch of another version is read")

@@ -52,8 +52,14 @@ func benchmarkSet(b *testing.B, open func(*testing.B) *Store) {
 }
 
 func setOnce(b *testing.B, s *Store, account string, version int64) {
-	set := cloud.PermissionSet{Account: account, Env: "env-" + account, Open: true, Whitelist: []string{"/wxa/msg_sec_check"}, Version: version}
-	rec := cloud.Record{At: 1_790_000_000_000, RID: "00000001-00000002-00000003", Platform: account, Action: "usecloudaccesstoken", Target: "env"}
+	set := cloud.PermissionSet{
+		Account: account, Env: "env-" + account, Version: version,
+		Open: true, Whitelist: []string{"/wxa/msg_sec_check"},
+	}
+	rec := cloud.Record{
+		At: 1_790_000_000_000, RID: "00000001-00000002-00000003", Platform: account,
+		Action: "usecloudaccesstoken", Target: "env",
+	}
 	if _, err := s.SetPermission(b.Context(), set, rec); err != nil {
 		b.Error(err)
 	}

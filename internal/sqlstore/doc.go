@@ -20,10 +20,11 @@
 //
 // The nouns of package cloud, each with its rows:
 //
-//	platform.go       platforms and accounts
+//	platform.go       platforms
+//	environment.go    accounts and environments
 //	authorization.go  authorizations and authorization codes
 //	codesecret.go     code protection keys
-//	permission.go     environments: switch, whitelist, version
+//	permission.go     sets: the switch, the whitelist, the version
 //	history.go        the changes of an environment's permission
 //	envcredential.go  how often an environment's credentials were revoked
 //	function.go       functions
@@ -31,7 +32,7 @@
 //	apply.go          the changes of a world file
 //	audit.go          the audit record
 //	batch.go          audit records, packed
-//	observed.go       counts of cloud calls
+//	observe.go        counts of cloud calls
 //	refusal.go        records of refused cloud calls
 //	prune.go          the deletion of old history, counts and refusals
 //

@@ -64,7 +64,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// Another program that holds the database is waited for, and then told of.
+// Another program that holds the database is waited for, and then is the reason
+// of a refusal.
 func TestLocked(t *testing.T) {
 	file := newFile(t)
 	s := open(t, file)
@@ -105,7 +106,7 @@ func TestBugsAreNotUnavailable(t *testing.T) {
 	s := open(t, newFile(t))
 	for name, do := range map[string]func(*tx) error{
 		"broken constraint": failing["broken constraint"].do,
-		"false statement":   failing["false statement"].do,
+		"invalid statement": failing["invalid statement"].do,
 		"panic":             failing["panic"].do,
 	} {
 		if err := s.writer.write(t.Context(), do); err == nil || errors.Is(err, cloud.ErrUnavailable) {
@@ -123,11 +124,12 @@ func TestRemovedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	unavailable(t, "Ping", s.Ping(t.Context()))
-	unavailable(t, "Apply", s.Apply(t.Context(), []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: "wx00000000000000a1"}}}, nil))
+	account := cloud.PutAccount{Account: cloud.Account{AppID: "wx00000000000000a1"}}
+	unavailable(t, "Apply", s.Apply(t.Context(), []cloud.Change{account}, nil))
 }
 
-// TestClosedStore: reads and changes after Close say that trying again may
-// help, as they would with the next server.
+// TestClosedStore: what reads and changes after Close return says that trying
+// again may help, as they would with the next server.
 func TestClosedStore(t *testing.T) {
 	s := open(t, newFile(t))
 	if _, err := s.Account(t.Context(), "wx00000000000000a1"); !errors.Is(err, cloud.ErrNotFound) {

@@ -26,7 +26,9 @@ func withEnvironment(t *testing.T, s *Store) {
 
 func setList(t *testing.T, s *Store, version int64, entry string) error {
 	t.Helper()
-	set := cloud.PermissionSet{Account: histAccount, Env: histEnv, Open: true, Whitelist: []string{entry}, Version: version}
+	set := cloud.PermissionSet{
+		Account: histAccount, Env: histEnv, Open: true, Whitelist: []string{entry}, Version: version,
+	}
 	res, err := s.SetPermission(t.Context(), set, cloud.Record{At: 7, RID: "rid", Action: "set"})
 	if err == nil && !res.Accepted {
 		t.Errorf("set of version %d was refused by %+v", version, res.Current)

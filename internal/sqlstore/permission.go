@@ -2,35 +2,9 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
-
-// Environment implements cloud.Store. One statement reads both rows, so that
-// they are of one moment.
-func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Environment, error) {
-	return s.read(ctx).environment(account, id)
-}
-
-func (s *statements) environment(account, id string) (cloud.Environment, error) {
-	e := cloud.Environment{Account: account, ID: id}
-	var list string
-	err := s.row(`SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open
-		FROM environments e JOIN accounts a ON a.appid = e.account WHERE e.account = $1 AND e.id = $2`,
-		[]any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen)
-	if err != nil {
-		return cloud.Environment{}, err
-	}
-	return e, json.Unmarshal([]byte(list), &e.Whitelist)
-}
-
-// EnvironmentAccount implements cloud.Store.
-func (s *Store) EnvironmentAccount(ctx context.Context, id string) (string, error) {
-	var account string
-	err := s.read(ctx).row("SELECT account FROM environments WHERE id = $1", []any{id}, &account)
-	return account, err
-}
 
 // updateEnvironment compares and swaps the version (UT-6, UT-9).
 const updateEnvironment = `UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4
@@ -94,13 +68,4 @@ func (t *tx) setSwitch(account, env string, open bool) (touched []string, flippe
 	touched, err = collect(t.statements, func(id *string) []any { return []any{id} }, `UPDATE environments
 		SET version = version + 2 WHERE account = $1 AND id <> $2 RETURNING id`, account, env)
 	return touched, true, err
-}
-
-// encodeList returns a whitelist as JSON, [] if it has no entries.
-func encodeList(entries []string) (string, error) {
-	if len(entries) == 0 {
-		return "[]", nil
-	}
-	b, err := json.Marshal(entries)
-	return string(b), err
 }

@@ -19,14 +19,6 @@ func (s *Store) Platform(ctx context.Context, appid string) (cloud.Platform, err
 	return p, err
 }
 
-// Account implements cloud.Store.
-func (s *Store) Account(ctx context.Context, appid string) (cloud.Account, error) {
-	a := cloud.Account{AppID: appid}
-	err := s.read(ctx).row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid},
-		&a.IsPlatform, &a.Cloud)
-	return a, err
-}
-
 // IssueComponentToken implements cloud.Store.
 func (s *Store) IssueComponentToken(ctx context.Context,
 	platform string, old, next cloud.Issues, rec cloud.Record) (bool, error) {

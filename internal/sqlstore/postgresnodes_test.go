@@ -18,7 +18,8 @@ import (
 func TestServersInEachOthersWay(t *testing.T) {
 	for _, isolation := range []string{"read committed", "serializable"} {
 		t.Run(isolation, func(t *testing.T) {
-			address := testserver.PostgresURL(t) + "?default_transaction_isolation=" + url.PathEscape(isolation) + "&lock_timeout=10s"
+			address := testserver.PostgresURL(t) + "?lock_timeout=10s&default_transaction_isolation=" +
+				url.PathEscape(isolation)
 			servers := []*Store{openPostgres(t, address), openPostgres(t, address), openPostgres(t, address)}
 			accounts, envs := []string{"wx00000000000000a1", "wx00000000000000a2"}, []string{"one", "two"}
 			var world []cloud.Change
@@ -55,7 +56,8 @@ func TestServersInEachOthersWay(t *testing.T) {
 				}
 			}
 			var circles int
-			err := servers[0].read(t.Context()).row("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", nil, &circles)
+			err := servers[0].read(t.Context()).row(
+				"SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", nil, &circles)
 			if err != nil || circles > 0 {
 				t.Errorf("%d times servers waited for each other in a circle, %v", circles, err)
 			}
@@ -72,7 +74,8 @@ func flip(t *testing.T, s *Store, account, env string) {
 			t.Error(err)
 			return
 		}
-		res, err := s.SetPermission(t.Context(), cloud.PermissionSet{Account: account, Env: env, Open: !now.Open, Version: now.Version}, cloud.Record{At: 1})
+		set := cloud.PermissionSet{Account: account, Env: env, Open: !now.Open, Version: now.Version}
+		res, err := s.SetPermission(t.Context(), set, cloud.Record{At: 1})
 		if err != nil {
 			t.Error(err)
 			return

@@ -16,14 +16,16 @@ func TestPruneGoesOn(t *testing.T) {
 	withEnvironment(t, s)
 	var counts []cloud.Observed
 	for h := range int64(3 * pruneStep) {
-		counts = append(counts, cloud.Observed{Account: histAccount, Env: histEnv, Hour: h, Path: "/wxa/one", Count: 1})
+		counts = append(counts,
+			cloud.Observed{Account: histAccount, Env: histEnv, Hour: h, Path: "/wxa/one", Count: 1})
 	}
 	if err := s.AddObserved(t.Context(), counts); err != nil {
 		t.Fatal(err)
 	}
 	left := func() int { return observedAndRefused(t, s)[0] }
 	// The second step fails: what the first deleted is gone, nothing else.
-	execRaw(t, file, "CREATE TRIGGER stop BEFORE DELETE ON observed_calls WHEN old.hour = 250 BEGIN SELECT RAISE(ABORT, 'stopped'); END")
+	execRaw(t, file, `CREATE TRIGGER stop BEFORE DELETE ON observed_calls WHEN old.hour = 250
+		BEGIN SELECT RAISE(ABORT, 'stopped'); END`)
 	keys := []cloud.EnvironmentKey{{Account: histAccount, Env: histEnv}}
 	if err := s.Prune(t.Context(), 2*pruneStep+50, keys); err == nil || !strings.Contains(err.Error(), "stopped") {
 		t.Errorf("Prune of what cannot be deleted: %v", err)
@@ -63,7 +65,10 @@ func TestPruneKeepsTheLatestRefusals(t *testing.T) {
 			t.Error(err)
 		}
 		var got []int64
-		err := s.Refusals(t.Context(), 0, begin+1000*apart, func(r cloud.Record) error { got = append(got, (r.At-begin)/apart); return nil })
+		err := s.Refusals(t.Context(), 0, begin+1000*apart, func(r cloud.Record) error {
+			got = append(got, (r.At-begin)/apart)
+			return nil
+		})
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("batches %v are left, %v; want %v", got, err, want)
 		}

@@ -45,7 +45,8 @@ func newFile(t testing.TB) string { return filepath.Join(t.TempDir(), "opentcb.d
 func fileOf(t testing.TB, s *Store) string {
 	t.Helper()
 	var file string
-	if err := s.read(t.Context()).row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &file); err != nil {
+	const query = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+	if err := s.read(t.Context()).row(query, nil, &file); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -97,7 +98,8 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 	execRaw(t, file, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (10000, TRUE)")
 	_, err := OpenSQLite(t.Context(), file)
-	if err == nil || !strings.Contains(err.Error(), "schema 10000") || !strings.Contains(err.Error(), "run the newer program") {
+	if err == nil || !strings.Contains(err.Error(), "schema 10000") ||
+		!strings.Contains(err.Error(), "run the newer program") {
 		t.Errorf("OpenSQLite of a newer schema: %v", err)
 	}
 }
@@ -190,7 +192,7 @@ func TestBindKey(t *testing.T) {
 	}
 }
 
-// The database holds MACs and sealed keys: it is its owner's alone (CS-10).
+// The database holds MACs and sealed keys: only its owner may read it (CS-10).
 func TestFilesAreTheOwnersAlone(t *testing.T) {
 	file := newFile(t)
 	s := open(t, file)
@@ -209,7 +211,10 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 }
 
 func TestPathWithSigns(t *testing.T) {
-	for _, name := range []string{"a b", "a?mode=memory", "100%", "a%20b", "a#b", "a&_pragma=query_only(1)", "a;b", "小程序", `a"b'c`, "a\\b", "file:x"} {
+	for _, name := range []string{
+		"a b", "a?mode=memory", "100%", "a%20b", "a#b", "a&_pragma=query_only(1)", "a;b", "小程序", `a"b'c`, "a\\b",
+		"file:x",
+	} {
 		folder := filepath.Join(t.TempDir(), name)
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
@@ -244,7 +249,9 @@ func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 	if err := os.WriteFile(text, []byte(strings.Repeat("This is no database. ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]string{"a text": text, "a folder": folder, "in no folder": filepath.Join(folder, "no", "such.db")} {
+	for name, file := range map[string]string{
+		"a text": text, "a folder": folder, "in no folder": filepath.Join(folder, "no", "such.db"),
+	} {
 		s, err := OpenSQLite(t.Context(), file)
 		if err == nil {
 			s.Close()
@@ -259,7 +266,7 @@ func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 }
 
 // Every change is synced before it is answered (UT-16): what can be seen of
-// that here is what the connections were told.
+// that here is how the connections are set.
 func TestSettings(t *testing.T) {
 	s := open(t, newFile(t))
 	read := func(q interface {
@@ -270,7 +277,9 @@ func TestSettings(t *testing.T) {
 		}
 		return v
 	}
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "query_only": "0"} {
+	for pragma, want := range map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "query_only": "0",
+	} {
 		if got := read(s.engine.(*sqliteDB).conn, pragma); got != want {
 			t.Errorf("writer: %s is %s, want %s", pragma, got, want)
 		}
@@ -280,8 +289,8 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// An authorization code that ran out is told from one that never was for a
-// day; after that nothing is kept of it.
+// For a day, an authorization code that ran out is answered otherwise than one
+// that never was. After that nothing is kept of it.
 func TestOldCodesGo(t *testing.T) {
 	s := open(t, newFile(t))
 	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"

@@ -44,7 +44,8 @@ func TestReleasedMigrations(t *testing.T) {
 
 // additive is what a migration may do while servers of the version before are
 // running: they must find everything that they know as it was.
-var additive = regexp.MustCompile(`(?s)^(CREATE TABLE IF NOT EXISTS|CREATE (UNIQUE )?INDEX IF NOT EXISTS|ALTER TABLE \w+ ADD COLUMN \w+ \w+ NOT NULL DEFAULT) [^;]*;$`)
+var additive = regexp.MustCompile(`(?s)^(CREATE TABLE IF NOT EXISTS|CREATE (UNIQUE )?INDEX IF NOT EXISTS|` +
+	`ALTER TABLE \w+ ADD COLUMN \w+ \w+ NOT NULL DEFAULT) [^;]*;$`)
 
 // TestMigrationsAreAdditive: servers of two versions work side by side during
 // a rolling upgrade. Each migration is one statement, for databases without
@@ -56,7 +57,8 @@ func TestMigrationsAreAdditive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if statement := strings.TrimSpace(comment.ReplaceAllString(string(text), "")); !additive.MatchString(statement) {
+		statement := strings.TrimSpace(comment.ReplaceAllString(string(text), ""))
+		if !additive.MatchString(statement) {
 			t.Errorf("%s is not one statement that only adds:\n%s", name, statement)
 		}
 	}
@@ -100,7 +102,10 @@ func TestRollingUpgrade(t *testing.T) {
 	for i, s := range servers {
 		wg.Go(func() {
 			for version := int64(cloud.FirstVersion); ctx.Err() == nil; version += 2 {
-				set := cloud.PermissionSet{Account: "wx00000000000000a1", Env: fmt.Sprintf("env-%d", i), Open: true, Whitelist: []string{"/wxa/*"}, Version: version}
+				set := cloud.PermissionSet{
+					Account: "wx00000000000000a1", Env: fmt.Sprintf("env-%d", i),
+					Open: true, Whitelist: []string{"/wxa/*"}, Version: version,
+				}
 				res, err := s.SetPermission(t.Context(), set, cloud.Record{At: 1, Action: "set"})
 				if err != nil || !res.Accepted {
 					t.Errorf("server %d, version %d: %+v, %v", i, version, res, err)

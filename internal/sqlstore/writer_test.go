@@ -61,10 +61,11 @@ var failing = map[string]struct {
 	"panic": {
 		do: func(x *tx) error { _ = put("bad")(x); panic("a bug") },
 		want: func(err error) bool {
-			return strings.Contains(err.Error(), "panic in a change: a bug") && strings.Contains(err.Error(), "writer_test.go")
+			text := err.Error()
+			return strings.Contains(text, "panic in a change: a bug") && strings.Contains(text, "writer_test.go")
 		},
 	},
-	"false statement": {
+	"invalid statement": {
 		do: func(x *tx) error {
 			_ = put("bad")(x)
 			_, err := x.exec("INSERT INTO no_such_table VALUES (1)")
@@ -82,8 +83,8 @@ var failing = map[string]struct {
 	},
 }
 
-// batch hands changes over while the writer is busy, so that they share a
-// commit, and returns what each was answered.
+// batch enqueues changes while the writer is busy, so that they share a commit,
+// and returns what each was answered.
 func batch(t *testing.T, s *Store, changes ...func(*tx) error) []error {
 	t.Helper()
 	release, running, busy := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -198,8 +199,8 @@ func TestFailedCommitIsEverybodys(t *testing.T) {
 	}
 }
 
-// A caller that gives up while it waits for its turn is told so; one whose
-// change was handed over hears what became of it.
+// A caller that gives up while the queue is full gets an error; one whose change
+// is in the queue gets its result.
 func TestGivingUp(t *testing.T) {
 	s := open(t, newFile(t))
 	release, running := make(chan struct{}), make(chan struct{})

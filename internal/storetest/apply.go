@@ -11,7 +11,8 @@ func applyRoundTrip(e *exam) {
 	e.ok("Apply", e.store.Apply(e.Context(), fixture, recs))
 	e.same("records", e.records(all), recs)
 	e.same("authorization", e.authorization(platform1, mini1), cloud.Authorization{
-		Platform: platform1, AppID: mini1, InForce: true, Epoch: 1, Sets: []int{64, 49}, RefreshMAC: "refresh-of-c1-a1",
+		Platform: platform1, AppID: mini1, InForce: true, Epoch: 1,
+		Sets: []int{64, 49}, RefreshMAC: "refresh-of-c1-a1",
 	})
 	if env := e.environment(platform1, envBatch); !slices.Equal(env.Whitelist, []string{"/wxa/batch"}) {
 		e.Errorf("batch environment: %+v", env)
@@ -34,7 +35,8 @@ func applyAgain(e *exam) {
 		cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{7}},
 		cloud.PutFunction{Function: code},
 	)
-	e.same("platform", e.platform(platform1), cloud.Platform{AppID: platform1, SecretMAC: "new-mac", Issued: cloud.Issues{someTime}})
+	e.same("platform", e.platform(platform1),
+		cloud.Platform{AppID: platform1, SecretMAC: "new-mac", Issued: cloud.Issues{someTime}})
 	a.Sets, a.Issued = []int{7}, cloud.Issues{someTime + 1}
 	e.same("authorization", e.authorization(platform1, mini1), a)
 	account, err := e.store.Account(e.Context(), mini2)
@@ -62,11 +64,12 @@ var newWorld = []cloud.Change{
 func misfits(e *exam) map[string]cloud.Change {
 	ok, err := e.store.PutCode(e.Context(), ownedFunction(function2), e.rec("UpdateFunctionCode"))
 	e.is(true)("PutCode", ok, err)
+	platform, account := cloud.Platform{AppID: mini1, SecretMAC: "mac"}, cloud.Account{AppID: platform1, Cloud: true}
 	blank := fixtureFunction(env1, function1)
 	blank.Sum, blank.Size = "", 0
 	return map[string]cloud.Change{
-		"a platform that is a Mini Program":             cloud.PutPlatform{Platform: cloud.Platform{AppID: mini1, SecretMAC: "mac"}},
-		"a Mini Program that is a platform":             cloud.PutAccount{Account: cloud.Account{AppID: platform1, Cloud: true}},
+		"a platform that is a Mini Program":             cloud.PutPlatform{Platform: platform},
+		"a Mini Program that is a platform":             cloud.PutAccount{Account: account},
 		"an environment that is there":                  cloud.AddEnvironment{Account: mini1, ID: env1},
 		"an environment that another account has":       cloud.AddEnvironment{Account: mini2, ID: env1},
 		"code of a function that a platform owns":       cloud.PutFunction{Function: fixtureFunction(env1, function2)},

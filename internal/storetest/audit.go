@@ -21,7 +21,10 @@ func byTime(a, b cloud.Record) int { return cmp.Compare(a.At, b.At) }
 // recordsRoundTrip: every member comes back as it was given, whatever is in it.
 func recordsRoundTrip(e *exam) {
 	var want []cloud.Record
-	for _, text := range []string{"plain", `a "quoted" \ one`, "two\nlines\tand\x00\x1b[31m", "小程序 📦", "<a&b>", "\u2028\u2029", "'; DROP TABLE audit; --", "%s $1 ?"} {
+	for _, text := range []string{
+		"plain", `a "quoted" \ one`, "two\nlines\tand\x00\x1b[31m", "小程序 📦", "<a&b>", "\u2028\u2029",
+		"'; DROP TABLE audit; --", "%s $1 ?",
+	} {
 		r := e.rec("action")
 		r.RID, r.Platform, r.AppID, r.Action, r.Target, r.Detail = text, text, text, text, text, text
 		want = append(want, r)
@@ -131,7 +134,8 @@ func recordsLongTime(e *exam) {
 	late := e.rec("late")
 	late.At = someTime + 24*time.Hour.Milliseconds()
 	shuffled := append(slices.Clone(batch), late)
-	rand.New(rand.NewPCG(2, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	swap := func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] }
+	rand.New(rand.NewPCG(2, 2)).Shuffle(len(shuffled), swap)
 	e.append(shuffled...)
 	e.same("records", e.records(all), append(slices.Clone(batch), late))
 	for i := range len(batch) - 10 {
@@ -159,7 +163,9 @@ func recordsEndEarly(e *exam) {
 		e.Errorf("Records ended with %v after %d records, want the reader's error after 3", err, seen)
 	}
 	// A reader may write meanwhile: nothing waits for the end of the search.
-	err = e.store.Records(e.Context(), all, func(cloud.Record) error { return e.store.AppendRecords(e.Context(), []cloud.Record{e.rec("other")}) })
+	err = e.store.Records(e.Context(), all, func(cloud.Record) error {
+		return e.store.AppendRecords(e.Context(), []cloud.Record{e.rec("other")})
+	})
 	e.ok("writing while reading", err)
 }
 

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"slices"
+
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
@@ -41,13 +43,15 @@ func consentRoundTrip(e *exam) {
 	_, err := e.store.AuthCode(e.Context(), platform1, "code-mac")
 	e.fails("the code of another platform", err, cloud.ErrNotFound)
 	// The neighbours are untouched.
-	e.same("same platform, other Mini Program", e.authorization(platform1, mini2),
-		cloud.Authorization{Platform: platform1, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{49}, RefreshMAC: "refresh-of-c1-a2"})
-	e.same("other platform, same Mini Program", e.authorization(platform2, mini1),
-		cloud.Authorization{Platform: platform2, AppID: mini1, InForce: true, Epoch: 1, Sets: []int{18}, RefreshMAC: "refresh-of-c2-a1"})
+	e.same("same platform, other Mini Program", e.authorization(platform1, mini2), cloud.Authorization{
+		Platform: platform1, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{49}, RefreshMAC: "refresh-of-c1-a2",
+	})
+	e.same("other platform, same Mini Program", e.authorization(platform2, mini1), cloud.Authorization{
+		Platform: platform2, AppID: mini1, InForce: true, Epoch: 1, Sets: []int{18}, RefreshMAC: "refresh-of-c2-a1",
+	})
 }
 
-// consentEpochs: consent to an authorization in force replaces its sets alone;
+// consentEpochs: consent to an authorization in force replaces only its sets;
 // consent to a cancelled one begins a new epoch, without refresh token and
 // issue times (CR-9).
 func consentEpochs(e *exam) {
@@ -133,8 +137,8 @@ func authorizerTokenContention(e *exam) {
 	for round := range 8 {
 		a := e.authorization(platform1, mini1)
 		won := e.together(func(i int) (bool, error) {
-			next := append(cloud.Issues{}, a.Issued...)
-			return e.store.IssueAuthorizerToken(e.Context(), a, append(next, someTime+int64(round*crowd+i)), e.rec("token"))
+			next := append(slices.Clone(a.Issued), someTime+int64(round*crowd+i))
+			return e.store.IssueAuthorizerToken(e.Context(), a, next, e.rec("token"))
 		})
 		if won != 1 {
 			e.Errorf("round %d: %d won, want 1", round, won)
@@ -160,7 +164,8 @@ func redeem(e *exam) {
 
 	for name, mac := range map[string]string{"a used code": "code-mac", "an unknown code": "no-such-mac"} {
 		rec := e.rec("redeem " + name)
-		ok, err := e.store.RedeemAuthCode(e.Context(), a, mac, "newer-refresh", cloud.Issues{someTime, someTime + 1}, rec)
+		next := cloud.Issues{someTime, someTime + 1}
+		ok, err := e.store.RedeemAuthCode(e.Context(), a, mac, "newer-refresh", next, rec)
 		e.is(false)("redeem "+name, ok, err)
 		e.wroteNot(rec)
 	}
@@ -201,8 +206,8 @@ func redeemContention(e *exam) {
 		e.consent(platform1, mini1, mac, 49)
 		a := e.authorization(platform1, mini1)
 		won := e.together(func(i int) (bool, error) {
-			next := append(cloud.Issues{}, a.Issued...)
-			return e.store.RedeemAuthCode(e.Context(), a, mac, "refresh-"+ridOf(int64(i)), append(next, someTime+int64(i)), e.rec("redeem"))
+			next := append(slices.Clone(a.Issued), someTime+int64(i))
+			return e.store.RedeemAuthCode(e.Context(), a, mac, "refresh-"+ridOf(int64(i)), next, e.rec("redeem"))
 		})
 		if won != 1 {
 			e.Errorf("%s was redeemed %d times", mac, won)

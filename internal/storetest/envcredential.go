@@ -9,7 +9,7 @@ func (e *exam) credentialEpoch(account, env string) int64 {
 	return epoch
 }
 
-// credentialEpochs: an epoch counts the revocations of its environment alone.
+// credentialEpochs: an epoch counts the revocations of its own environment only.
 func credentialEpochs(e *exam) {
 	revoke := func(account, env string) (cloud.Record, error) {
 		rec := e.rec("revoke " + env)
@@ -26,7 +26,9 @@ func credentialEpochs(e *exam) {
 	e.wrote(rec)
 	e.same("epoch of a platform's", e.credentialEpoch(platform1, envBatch), int64(1))
 	e.same("epoch of another environment", e.credentialEpoch(mini1, env2), int64(0))
-	for _, no := range []cloud.EnvironmentKey{{Account: mini1, Env: "no-such-env"}, {Account: mini2, Env: env1}, {Account: mini1, Env: envOther}} {
+	for _, no := range []cloud.EnvironmentKey{
+		{Account: mini1, Env: "no-such-env"}, {Account: mini2, Env: env1}, {Account: mini1, Env: envOther},
+	} {
 		rec, err := revoke(no.Account, no.Env)
 		e.fails("RevokeCredentials of none", err, cloud.ErrNotFound)
 		e.wroteNot(rec)

@@ -62,8 +62,8 @@ func fixtureFunction(env, name string) cloud.Function {
 // ownedFunction is a function with no zero member.
 func ownedFunction(name string) cloud.Function {
 	return cloud.Function{
-		Account: mini1, Env: env1, Name: name, Owner: platform1, OwnerEpoch: 3, Sum: sum2, Size: 2222, Handler: "other.main",
-		InstallDependency: true, AddedAt: someTime + 3000, ModifiedAt: someTime + 4000,
+		Account: mini1, Env: env1, Name: name, Owner: platform1, OwnerEpoch: 3, Sum: sum2, Size: 2222,
+		Handler: "other.main", InstallDependency: true, AddedAt: someTime + 3000, ModifiedAt: someTime + 4000,
 	}
 }
 

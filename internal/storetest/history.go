@@ -62,7 +62,8 @@ func historyOfSets(e *exam) {
 
 	e.same("history of the one", e.history(mini1, env1), want1)
 	e.same("history of the other", e.history(mini1, env2), want2)
-	if got := e.history(mini2, env1); slices.ContainsFunc(got, func(ch cloud.PermissionChange) bool { return ch.Account != mini2 }) {
+	foreign := func(ch cloud.PermissionChange) bool { return ch.Account != mini2 }
+	if got := e.history(mini2, env1); slices.ContainsFunc(got, foreign) {
 		e.Errorf("history through another account: %+v", got)
 	}
 	_, err := e.store.SetPermission(e.Context(), set("no-such-env", true, 2, "/x"), rec(true, ""))
@@ -88,7 +89,7 @@ func historyOfMaking(e *exam) {
 	e.ok("Apply", e.store.Apply(e.Context(), changes, recs))
 	made := func(env string, rec cloud.Record, open, flipped bool, list ...string) cloud.PermissionChange {
 		rec.Operator, rec.Platform = true, ""
-		return keptOf(cloud.PermissionSet{Account: mini1, Env: env, Version: cloud.FirstVersion - 2, Open: open, Whitelist: list}, rec, flipped)
+		return keptOf(set(env, open, cloud.FirstVersion-2, list...), rec, flipped)
 	}
 	wasShut := made("env-shut", recs[1], false, true, "/a", "/b")
 	asIs := made("env-as-is", recs[2], false, false, "/c")
@@ -118,7 +119,7 @@ func historyOrder(e *exam) {
 }
 
 // historyContention: of a crowd whose sets compete, the history has those that
-// were accepted, each once, and says truly which of them flipped the switch.
+// were accepted, each once, and with it whether it flipped the switch.
 func historyContention(e *exam) {
 	envs := []string{env1, env2, env3}
 	kept := make([]cloud.PermissionChange, crowd)

@@ -3,12 +3,47 @@ package storetest
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
+
+// notFound: a row that is not there is ErrNotFound, whichever it is.
+func notFound(e *exam) {
+	ctx, s := e.Context(), e.store
+	for name, read := range map[string]func() error{
+		"Platform":           func() error { _, err := s.Platform(ctx, platform1); return err },
+		"Account":            func() error { _, err := s.Account(ctx, mini1); return err },
+		"Authorization":      func() error { _, err := s.Authorization(ctx, platform1, mini1); return err },
+		"AuthCode":           func() error { _, err := s.AuthCode(ctx, platform1, "code-mac"); return err },
+		"CodeSecret":         func() error { _, err := s.CodeSecret(ctx, platform1, mini1); return err },
+		"Environment":        func() error { _, err := s.Environment(ctx, mini1, env1); return err },
+		"EnvironmentAccount": func() error { _, err := s.EnvironmentAccount(ctx, env1); return err },
+		"Function":           func() error { _, err := s.Function(ctx, mini1, env1, function1); return err },
+	} {
+		e.fails(name, read(), cloud.ErrNotFound)
+	}
+	if fs, total, err := s.Functions(ctx, mini1, env1, 0, 10); len(fs) != 0 || total != 0 || err != nil {
+		e.Errorf("Functions: %v, %d, %v; want none", fs, total, err)
+	}
+	if recs := e.records(all); len(recs) != 0 {
+		e.Errorf("records of an empty store: %v", recs)
+	}
+	for name, n := range map[string]int{
+		"History": len(e.history(mini1, env1)), "Observed": len(e.observed(mini1, env1, 0)),
+		"Refusals": len(e.refusals(0, math.MaxInt64)), "CredentialEpoch": int(e.credentialEpoch(mini1, env1)),
+	} {
+		e.same(name+" of an empty store", n, 0)
+	}
+	e.prune(someTime, key1)
+	rec := e.rec("set")
+	_, err := s.SetPermission(ctx, cloud.PermissionSet{Account: mini1, Env: env1, Open: true, Version: 2}, rec)
+	e.fails("SetPermission", err, cloud.ErrNotFound)
+	e.wroteNot(rec)
+}
 
 // change is a verb that writes, carried out on the fixture.
 type change struct {
@@ -37,7 +72,9 @@ func (e *exam) changes() []change {
 			now.Issued = cloud.Issues{someTime}
 			return hit(s.IssueAuthorizerToken(ctx, now, cloud.Issues{someTime, someTime + 1}, rec))
 		}},
-		{name: "Revoke", do: func(ctx context.Context, rec cloud.Record) error { return hit(s.Revoke(ctx, platform1, mini2, rec)) }},
+		{name: "Revoke", do: func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.Revoke(ctx, platform1, mini2, rec))
+		}},
 		{name: "AddCodeSecret", do: func(ctx context.Context, rec cloud.Record) error {
 			_, err := s.AddCodeSecret(ctx, platform1, mini1, "sealed", rec)
 			return err
@@ -53,7 +90,8 @@ func (e *exam) changes() []change {
 			return hit(s.PutCode(ctx, ownedFunction(function1), rec))
 		}},
 		{name: "Apply", do: func(ctx context.Context, rec cloud.Record) error {
-			return s.Apply(ctx, []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}}}, []cloud.Record{rec})
+			closed := cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}}
+			return s.Apply(ctx, []cloud.Change{closed}, []cloud.Record{rec})
 		}},
 		{name: "AppendRecords", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.AppendRecords(ctx, []cloud.Record{rec})
@@ -126,7 +164,7 @@ func ping(e *exam) {
 	e.ok("Ping after reopening", e.store.Ping(e.Context()))
 }
 
-// closed: a closed store says so, and does not hang or panic.
+// closed: a closed store returns an error, and does not hang or panic.
 func closed(e *exam) {
 	changes := e.changes()
 	e.ok("Close", e.store.Close())
@@ -137,7 +175,7 @@ func closed(e *exam) {
 		e.Error("Ping of a closed store: nil")
 	}
 	if _, err := e.store.Platform(e.Context(), platform1); err == nil || errors.Is(err, cloud.ErrNotFound) {
-		e.Errorf("Platform of a closed store: %v; want an error that does not say it is not there", err)
+		e.Errorf("Platform of a closed store: %v; want another error than that it is not there", err)
 	}
 	e.ok("Close again", e.store.Close())
 }

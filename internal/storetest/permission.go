@@ -12,6 +12,11 @@ func set(env string, open bool, version int64, list ...string) cloud.PermissionS
 	return cloud.PermissionSet{Account: mini1, Env: env, Open: open, Version: version, Whitelist: list}
 }
 
+// set makes a set, with a record.
+func (e *exam) set(s cloud.PermissionSet) (cloud.PermissionResult, error) {
+	return e.store.SetPermission(e.Context(), s, e.rec("set"))
+}
+
 // accepted makes a set that must be accepted, and returns which other
 // environments it touched.
 func (e *exam) accepted(s cloud.PermissionSet) []string {
@@ -40,28 +45,6 @@ func (e *exam) refused(s cloud.PermissionSet) {
 	e.same("the environment that refused", res.Current, e.environment(s.Account, s.Env))
 	e.unchanged("a refused set", before)
 	e.wroteNot(rec)
-}
-
-func environmentDefaults(e *exam) {
-	e.same("environment", e.environment(mini1, env1), cloud.Environment{
-		Account: mini1, ID: env1, Cloud: true, Open: true,
-		Whitelist: []string{"/wxa/one", "/cgi-bin/*"}, Version: 2, SetVersion: -1, SetOpen: true,
-	})
-	e.apply(cloud.AddEnvironment{Account: mini1, ID: "env-bare"})
-	if bare := e.environment(mini1, "env-bare"); len(bare.Whitelist) != 0 || bare.Version != 2 || !bare.Open {
-		e.Errorf("an environment of which nothing is said: %+v; want open, no entries, version 2", bare)
-	}
-	for id, want := range map[string]string{env1: mini1, envOther: mini2, envBatch: platform1} {
-		account, err := e.store.EnvironmentAccount(e.Context(), id)
-		e.ok("EnvironmentAccount", err)
-		e.same("account of "+id, account, want)
-	}
-	_, err := e.store.Environment(e.Context(), mini2, env1)
-	e.fails("an environment through another account", err, cloud.ErrNotFound)
-	e.apply(cloud.PutAccount{Account: cloud.Account{AppID: mini1, Cloud: false}})
-	if env := e.environment(mini1, env1); env.Cloud {
-		e.Error("an environment does not show that its account's cloud development is closed")
-	}
 }
 
 func oneSwitch(e *exam) {
@@ -97,9 +80,9 @@ func version(e *exam) {
 	if env := e.environment(mini1, env1); env.Version != cloud.MaxVersion+2 {
 		e.Errorf("version %d, want %d", env.Version, int64(cloud.MaxVersion+2))
 	}
-	_, err := e.store.SetPermission(e.Context(), set("no-such-env", true, 2), e.rec("set"))
+	_, err := e.set(set("no-such-env", true, 2))
 	e.fails("no such environment", err, cloud.ErrNotFound)
-	_, err = e.store.SetPermission(e.Context(), set(envOther, true, 2), e.rec("set"))
+	_, err = e.set(set(envOther, true, 2))
 	e.fails("an environment of another account", err, cloud.ErrNotFound)
 }
 
@@ -107,7 +90,8 @@ func version(e *exam) {
 func lastSet(e *exam) {
 	e.accepted(set(env1, false, 7, "/a", "/b"))
 	e.refused(set(env1, false, 7, "/a", "/b"))
-	if env := e.environment(mini1, env1); env.SetVersion != 7 || env.SetOpen || !slices.Equal(env.Whitelist, []string{"/a", "/b"}) {
+	env := e.environment(mini1, env1)
+	if env.SetVersion != 7 || env.SetOpen || !slices.Equal(env.Whitelist, []string{"/a", "/b"}) {
 		e.Errorf("after a set: %+v; want what it carried", env)
 	}
 	e.accepted(set(env2, true, 4, "/c"))
@@ -145,7 +129,7 @@ func permissionContention(e *exam) {
 		version := 2 + 2*round
 		won := make([]bool, crowd)
 		n := e.together(func(i int) (bool, error) {
-			res, err := e.store.SetPermission(e.Context(), set(env1, true, version, "/set/"+strconv.Itoa(i)), e.rec("set"))
+			res, err := e.set(set(env1, true, version, "/set/"+strconv.Itoa(i)))
 			won[i] = res.Accepted
 			return res.Accepted, err
 		})
@@ -173,7 +157,7 @@ func permissionTurns(e *exam) {
 			if err != nil {
 				return false, err
 			}
-			res, err := e.store.SetPermission(e.Context(), set(now.ID, !now.Open, now.Version, "/set/"+strconv.Itoa(i)), e.rec("set"))
+			res, err := e.set(set(now.ID, !now.Open, now.Version, "/set/"+strconv.Itoa(i)))
 			return res.Accepted, err
 		})
 	})
@@ -195,11 +179,12 @@ func permissionTurns(e *exam) {
 func permissionSeen(e *exam) {
 	e.together(func(i int) (bool, error) {
 		id := "env-seen-" + strconv.Itoa(i)
-		if err := e.store.Apply(e.Context(), []cloud.Change{cloud.AddEnvironment{Account: mini1, ID: id}}, nil); err != nil {
+		made := []cloud.Change{cloud.AddEnvironment{Account: mini1, ID: id}}
+		if err := e.store.Apply(e.Context(), made, nil); err != nil {
 			return false, err
 		}
 		for version := int64(2); version < 12; version += 2 {
-			if _, err := e.store.SetPermission(e.Context(), set(id, true, version, "/at/"+strconv.FormatInt(version, 10)), e.rec("set")); err != nil {
+			if _, err := e.set(set(id, true, version, "/at")); err != nil {
 				return false, err
 			}
 			got, err := e.store.Environment(e.Context(), mini1, id)

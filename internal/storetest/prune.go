@@ -28,7 +28,7 @@ func (e *exam) setMany(n int) {
 		}
 		for _, env := range []string{env2, env1} {
 			now := e.environment(mini1, env)
-			res, err := e.store.SetPermission(e.Context(), set(env, open, now.Version, "/set/"+strconv.Itoa(i)), e.rec("set"))
+			res, err := e.set(set(env, open, now.Version, "/set/"+strconv.Itoa(i)))
 			if err != nil || !res.Accepted {
 				e.Fatalf("set %d on %s: %+v, %v", i, env, res, err)
 			}
@@ -47,7 +47,8 @@ func pruneHistory(e *exam) {
 	e.setMany(45)
 	full, other := e.history(mini1, env1), e.history(mini1, env2)
 	e.prune(math.MaxInt64)
-	e.prune(math.MaxInt64, cloud.EnvironmentKey{Account: mini2, Env: env1}, cloud.EnvironmentKey{Account: mini1, Env: env3})
+	e.prune(math.MaxInt64,
+		cloud.EnvironmentKey{Account: mini2, Env: env1}, cloud.EnvironmentKey{Account: mini1, Env: env3})
 	e.same("history after others were pruned", e.history(mini1, env1), full)
 
 	e.prune(someTime, key1)
@@ -90,7 +91,8 @@ func pruneObserved(e *exam) {
 	e.prune(someTime+4*hour, key1)
 	e.same("counts", e.observed(mini1, env1, 0), counts[4*120:])
 	e.same("counts of an environment that was not named", e.observed(mini1, env2, 0), others)
-	e.prune(math.MaxInt64, cloud.EnvironmentKey{Account: mini2, Env: env1}, cloud.EnvironmentKey{Account: mini1, Env: "no-such-env"})
+	e.prune(math.MaxInt64,
+		cloud.EnvironmentKey{Account: mini2, Env: env1}, cloud.EnvironmentKey{Account: mini1, Env: "no-such-env"})
 	e.same("counts after others were pruned", e.observed(mini1, env1, 0), counts[4*120:])
 	e.same("the audit record", len(e.records(all)), 0)
 }
@@ -129,7 +131,8 @@ func pruneBeside(e *exam) {
 		case 0:
 			return true, e.store.Prune(e.Context(), someTime+hour, []cloud.EnvironmentKey{key1})
 		case 1:
-			return true, e.store.AddObserved(e.Context(), []cloud.Observed{observedAt(0, "/old", 1), observedAt(1, "/new", 1)})
+			counts := []cloud.Observed{observedAt(0, "/old", 1), observedAt(1, "/new", 1)}
+			return true, e.store.AddObserved(e.Context(), counts)
 		case 2:
 			return true, e.store.AppendRefusals(e.Context(), []cloud.Record{e.refusal(0), e.refusal(hour)})
 		}
@@ -138,12 +141,13 @@ func pruneBeside(e *exam) {
 			if err != nil {
 				return false, err
 			}
-			res, err := e.store.SetPermission(e.Context(), set(env1, now.Open, now.Version, "/beside"), e.rec("set"))
+			res, err := e.set(set(env1, now.Open, now.Version, "/beside"))
 			return res.Accepted, err
 		})
 	})
 	own := slices.DeleteFunc(e.history(mini1, env1), func(ch cloud.PermissionChange) bool { return ch.Env != env1 })
 	e.same("changes in the history", len(own), 1+30+crowd/4)
-	e.same("counts in bounds", e.observed(mini1, env1, someTime+hour), []cloud.Observed{observedAt(1, "/new", crowd/4)})
+	e.same("counts in bounds", e.observed(mini1, env1, someTime+hour),
+		[]cloud.Observed{observedAt(1, "/new", crowd/4)})
 	e.same("refusals in bounds", len(e.refusals(someTime+hour, math.MaxInt64)), crowd/4)
 }

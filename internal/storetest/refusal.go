@@ -48,7 +48,9 @@ func refusalsRoundTrip(e *exam) {
 	e.appendRefusals()
 	e.same("refusals", e.refusals(0, math.MaxInt64), want)
 	e.same("audit record", e.records(all), []cloud.Record{audit})
-	for _, c := range []struct{ since, until, from, to int64 }{{0, 4, 0, 4}, {1, 3, 1, 3}, {3, 4, 3, 4}, {4, 9, 4, 4}, {-9, 0, 0, 0}, {2, 2, 2, 2}} {
+	for _, c := range []struct{ since, until, from, to int64 }{
+		{0, 4, 0, 4}, {1, 3, 1, 3}, {3, 4, 3, 4}, {4, 9, 4, 4}, {-9, 0, 0, 0}, {2, 2, 2, 2},
+	} {
 		got := e.refusals(someTime+c.since, someTime+c.until)
 		if !slices.Equal(got, want[c.from:c.to]) {
 			e.Errorf("refusals from %d until %d: %v\nwant %v", c.since, c.until, got, want[c.from:c.to])
@@ -80,7 +82,8 @@ func refusalsOrder(e *exam) {
 	}
 	e.sameSet(got, want)
 	since, until := int64(someTime+150_000), int64(someTime+450_000)
-	e.sameSet(e.refusals(since, until), slices.DeleteFunc(want, func(r cloud.Record) bool { return r.At < since || r.At >= until }))
+	outside := func(r cloud.Record) bool { return r.At < since || r.At >= until }
+	e.sameSet(e.refusals(since, until), slices.DeleteFunc(want, outside))
 }
 
 // refusalsEndEarly: an error of the reader ends the search and is what it

@@ -1,10 +1,3 @@
-// Package storetest is the exam of cloud.Store: what every implementation has
-// to pass, whatever database it is on. It is used from tests only.
-//
-//	storetest.go     Run, and how a part of the exam looks at a store
-//	fixture.go       the rows that every part begins with, none with a zero value
-//	life.go          reopening, cancelling, closing
-//	*.go             named after a noun of package cloud: the exam of its verbs
 package storetest
 
 import (
@@ -18,10 +11,10 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// Hooks reach around a store, for what its interface cannot do. All are
-// needed. The store they are given is one that open or Reopen returned.
+// Hooks do to a store what its interface cannot. All are needed. The store that
+// they are given is one that open or Reopen returned.
 type Hooks struct {
-	// Reopen closes a store and gives another on the same data, as a restart
+	// Reopen closes a store and returns another on the same data, as a restart
 	// would.
 	Reopen func(t *testing.T, s cloud.Store) cloud.Store
 }
@@ -34,8 +27,9 @@ type exam struct {
 	made  atomic.Int64 // records made by rec
 }
 
-// Run examines the store that open gives. Open is called once for every part
-// of the exam and gives an empty store each time; it closes it by t.Cleanup.
+// Run examines the stores that open returns. It calls open once for every part
+// of the exam. Each time open returns an empty store, which it closes with
+// t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) cloud.Store, hooks Hooks) {
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
@@ -127,7 +121,7 @@ func (e *exam) same(what string, got, want any) {
 	}
 }
 
-// unchanged wants the rows to be as they were, and says which are not.
+// unchanged wants the rows to be as they were, and names those that are not.
 func (e *exam) unchanged(what string, before map[string]any) {
 	e.Helper()
 	now := e.state()
@@ -151,7 +145,7 @@ func (e *exam) ok(what string, err error) {
 	}
 }
 
-// is wants a verb that says whether it hit to have said so.
+// is wants a verb that reports whether it hit to have reported want.
 func (e *exam) is(want bool) func(what string, got bool, err error) {
 	return func(what string, got bool, err error) {
 		e.Helper()
@@ -161,8 +155,8 @@ func (e *exam) is(want bool) func(what string, got bool, err error) {
 	}
 }
 
-// rec is a record to go with a change: no two are the same, and no member is
-// zero.
+// rec returns a record for a change. No two are the same, and none has a zero
+// member.
 func (e *exam) rec(action string) cloud.Record {
 	n := e.made.Add(1)
 	return cloud.Record{
@@ -215,8 +209,8 @@ func (e *exam) count(rec cloud.Record) int {
 // crowd is how many call a store at once.
 const crowd = 64
 
-// together runs do in a crowd, all beginning at the same moment, and returns
-// how often it said yes.
+// together runs do in a crowd of goroutines, which begin at the same moment, and
+// returns how many of them returned true.
 func (e *exam) together(do func(i int) (bool, error)) int {
 	e.Helper()
 	var yes atomic.Int64

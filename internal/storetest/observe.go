@@ -13,7 +13,9 @@ const hour = 3_600_000
 
 // observedAt is the count of a path of env1 in an hour after someTime.
 func observedAt(hours int64, path string, count int64) cloud.Observed {
-	return cloud.Observed{Account: mini1, Env: env1, Hour: someTime + hours*hour, Path: path, Code: 85107, Count: count}
+	return cloud.Observed{
+		Account: mini1, Env: env1, Hour: someTime + hours*hour, Path: path, Code: 85107, Count: count,
+	}
 }
 
 func (e *exam) addObserved(counts ...cloud.Observed) {

@@ -1,0 +1,50 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// Account implements cloud.Store.
+func (s *Store) Account(ctx context.Context, appid string) (cloud.Account, error) {
+	a := cloud.Account{AppID: appid}
+	err := s.read(ctx).row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid},
+		&a.IsPlatform, &a.Cloud)
+	return a, err
+}
+
+// Environment implements cloud.Store. One statement reads both rows, so that
+// they are of one moment.
+func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Environment, error) {
+	return s.read(ctx).environment(account, id)
+}
+
+func (s *statements) environment(account, id string) (cloud.Environment, error) {
+	e := cloud.Environment{Account: account, ID: id}
+	var list string
+	err := s.row(`SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open
+		FROM environments e JOIN accounts a ON a.appid = e.account WHERE e.account = $1 AND e.id = $2`,
+		[]any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen)
+	if err != nil {
+		return cloud.Environment{}, err
+	}
+	return e, json.Unmarshal([]byte(list), &e.Whitelist)
+}
+
+// EnvironmentAccount implements cloud.Store.
+func (s *Store) EnvironmentAccount(ctx context.Context, id string) (string, error) {
+	var account string
+	err := s.read(ctx).row("SELECT account FROM environments WHERE id = $1", []any{id}, &account)
+	return account, err
+}
+
+// encodeList returns a whitelist as JSON, [] if it has no entries.
+func encodeList(entries []string) (string, error) {
+	if len(entries) == 0 {
+		return "[]", nil
+	}
+	b, err := json.Marshal(entries)
+	return string(b), err
+}

@@ -1,0 +1,24 @@
+// Package storetest is the exam of cloud.Store: what every implementation has
+// to pass, whatever database it is on. It is used from tests only.
+//
+//	storetest.go      Run and its parts, and how a part looks at a store
+//	fixture.go        the rows that every part begins with, none with a zero value
+//	life.go           a store that is empty, reopened, cancelled or closed
+//
+// The exam of the verbs of each noun of package cloud:
+//
+//	platform.go       platforms: compare and swap of issue times
+//	environment.go    accounts and environments as a world file makes them
+//	authorization.go  authorizations and authorization codes
+//	codesecret.go     code protection keys
+//	permission.go     sets: version, switch, whitelist
+//	history.go        the changes of an environment's permission
+//	envcredential.go  the revocation of an environment's credentials
+//	function.go       functions, and the replacement of their code
+//	code.go           code that is held, in use or doomed
+//	apply.go          the changes of a world file, all or none
+//	audit.go          the audit record
+//	observe.go        counts of cloud calls
+//	refusal.go        records of refused cloud calls
+//	prune.go          what is deleted, and what must stay
+package storetest
