@@ -75,7 +75,7 @@ func backUp(ctx context.Context, c *admin.Client, file string, force bool, p *pr
 	if err != nil {
 		return backup.Summary{}, err
 	}
-	s, err := backup.Verify(ctx, tmp, p.at)
+	s, err := backup.Verify(ctx, tmp, p.bytes)
 	if err != nil {
 		return s, fmt.Errorf("what the server sent: %w", err)
 	}
@@ -113,7 +113,7 @@ FILE may be - for standard input.`,
 			}
 			defer in.Close()
 			p := newProgress(cmd.ErrOrStderr())
-			s, err := backup.Verify(cmd.Context(), in, p.at)
+			s, err := backup.Verify(cmd.Context(), in, p.bytes)
 			p.end()
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

@@ -34,7 +34,7 @@ that breaks off goes on where it was. The exit status is 6 if it does not fit.`,
 				file = filepath.Join(dir, "code.zip")
 			}
 			bar := newProgress(cmd.ErrOrStderr())
-			sum, err := c.DownloadFunction(cmd.Context(), args[0], args[1], file, tcb.CodeDownload{Progress: func(got, of int64) { bar.of("downloading", got, of) }})
+			sum, err := c.DownloadFunction(cmd.Context(), args[0], args[1], file, tcb.CodeDownload{Progress: func(got, of int64) { bar.bytesOf("downloading", got, of) }})
 			bar.end()
 			if err != nil {
 				return err

@@ -10,12 +10,14 @@ import (
 // progress shows on a terminal how far a long command has come.
 type progress struct {
 	w     io.Writer // nil if it is no terminal
-	step  string
-	begun time.Time
-	shown time.Time
-	wide  int
+	step  string    // what is shown
+	begun time.Time // when the step began
+	shown time.Time // when it was last shown
+	wide  int       // width of the line
 }
 
+// newProgress returns a progress that shows on w if w is a terminal, and
+// nothing otherwise.
 func newProgress(w io.Writer) *progress {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -27,64 +29,59 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w: f}
 }
 
-// at is told how many bytes a step has done.
-func (p *progress) at(step string, bytes int64) {
-	if p.w == nil {
-		return
-	}
+// due reports whether a step is to be shown now, and the seconds since it began.
+// The last state of a step is always shown.
+func (p *progress) due(step string, last bool) (seconds float64, due bool) {
 	now := time.Now()
 	if step != p.step {
 		p.step, p.begun, p.shown = step, now, time.Time{}
 	}
-	if now.Sub(p.shown) < 200*time.Millisecond {
-		return
+	if p.w == nil || !last && now.Sub(p.shown) < 200*time.Millisecond {
+		return 0, false
 	}
 	p.shown = now
-	rate := int64(float64(bytes) / max(0.1, now.Sub(p.begun).Seconds()))
-	p.line(fmt.Sprintf("%s: %s, %s/s", step, size(bytes), size(rate)))
+	return max(0.1, now.Sub(p.begun).Seconds()), true
 }
 
-// of is told how many bytes of how many a step has done; of is -1 if that is
+// bytes shows how many bytes a step has done.
+func (p *progress) bytes(step string, done int64) {
+	if seconds, due := p.due(step, false); due {
+		p.line(fmt.Sprintf("%s: %s, %s/s", step, size(done), size(int64(float64(done)/seconds))))
+	}
+}
+
+// bytesOf shows how many bytes of how many a step has done; of is -1 if that is
 // not known.
-func (p *progress) of(step string, done, of int64) {
-	if p.w == nil || of <= 0 {
-		p.at(step, done)
+func (p *progress) bytesOf(step string, done, of int64) {
+	if of <= 0 {
+		p.bytes(step, done)
 		return
 	}
-	now := time.Now()
-	if step != p.step {
-		p.step, p.begun, p.shown = step, now, time.Time{}
+	if seconds, due := p.due(step, done >= of); due {
+		rate := float64(done) / seconds
+		p.line(fmt.Sprintf("%s: %d %%, %s of %s, %s/s, %v left",
+			step, 100*done/of, size(done), size(of), size(int64(rate)), timeLeft(float64(of-done), rate)))
 	}
-	if now.Sub(p.shown) < 200*time.Millisecond && done < of {
-		return
-	}
-	p.shown = now
-	rate := float64(done) / max(0.1, now.Sub(p.begun).Seconds())
-	left := time.Duration(float64(of-done) / max(1, rate) * float64(time.Second))
-	p.line(fmt.Sprintf("%s: %d %%, %s of %s, %s/s, %v left", step, 100*done/of, size(done), size(of), size(int64(rate)), left.Round(time.Second)))
 }
 
-// environments is told how many environments of how many are done, and how
-// many of them failed.
+// environments shows how many environments of how many are done, and how many
+// of those failed.
 func (p *progress) environments(done, of, failed int) {
-	if p.w == nil {
+	seconds, due := p.due("environments", false)
+	if !due {
 		return
 	}
-	now := time.Now()
-	if p.begun.IsZero() {
-		p.begun = now
-	}
-	if now.Sub(p.shown) < 200*time.Millisecond {
-		return
-	}
-	p.shown = now
-	rate := float64(done) / max(0.1, now.Sub(p.begun).Seconds())
-	left := time.Duration(float64(of-done) / max(0.1, rate) * float64(time.Second))
-	text := fmt.Sprintf("%d of %d environments, %.0f/s, %v left", done, of, rate, left.Round(time.Second))
+	rate := float64(done) / seconds
+	text := fmt.Sprintf("%d of %d environments, %.0f/s, %v left", done, of, rate, timeLeft(float64(of-done), rate))
 	if failed > 0 {
 		text += fmt.Sprintf(", %d failed", failed)
 	}
 	p.line(text)
+}
+
+// timeLeft returns how long the rest takes at a rate a second.
+func timeLeft(rest, rate float64) time.Duration {
+	return time.Duration(rest / max(0.1, rate) * float64(time.Second)).Round(time.Second)
 }
 
 // line writes over the line before.
@@ -101,7 +98,7 @@ func (p *progress) end() {
 	}
 }
 
-// counting tells of what is written.
+// counting returns a writer to w that shows how much is written.
 func (p *progress) counting(step string, w io.Writer) io.Writer {
 	return &counting{w: w, step: step, p: p}
 }
@@ -116,6 +113,6 @@ type counting struct {
 func (c *counting) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
 	c.n += int64(n)
-	c.p.at(c.step, c.n)
+	c.p.bytes(c.step, c.n)
 	return n, err
 }

@@ -13,10 +13,10 @@ import (
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
 	p := &progress{w: &b}
-	p.of("uploading", 0, 100<<20)
+	p.bytesOf("uploading", 0, 100<<20)
 	p.begun = time.Now().Add(-10 * time.Second)
 	p.shown = time.Time{}
-	p.of("uploading", 25<<20, 100<<20)
+	p.bytesOf("uploading", 25<<20, 100<<20)
 	if want := "uploading: 25 %, 25.0 MiB of 100.0 MiB, 2.5 MiB/s, 30s left"; !strings.Contains(b.String(), want) {
 		t.Errorf("%q has no %q", b.String(), want)
 	}
@@ -26,7 +26,7 @@ func TestProgress(t *testing.T) {
 	}
 
 	b.Reset()
-	p = &progress{w: &b, begun: time.Now().Add(-10 * time.Second)}
+	p = &progress{w: &b, step: "environments", begun: time.Now().Add(-10 * time.Second)}
 	p.environments(2500, 10_000, 3)
 	if want := "2500 of 10000 environments, 250/s, 30s left, 3 failed"; !strings.Contains(b.String(), want) {
 		t.Errorf("%q has no %q", b.String(), want)
@@ -35,7 +35,7 @@ func TestProgress(t *testing.T) {
 	for _, w := range []interface{ Write([]byte) (int, error) }{&b, file(t)} {
 		b.Reset()
 		p := newProgress(w)
-		p.of("uploading", 1, 2)
+		p.bytesOf("uploading", 1, 2)
 		p.environments(1, 2, 0)
 		p.end()
 		if b.Len() > 0 {

@@ -34,7 +34,7 @@ copy it from the server that was backed up to DIR/master-key, or name it with
 			}
 			defer file.Close()
 			p := newProgress(cmd.ErrOrStderr())
-			s, err := node.Restore(cmd.Context(), cfg, file, p.at)
+			s, err := node.Restore(cmd.Context(), cfg, file, p.bytes)
 			p.end()
 			if err != nil {
 				return fmt.Errorf("nothing was restored: %w", err)

@@ -30,7 +30,7 @@ have the exact body signed, and send it. The platform owns the code from then on
 				}
 			}
 			bar := newProgress(cmd.ErrOrStderr())
-			u.Progress = func(sent, of int64) { bar.of("uploading", sent, of) }
+			u.Progress = func(sent, of int64) { bar.bytesOf("uploading", sent, of) }
 			sum, err := c.UploadFunction(cmd.Context(), u, bytes.NewReader(zip))
 			bar.end()
 			if err != nil {
