@@ -16,7 +16,7 @@ import (
 	"github.com/opentcb/opentcb/internal/agent"
 )
 
-// tokenFile is where the SDK of the runtime reads its token (CC-6).
+// tokenFile is where the runtime's SDK reads its token (CC-6).
 const tokenFile = "/.tencentcloudbase/wx/cloudbase_access_token"
 
 func agentCommand() *cobra.Command {
@@ -28,10 +28,10 @@ func agentCommand() *cobra.Command {
 		Short: "Keep an environment's cloudbase_access_token fresh in a file",
 		Long: `Keep the cloudbase_access_token of an environment in a file for its code to read:
 got at once, renewed every 10 minutes, replaced as a whole, and readable by its
-owner alone. While the server is away the file is kept. SIGTERM ends it.
+owner only. While the server is away the file is kept. SIGTERM ends it.
 
-It proves itself with the credential that 'opentcb env-credential ENV' prints,
-which opens nothing else; the admin token will do too.`,
+It authenticates with the credential that 'opentcb env-credential ENV' prints,
+which is good for nothing else, or with the admin token.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.runtimeClient(credential, credentialFile)
@@ -59,7 +59,8 @@ func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
 	if credential == "" && file == "" {
 		c, err := r.client()
 		if err != nil && r.token == "" && r.data == "" {
-			return nil, usageError{fmt.Errorf("no credential: give --env-credential-file, or set %s ('opentcb env-credential ENV' prints one)", variable("env-credential"))}
+			return nil, usageError{fmt.Errorf("no credential: give --env-credential-file, or set %s ('opentcb env-credential ENV' prints one)",
+				variable("env-credential"))}
 		}
 		return c, err
 	}
@@ -74,11 +75,11 @@ func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
 	return r.client()
 }
 
-// fetchToken asks the server for a token. That the credential does not count,
-// or that there is no such environment, does not pass by waiting.
+// fetchToken asks the server for a token. A refusal is permanent: the credential
+// is invalid, or there is no such environment.
 func (r *remote) fetchToken(ctx context.Context, c *admin.Client, env string) (agent.Token, error) {
 	token, err := c.CloudbaseToken(ctx, env)
-	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status >= 400 && refusal.Status < 500 && refusal.Status != http.StatusTooManyRequests {
+	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status/100 == 4 && refusal.Status != http.StatusTooManyRequests {
 		return agent.Token{}, agent.Permanent(err)
 	}
 	return agent.Token{Value: token.Token, Life: time.Duration(token.ExpiresIn) * time.Second}, err

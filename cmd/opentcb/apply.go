@@ -14,7 +14,8 @@ import (
 
 func applyCommand() *cobra.Command {
 	return remoteCommand("apply FILE", "Bring a server to what a world file says",
-		"Bring a running server to what a world file says, wholly or not at all, and print\nwhat was changed. Applied again it changes nothing.",
+		`Bring a running server to what a world file says, wholly or not at all, and print
+what was changed. Applied again it changes nothing.`,
 		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			file, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
 				added, err := c.AddCode(cmd.Context(), zip)

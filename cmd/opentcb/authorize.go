@@ -13,7 +13,8 @@ import (
 
 func authorizeCommand() *cobra.Command {
 	var sets []string
-	cmd := remoteCommand("authorize PLATFORM APPID --sets 18,49", "Give a merchant's consent and print the authorization code",
+	cmd := remoteCommand("authorize PLATFORM APPID --sets 18,49",
+		"Give a merchant's consent and print the authorization code",
 		`Give the consent of the Mini Program APPID that PLATFORM acts for it, with these
 permission sets, and print the authorization code that api_query_auth exchanges
 for tokens: once, within an hour.`,
@@ -28,7 +29,8 @@ for tokens: once, within an hour.`,
 			}
 			return r.print(cmd.OutOrStdout(), code, code.AuthorizationCode)
 		})
-	cmd.Flags().StringSliceVar(&sets, "sets", nil, "ids of the permission sets that are granted; cloud functions need 49 or 64")
+	cmd.Flags().StringSliceVar(&sets, "sets", nil,
+		"ids of the permission sets that are granted; cloud functions need 49 or 64")
 	return cmd
 }
 
@@ -49,7 +51,8 @@ func parseSets(words []string) ([]int, error) {
 
 func revokeCommand() *cobra.Command {
 	return remoteCommand("revoke PLATFORM APPID", "Cancel an authorization",
-		"Cancel the authorization of PLATFORM by the Mini Program APPID. Its tokens and\nlinks stop at once; its code protection key is kept for when it is given again.",
+		`Cancel the authorization of PLATFORM by the Mini Program APPID. Its tokens and
+links stop at once; its code protection key is kept for when it is given again.`,
 		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			if err := c.Revoke(cmd.Context(), args[0], args[1]); err != nil {
 				return err

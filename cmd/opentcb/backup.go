@@ -21,7 +21,7 @@ func backupCommand() *cobra.Command {
 		`Write everything that a running server keeps into FILE: all rows as of one
 moment, and the code that they name. What is sealed stays sealed, and the master
 key is not in it: keep that elsewhere. FILE is there only once the whole archive
-was written, synced, read again and verified, readable for its owner alone.`,
+was written, synced, read again and verified, and only its owner can read it.`,
 		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			if err := isFree(args[0], force); err != nil {
 				return err
@@ -39,7 +39,7 @@ was written, synced, read again and verified, readable for its owner alone.`,
 	return cmd
 }
 
-// isFree refuses a file that is there, unless it may be replaced.
+// isFree returns an error if the file is there and may not be replaced.
 func isFree(file string, force bool) error {
 	info, err := os.Lstat(file)
 	switch {
@@ -48,14 +48,14 @@ func isFree(file string, force bool) error {
 	case err != nil:
 		return usageError{err}
 	case !info.Mode().IsRegular():
-		return usageError{fmt.Errorf("%s is there, and is no file", file)}
+		return usageError{fmt.Errorf("%s is there, and is not a file", file)}
 	case !force:
 		return usageError{fmt.Errorf("%s is there already: give another name, or --force", file)}
 	}
 	return nil
 }
 
-// backUp gets an archive and puts it under its name once it is verified.
+// backUp fetches an archive, and gives it its name once it is verified.
 func backUp(ctx context.Context, c *admin.Client, file string, force bool, p *progress) (backup.Summary, error) {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".opentcb-backup-*") // mode 0600
 	if err != nil {
@@ -136,7 +136,7 @@ func openArchive(name string, stdin io.Reader) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// summaryText says what an archive holds, for a person.
+// summaryText describes what an archive holds.
 func summaryText(s backup.Summary) string {
 	return fmt.Sprintf("%d rows and %d pieces of code (%s), made %s by %s, schema %d, master key %s, sha256 %s",
 		s.RowCount(), s.Code, size(s.CodeBytes), s.Made, s.Program, s.Schema, s.MasterKey, s.SHA256)

@@ -28,18 +28,19 @@ or replaced. Safe beside uploads, on any server of a deployment.`,
 				return err
 			}
 			verb := map[bool]string{true: "would be removed", false: "removed"}[dry]
-			return out.end(report, fmt.Sprintf("%d of %d pieces of code %s, %s of %s", report.Found, report.Seen, verb, size(report.FoundBytes), size(report.SeenBytes)))
+			return out.end(report, fmt.Sprintf("%d of %d pieces of code %s, %s of %s",
+				report.Found, report.Seen, verb, size(report.FoundBytes), size(report.SeenBytes)))
 		})
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only tell what would be removed")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only print what would be removed")
 	cmd.Flags().DurationVar(&grace, "grace", cloud.DefaultGrace, "how long code that no function uses is kept")
 	return cmd
 }
 
 func scrubCommand() *cobra.Command {
-	return remoteCommand("scrub", "Read all stored code and tell what is damaged or missing",
+	return remoteCommand("scrub", "Read all stored code and print what is damaged or missing",
 		`Read all stored code and compare it with its checksum. What does not match, and
-what a function uses and is not there, is told with the functions that use it, and
-the exit status is 1. Nothing is changed: upload such code again, or restore it
+what a function uses and is not there, is printed with the functions that use it,
+and the exit status is 1. Nothing is changed: upload such code again, or restore it
 from a backup.`,
 		cobra.ExactArgs(0), func(cmd *cobra.Command, r *remote, c *admin.Client, _ []string) error {
 			out := codeOutput{w: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asJSON: r.json}
@@ -47,7 +48,9 @@ from a backup.`,
 			if err != nil {
 				return err
 			}
-			if err := out.end(report, fmt.Sprintf("%d pieces of code read, %s: %d damaged or missing", report.Seen, size(report.SeenBytes), report.Found)); err != nil {
+			err = out.end(report, fmt.Sprintf("%d pieces of code read, %s: %d damaged or missing",
+				report.Seen, size(report.SeenBytes), report.Found))
+			if err != nil {
 				return err
 			}
 			if report.Found > 0 {

@@ -6,14 +6,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// groupCommand makes a command that only has others below it.
+// groupCommand makes a command that does nothing but group others.
 func groupCommand(name, short string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: name, Short: short, SuggestionsMinimumDistance: 2, RunE: func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return unknownCommand(cmd, args)
-		}
-		return usageError{fmt.Errorf("%s what?", cmd.CommandPath())}
-	}}
+	cmd := &cobra.Command{
+		Use: name, Short: short, SuggestionsMinimumDistance: 2,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args)
+			}
+			return usageError{fmt.Errorf("%s what?", cmd.CommandPath())}
+		},
+	}
 	cmd.AddCommand(subs...)
 	return cmd
 }

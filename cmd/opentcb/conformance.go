@@ -21,7 +21,7 @@ differs. Without --write nothing is changed: the cases that only read are played
 --env names an environment of the Mini Program for cases that need one. --write
 names one that may be changed: its whitelist, its switch (which is the whole
 account's) and its functions. Cases that need more than one Mini Program, a clock,
-or the server's own machine are left out, and told with -v.
+or the server's own machine are left out; -v lists them.
 
 The exit status is 1 if something differs.`,
 		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) error {
@@ -37,7 +37,8 @@ The exit status is 1 if something differs.`,
 			if base == "" {
 				base = tcb.DefaultBaseURL
 			}
-			report := conformance(wirescript.NewPlayer(wirescript.Target{URL: base, Vars: vars}), scripts, write != "", clause)
+			player := wirescript.NewPlayer(wirescript.Target{URL: base, Vars: vars})
+			report := conformance(player, scripts, write != "", clause)
 			verbose, _ := cmd.Flags().GetBool("verbose")
 			if err := report.print(p, cmd.OutOrStdout(), verbose); err != nil {
 				return err
@@ -50,12 +51,12 @@ The exit status is 1 if something differs.`,
 	f := cmd.Flags()
 	f.StringVar(&env, "env", "", "environment of the Mini Program, for cases that read one")
 	f.StringVar(&write, "write", "", "environment that may be changed; without it nothing is")
-	f.StringVar(&clause, "clause", "", "play the cases of this clause alone, such as UT-6")
+	f.StringVar(&clause, "clause", "", "play only the cases of this clause, such as UT-6")
 	f.BoolP("verbose", "v", false, "print what was left out, and why")
 	return cmd
 }
 
-// conformanceVars are the values that scripts use: what the profile knows, and
+// conformanceVars returns the values that scripts use: those of the profile, and
 // a token.
 func (p *provider) conformanceVars(cmd *cobra.Command, c *tcb.Client, env, write string) (map[string]string, error) {
 	token, err := c.Tokens.Token(cmd.Context())
@@ -77,7 +78,7 @@ func (p *provider) conformanceVars(cmd *cobra.Command, c *tcb.Client, env, write
 	return vars, nil
 }
 
-// conformanceReport is how a server stands to the clauses.
+// conformanceReport is how a server compares with the clauses.
 type conformanceReport struct {
 	Agree   int               `json:"agree"`
 	Differ  int               `json:"differ"`
@@ -92,29 +93,33 @@ type conformanceCase struct {
 	Why     string   `json:"why,omitempty"`
 }
 
-func conformance(player *wirescript.Player, scripts []wirescript.Script, write bool, clause string) *conformanceReport {
+// conformance plays cases, of one clause or of all; those that change something
+// only if write is set.
+func conformance(
+	player *wirescript.Player, scripts []wirescript.Script, write bool, clause string,
+) *conformanceReport {
 	report := &conformanceReport{Cases: []conformanceCase{}}
 	for _, script := range scripts {
 		for _, c := range script.Cases {
 			if clause != "" && !slices.Contains(c.Clauses, clause) {
 				continue
 			}
-			told := conformanceCase{Clauses: c.Clauses, Case: c.Script + ": " + c.Title, Result: "agrees"}
-			result := wirescript.Result{LeftOut: "it changes something, and there is no --write"}
+			result := conformanceCase{Clauses: c.Clauses, Case: c.Script + ": " + c.Title, Result: "agrees"}
+			played := wirescript.Result{LeftOut: "it changes something, and there is no --write"}
 			if write || c.Reads {
-				result = player.PlayCase(script, c)
+				played = player.PlayCase(script, c)
 			}
 			switch {
-			case result.LeftOut != "":
-				told.Result, told.Why = "left out", result.LeftOut
+			case played.LeftOut != "":
+				result.Result, result.Why = "left out", played.LeftOut
 				report.LeftOut++
-			case result.Err != nil:
-				told.Result, told.Why = "differs", result.Err.Error()
+			case played.Err != nil:
+				result.Result, result.Why = "differs", played.Err.Error()
 				report.Differ++
 			default:
 				report.Agree++
 			}
-			report.Cases = append(report.Cases, told)
+			report.Cases = append(report.Cases, result)
 		}
 	}
 	return report

@@ -13,6 +13,7 @@ func createFunctionCommand() *cobra.Command {
 			if err := c.CreateFunction(cmd.Context(), args[0], args[1]); err != nil {
 				return err
 			}
-			return p.print(cmd.OutOrStdout(), map[string]string{"env": args[0], "function_name": args[1]}, "created "+args[1]+" in "+args[0])
+			created := map[string]string{"env": args[0], "function_name": args[1]}
+			return p.print(cmd.OutOrStdout(), created, "created "+args[1]+" in "+args[0])
 		})
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// The demo world. Its secrets are no secrets: the listeners are on this
-// machine alone unless the developer says otherwise.
+// The demo world. Its secrets are not secret: only this machine can reach the
+// listeners, unless the developer says otherwise.
 const (
 	demoPlatform = "wx00000000000000c1"
 	demoSecret   = "demo-platform-secret"
@@ -74,7 +74,7 @@ exports.main = async (event) => ({ hello: event.name || "world" });
 
 // The files of the demo, in the folder demo of the data folder.
 const (
-	demoDone     = "done"          // the demo world was brought about
+	demoDone     = "done"          // the demo world was applied, and its function uploaded
 	demoUpload   = "upload.json"   // the body that the upload line sends
 	demoZip      = "hello.zip"     // what the download line writes
 	demoProfiles = "profiles.yaml" // for the commands that call the interfaces
@@ -95,19 +95,20 @@ type demo struct {
 	set      string // the body of a set that fits what is stored
 }
 
-// isFirstStart says whether the demo world has not been brought about yet.
+// isFirstStart reports whether no earlier start has completed the demo.
 func (d *demo) isFirstStart() (bool, error) {
 	_, err := os.Stat(filepath.Join(d.dir, demoDone))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("cannot read the data folder: %w: run opentcb dev in another folder, or choose one with --data", err)
+		return false, fmt.Errorf("cannot read the data folder: %w: run opentcb dev in another folder, or choose one with --data",
+			err)
 	}
 	return false, nil
 }
 
-// begun says whether an earlier start began to write the demo.
+// begun reports whether an earlier start began to write the demo.
 func (d *demo) begun() bool {
 	_, err := os.Stat(d.dir)
 	return err == nil
@@ -129,7 +130,9 @@ func (d *demo) writeWorld() (string, error) {
 // begin gets the tokens for the lines and, at the first start, uploads the
 // function, so that there is something to download. It returns the lines.
 func (d *demo) begin(ctx context.Context, first bool) (string, error) {
-	for _, step := range []func(context.Context) error{d.credentials, d.runtimeToken, d.writeUpload, d.writeProfiles, d.prepareSet} {
+	for _, step := range []func(context.Context) error{
+		d.credentials, d.runtimeToken, d.writeUpload, d.writeProfiles, d.prepareSet,
+	} {
 		if err := step(ctx); err != nil {
 			return "", err
 		}
@@ -146,8 +149,8 @@ func (d *demo) begin(ctx context.Context, first bool) (string, error) {
 	return d.lines()
 }
 
-// credentials is the flow of a platform: ticket, own token, Mini Program's
-// token.
+// credentials gets the Mini Program's token as a platform does: with its ticket
+// its own token, and with that the Mini Program's.
 func (d *demo) credentials(ctx context.Context) error {
 	component, err := (&tcb.Client{BaseURL: d.url}).ComponentToken(ctx, demoPlatform, demoSecret, demoTicket)
 	if err != nil {
@@ -163,15 +166,14 @@ func (d *demo) client() *tcb.Client {
 	return &tcb.Client{BaseURL: d.url, Tokens: tcb.StaticToken(d.token)}
 }
 
-// runtimeToken gets what code in the environment would have.
+// runtimeToken gets the token that code in the environment would have.
 func (d *demo) runtimeToken(ctx context.Context) error {
 	token, err := d.admin.CloudbaseToken(ctx, demoEnv)
 	d.runtime = token.Token
 	return err
 }
 
-// writeUpload writes the upload's body. It holds the code protection key, so
-// that others may not read it.
+// writeUpload writes the upload's body, which holds the code protection key.
 func (d *demo) writeUpload(ctx context.Context) error {
 	key, err := d.client().GetCodeSecret(ctx)
 	if err != nil {
@@ -206,16 +208,18 @@ func (d *demo) write(name string, text []byte) error {
 }
 
 // prepareSet makes the body of a set with the version that is stored, so that
-// the line works; pasted again it is the same set, and works too.
+// the line works. Pasted again it is the same set, and works too.
 func (d *demo) prepareSet(ctx context.Context) error {
 	now, err := d.client().GetCloudAccessToken(ctx, demoEnv)
-	d.set = fmt.Sprintf(`{"action":"set","env":"%s","open":true,"api_whitelist":["/wxa/msg_sec_check","/cgi-bin/message/*"],"version":%d}`, demoEnv, now.Version)
+	d.set = fmt.Sprintf(`{"action":"set","env":"%s","open":true,"api_whitelist":["%s","/cgi-bin/message/*"],"version":%d}`,
+		demoEnv, demoCall, now.Version)
 	return err
 }
 
 // uploadFunction uploads what the upload line sends.
 func (d *demo) uploadFunction(ctx context.Context) error {
-	_, err := d.client().UploadFunction(ctx, tcb.CodeUpload{Env: demoEnv, Function: demoFunction, Handler: "index.main"}, bytes.NewReader(d.zip))
+	upload := tcb.CodeUpload{Env: demoEnv, Function: demoFunction, Handler: "index.main"}
+	_, err := d.client().UploadFunction(ctx, upload, bytes.NewReader(d.zip))
 	return err
 }
 
@@ -227,7 +231,8 @@ var demoLines string
 func (d *demo) lines() (string, error) {
 	file := func(name string) string { return quote(filepath.Join(d.dir, name)) }
 	var text strings.Builder
-	err := template.Must(template.New("demo").Option("missingkey=error").Parse(demoLines)).Execute(&text, map[string]string{
+	page := template.Must(template.New("demo").Option("missingkey=error").Parse(demoLines))
+	err := page.Execute(&text, map[string]string{
 		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream, "Data": filepath.Dir(d.dir),
 		"Platform": demoPlatform, "Secret": demoSecret, "Ticket": demoTicket, "Mini": demoMini, "Refresh": demoRefresh,
 		"Token": d.token, "ComponentToken": d.componentToken, "Runtime": d.runtime,

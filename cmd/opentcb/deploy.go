@@ -9,7 +9,8 @@ import (
 
 func deployCommand() *cobra.Command {
 	return remoteCommand("deploy ENV FUNCTION ZIP-OR-FOLDER", "Upload code as the merchant's own developer",
-		"Upload a function's code without a key, as the merchant's own developer does: no\nplatform can download it. The function is created if it is not there.",
+		`Upload a function's code without a key, as the merchant's own developer does: no
+platform can download it. The function is created if it is not there.`,
 		cobra.ExactArgs(3), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			zip, err := node.OpenZip(args[2])
 			if err != nil {

@@ -26,7 +26,7 @@ func devCommand() *cobra.Command {
 		Long: `Run the whole system with a demo world (a platform, two Mini Programs, their
 environments, a function) in the folder .opentcb of the current directory, and
 print curl lines for the interfaces, ready to paste. Ctrl-C stops it; started
-again it finds its data as it left them. Delete the folder to begin anew.`,
+again it finds its data as it left them. Delete the folder to start afresh.`,
 		Args: usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkConfig(&cfg); err != nil {
@@ -43,8 +43,8 @@ again it finds its data as it left them. Delete the folder to begin anew.`,
 	return cmd
 }
 
-// dev runs a server on the demo world. The world is applied at the first
-// start alone: what the developer changes afterwards stays.
+// dev runs a server on the demo world. The world is applied only at the first
+// start: what the developer changes afterwards stays.
 func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
@@ -56,12 +56,14 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 		return err
 	}
 	if first {
-		// Where there are data but no demo, they are somebody's own.
+		// A folder with data but without the demo is somebody's own.
 		if entries, err := os.ReadDir(data); err == nil && len(entries) > 0 && !d.begun() {
-			return fmt.Errorf("the data folder %s holds data, but not the demo's: choose another with --data, or run it with 'opentcb serve --data %s'", data, cfg.Data)
+			return fmt.Errorf("the data folder %s holds data, but not the demo's: choose another with --data, or run it with 'opentcb serve --data %s'",
+				data, cfg.Data)
 		}
 		if cfg.World, err = d.writeWorld(); err != nil {
-			return fmt.Errorf("cannot write in the data folder %s: %w: run opentcb dev in a folder that you can write, or choose one with --data", data, err)
+			return fmt.Errorf("cannot write in the data folder %s: %w: run opentcb dev in a folder that you can write, or choose one with --data",
+				data, err)
 		}
 	}
 	return serve(ctx, cfg, stdout, func(n *node.Node) error {
@@ -70,10 +72,10 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 		text, err := d.begin(ctx, first)
 		switch {
 		case err != nil && first:
-			return fmt.Errorf("the demo could not begin: %w: delete the folder %s and start again", err, data)
+			return fmt.Errorf("the demo could not begin: %w: delete the folder %s and try again", err, data)
 		case err != nil:
 			text = fmt.Sprintf("\n# The server runs, but there are no lines to paste: %v\n"+
-				"# The demo's credentials were changed since its first start. Use yours, or delete %s to begin anew.\n", err, data)
+				"# The demo's credentials were changed since its first start. Use yours, or delete %s to start afresh.\n", err, data)
 		}
 		_, err = io.WriteString(stdout, text)
 		return err

@@ -16,7 +16,7 @@ func downloadFunctionCommand() *cobra.Command {
 	cmd := providerCommand("downloadfunction ENV NAME", "Download a function's code and verify it",
 		`Call downloadfunction (getFuntionLink [sic]), download the code that your platform
 uploaded, and verify it. The file appears only when the checksum fits; a download
-that breaks off goes on where it was. The exit status is 6 if it does not fit.`,
+that breaks off is resumed. The exit status is 6 if the checksum does not fit.`,
 		cobra.ExactArgs(2), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
 			if out != "" && unpack != "" {
 				return usageError{errors.New("give --out or --unpack, not both")}
@@ -34,7 +34,9 @@ that breaks off goes on where it was. The exit status is 6 if it does not fit.`,
 				file = filepath.Join(dir, "code.zip")
 			}
 			bar := newProgress(cmd.ErrOrStderr())
-			sum, err := c.DownloadFunction(cmd.Context(), args[0], args[1], file, tcb.CodeDownload{Progress: func(got, of int64) { bar.bytesOf("downloading", got, of) }})
+			sum, err := c.DownloadFunction(cmd.Context(), args[0], args[1], file, tcb.CodeDownload{
+				Progress: func(got, of int64) { bar.bytesOf("downloading", got, of) },
+			})
 			bar.end()
 			if err != nil {
 				return err
@@ -46,7 +48,8 @@ that breaks off goes on where it was. The exit status is 6 if it does not fit.`,
 				}
 				to = unpack
 			}
-			return p.print(cmd.OutOrStdout(), map[string]string{"sha256": sum, "path": to}, fmt.Sprintf("downloaded %s to %s, sha256 %s", args[1], to, sum))
+			return p.print(cmd.OutOrStdout(), map[string]string{"sha256": sum, "path": to},
+				fmt.Sprintf("downloaded %s to %s, sha256 %s", args[1], to, sum))
 		})
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default: NAME.zip)")
 	cmd.Flags().StringVar(&unpack, "unpack", "", "folder to unpack to, which is made and must be empty")

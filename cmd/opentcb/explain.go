@@ -11,8 +11,9 @@ import (
 )
 
 func explainCommand() *cobra.Command {
-	return remoteCommand("explain RID", "Say why a call was refused",
-		"Say why the call was refused whose errmsg ended with this rid: which environment,\nwhich version of its permission was in force, and the entry that comes nearest.",
+	return remoteCommand("explain RID", "Print why a call was refused",
+		`Print why the call was refused whose errmsg ended with this rid: which environment,
+which version of its permission was in force, and the entry that comes nearest.`,
 		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			x, err := c.Explain(cmd.Context(), args[0])
 			if err != nil {
@@ -22,7 +23,7 @@ func explainCommand() *cobra.Command {
 		})
 }
 
-// explanation is an explanation for a person.
+// explanation writes an explanation for a person.
 func explanation(x cloud.Explanation) string {
 	lines := []string{moment(x.At) + "  " + x.Action}
 	add := func(name, value string) {

@@ -26,8 +26,8 @@ type fleetFlags struct {
 	bar       *progress
 }
 
-// fleetCmd makes a command on a fleet: do is given the fleet that the file
-// says, and how to work on it. A file that cannot be is wrong usage.
+// fleetCmd makes a command on a fleet. do gets the fleet that file names, and how
+// to work on it. An invalid file is wrong usage.
 func fleetCmd(use, short, long string, args cobra.PositionalArgs, file func(args []string) string,
 	do func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, args []string) error,
 ) *cobra.Command {
@@ -56,9 +56,10 @@ func fleetCmd(use, short, long string, args cobra.PositionalArgs, file func(args
 	flags := cmd.Flags()
 	flags.StringVar(&f.baseURL, "base-url", "", "where the interfaces are (default: the profile's)")
 	flags.StringVar(&f.profile, "profile", "", "profile to use (default: the file's, else the only one)")
-	flags.StringVar(&f.profiles, "profiles", "", "file of profiles (default: opentcb/profiles.yaml in the user's configuration folder)")
+	flags.StringVar(&f.profiles, "profiles", "", profilesHelp)
 	flags.BoolVar(&f.json, "json", false, "print one JSON value")
-	flags.StringArrayVar(&f.only, "only", nil, "pattern of Mini Programs, environments or groups to work on; give it once for each")
+	flags.StringArrayVar(&f.only, "only", nil,
+		"pattern of Mini Programs, environments or groups to work on; give it once for each")
 	flags.IntVar(&f.workers, "workers", 8, "Mini Programs at once")
 	flags.IntVar(&f.rate, "rate", 20, "calls per second at most, all workers together; 0: no limit")
 	flags.IntVar(&f.stopAfter, "stop-after", 50, "end the run when so many environments have failed; 0: never")
@@ -87,7 +88,8 @@ func (f *fleetFlags) run() (*fleet.Run, error) {
 		}
 		app, ok := chosen.app(appid)
 		if !ok {
-			return nil, fmt.Errorf("profile %s has no refresh token for %s: name it there, or give refresh_token for all", name, appid)
+			return nil, fmt.Errorf("profile %s has no refresh token for %s: name it there, or give refresh_token for all",
+				name, appid)
 		}
 		return s.client(app), nil
 	}}, nil

@@ -27,7 +27,8 @@ What no rule speaks of stays as it is.`
 func fleetPlanCommand() *cobra.Command {
 	return fleetCmd("plan FILE", "Show what fleet apply would change",
 		"Compare every environment of FILE with what the file wants of it, and show the\ndifferences. Nothing is changed.\n"+fleetHelp,
-		cobra.ExactArgs(1), fileArgument, func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, _ []string) error {
+		cobra.ExactArgs(1), fileArgument,
+		func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, _ []string) error {
 			report := run.Compare(cmd.Context(), what)
 			if err := f.printReport(cmd, report); err != nil || report.Failed+report.Left > 0 {
 				return notAll(err, report)
@@ -37,9 +38,10 @@ func fleetPlanCommand() *cobra.Command {
 }
 
 func fleetDriftCommand() *cobra.Command {
-	return fleetCmd("drift FILE", "Tell whether everything is as the file says",
+	return fleetCmd("drift FILE", "Check that everything is as the file says",
 		"Compare like fleet plan, and end with status 7 if anything differs: for monitoring.\nNothing is changed.",
-		cobra.ExactArgs(1), fileArgument, func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, _ []string) error {
+		cobra.ExactArgs(1), fileArgument,
+		func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, _ []string) error {
 			report := run.Compare(cmd.Context(), what)
 			return notAll(f.printReport(cmd, report), report)
 		})
@@ -53,10 +55,11 @@ func fleetApplyCommand() *cobra.Command {
 differs: switch and whitelist by the version that was read, functions that are
 missing, code that is another. What is done is remembered in a journal: after
 Ctrl-C, a crash or failures, --resume goes on with what is left. Calls that fail for
-a moment are made again; one that is over a minute's quota waits for the next.
+a moment are retried; one that is over a minute's quota waits for the next minute.
 
 The status is 0 if all is as wanted, and 7 if something failed or is left.`,
-		cobra.ExactArgs(1), fileArgument, func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, args []string) (err error) {
+		cobra.ExactArgs(1), fileArgument,
+		func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, args []string) (err error) {
 			if journal == "" {
 				journal = args[0] + ".journal"
 			}

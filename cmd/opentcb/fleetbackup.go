@@ -15,7 +15,7 @@ func fleetBackupCommand() *cobra.Command {
 functions that it does not name too. In DIR each piece of code is there once, as
 code/SHA256.zip; what is there already is hashed and not downloaded again. Each
 backup writes a JSON file that says which function had which code. Code that another
-platform uploaded cannot be had, and is listed as such.`,
+platform uploaded cannot be downloaded, and is listed as such.`,
 		cobra.ExactArgs(1), func([]string) string { return file },
 		func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, args []string) error {
 			b, err := fleet.OpenBackup(args[0])
@@ -28,7 +28,8 @@ platform uploaded cannot be had, and is listed as such.`,
 				return err
 			}
 			text := fmt.Sprintf("code of %s is in %s: %s downloaded, %s; %d without code of this platform's",
-				many(len(snapshot.Functions), "function"), args[0], many(snapshot.Downloaded, "piece"), size(snapshot.Bytes), len(snapshot.NotOurs))
+				many(len(snapshot.Functions), "function"), args[0], many(snapshot.Downloaded, "piece"),
+				size(snapshot.Bytes), len(snapshot.NotOurs))
 			out := backupJSON{len(snapshot.Functions), len(snapshot.NotOurs), snapshot.Downloaded, snapshot.Bytes, report}
 			if !f.json {
 				printResults(cmd.OutOrStdout(), report.Results)

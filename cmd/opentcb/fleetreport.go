@@ -35,13 +35,16 @@ func printResults(w io.Writer, results []fleet.Result) {
 	}
 }
 
-// summary is a report in a line.
+// summary writes a report in a line.
 func summary(r *fleet.Report) string {
 	parts := []string{}
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{r.Before, "done before"}, {r.Same, "as wanted"}, {r.Changed, "changed"}, {r.Differ, "differ"}, {r.Failed, "failed"}, {r.Left, "left"}} {
+	}{
+		{r.Before, "done before"}, {r.Same, "as wanted"}, {r.Changed, "changed"},
+		{r.Differ, "differ"}, {r.Failed, "failed"}, {r.Left, "left"},
+	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
@@ -56,7 +59,7 @@ func summary(r *fleet.Report) string {
 	return text
 }
 
-// notAll is the error of a run after which not all is as wanted.
+// notAll returns err, or else an error if the run did not leave all as wanted.
 func notAll(err error, r *fleet.Report) error {
 	if err != nil || r.AllDone() {
 		return err

@@ -12,7 +12,7 @@ import (
 func getCodeSecretCommand() *cobra.Command {
 	var reveal bool
 	cmd := providerCommand("getcodesecret", "Get the code protection key",
-		`Call getcodesecret (getCodeSecret). The key is shown with --reveal alone; without
+		`Call getcodesecret (getCodeSecret). The key is shown only with --reveal; without
 it a fingerprint is, by which keys can be compared.`,
 		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) error {
 			key, err := c.GetCodeSecret(cmd.Context())
@@ -23,7 +23,8 @@ it a fingerprint is, by which keys can be compared.`,
 			if reveal {
 				return p.print(cmd.OutOrStdout(), map[string]string{"codesecret": key, "fingerprint": print}, key)
 			}
-			return p.print(cmd.OutOrStdout(), map[string]string{"fingerprint": print}, "key with the fingerprint "+print+" (--reveal shows it)")
+			return p.print(cmd.OutOrStdout(), map[string]string{"fingerprint": print},
+				"key with the fingerprint "+print+" (--reveal shows it)")
 		})
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "show the key")
 	return cmd

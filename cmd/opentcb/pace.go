@@ -7,23 +7,24 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// callTime is how long a call of a fleet may take, once it was let go.
+// callTime is how long a call of a fleet may take, once it is its turn.
 const callTime = 30 * time.Second
 
-// pacedHTTP is an HTTP client for so many workers, which together make no more
-// than perSecond requests; 0 is no limit.
+// pacedHTTP returns an HTTP client for so many workers, which together make no
+// more than perSecond requests; 0 is no limit.
 func pacedHTTP(workers, perSecond int) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = workers
 	if perSecond == 0 {
 		return &http.Client{Transport: transport, Timeout: callTime}
 	}
-	// Who waits for its turn is already on the clock of its call.
+	// The timeout runs while a call waits for its turn.
 	turn := time.Duration(workers) * time.Second / time.Duration(perSecond)
-	return &http.Client{Transport: paced{rate.NewLimiter(rate.Limit(perSecond), 1), transport}, Timeout: callTime + 2*turn}
+	limit := rate.NewLimiter(rate.Limit(perSecond), 1)
+	return &http.Client{Transport: paced{limit, transport}, Timeout: callTime + 2*turn}
 }
 
-// paced lets requests go at a rate.
+// paced sends requests at a bounded rate.
 type paced struct {
 	limit *rate.Limiter
 	next  http.RoundTripper

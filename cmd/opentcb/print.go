@@ -7,6 +7,7 @@ import (
 	"time"
 )
 
+// printResult prints a result: v as JSON, or text.
 func printResult(w io.Writer, asJSON bool, v any, text string) error {
 	if asJSON {
 		e := json.NewEncoder(w)
@@ -17,7 +18,7 @@ func printResult(w io.Writer, asJSON bool, v any, text string) error {
 	return err
 }
 
-// size writes bytes for a person.
+// size writes a number of bytes for a person: 1.5 MiB.
 func size(n int64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
 	f, i := float64(n), 0
@@ -33,7 +34,7 @@ func size(n int64) string {
 // moment writes a time in Unix milliseconds.
 func moment(at int64) string { return time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// many is a number of things.
+// many writes a number of things: 1 piece, 2 pieces.
 func many(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

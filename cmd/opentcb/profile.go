@@ -313,7 +313,7 @@ func profileCommand() *cobra.Command {
 		},
 	}
 	for _, cmd := range []*cobra.Command{initialize, list} {
-		cmd.Flags().StringVar(&p.profiles, "profiles", "", "file of profiles (default: opentcb/profiles.yaml in the user's configuration folder)")
+		cmd.Flags().StringVar(&p.profiles, "profiles", "", profilesHelp)
 	}
 	check := providerCommand("check", "Get a token by a profile, and say whether it works",
 		"Get the tokens of a profile's platform and Mini Program.",

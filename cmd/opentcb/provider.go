@@ -19,7 +19,10 @@ type provider struct {
 }
 
 // providerCommand makes a command that calls the interfaces as a platform.
-func providerCommand(use, short, long string, args cobra.PositionalArgs, do func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error) *cobra.Command {
+func providerCommand(
+	use, short, long string, args cobra.PositionalArgs,
+	do func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error,
+) *cobra.Command {
 	p := &provider{}
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long, Args: usageArgs(args),
@@ -37,12 +40,15 @@ func providerCommand(use, short, long string, args cobra.PositionalArgs, do func
 
 func (p *provider) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&p.baseURL, "base-url", "", "where the interfaces are (default: the profile's, else "+tcb.DefaultBaseURL+")")
+	f.StringVar(&p.baseURL, "base-url", "",
+		"where the interfaces are (default: the profile's, else "+tcb.DefaultBaseURL+")")
 	f.StringVar(&p.profile, "profile", "", "profile to use (default: the only one)")
 	f.StringVar(&p.appid, "appid", "", "Mini Program of the profile to act for (default: the only one)")
-	f.StringVar(&p.profiles, "profiles", "", "file of profiles (default: opentcb/profiles.yaml in the user's configuration folder)")
+	f.StringVar(&p.profiles, "profiles", "", profilesHelp)
 	f.BoolVar(&p.json, "json", false, "print one JSON value")
 }
+
+const profilesHelp = "file of profiles (default: opentcb/profiles.yaml in the user's configuration folder)"
 
 // accessTokenVariable gives a token that was got elsewhere. There is no flag
 // for it: others can see arguments.

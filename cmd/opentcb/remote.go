@@ -26,7 +26,10 @@ type remote struct {
 }
 
 // remoteCommand makes a command that calls a server.
-func remoteCommand(use, short, long string, args cobra.PositionalArgs, do func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error) *cobra.Command {
+func remoteCommand(
+	use, short, long string, args cobra.PositionalArgs,
+	do func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error,
+) *cobra.Command {
 	r := &remote{}
 	return r.flags(&cobra.Command{
 		Use: use, Short: short, Long: long, Args: usageArgs(args),
@@ -40,21 +43,24 @@ func remoteCommand(use, short, long string, args cobra.PositionalArgs, do func(c
 	})
 }
 
-// flags adds the flags of every command that asks a server one thing.
+// flags adds the flags of every command that makes one request of a server.
 func (r *remote) flags(cmd *cobra.Command) *cobra.Command {
 	r.serverFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&r.json, "json", false, "print one JSON value")
 	return cmd
 }
 
-// serverFlags are where the server is, and what lets us in.
+// serverFlags adds the flags for the server's address and its token.
 func (r *remote) serverFlags(f *pflag.FlagSet) {
 	f.StringVar(&r.admin, "admin", "http://127.0.0.1:8081", "address of the server's admin interface")
-	f.StringVar(&r.token, "admin-token", "", "its token; better given by the variable, since others can see arguments (default: the file admin-token in the data folder)")
-	f.StringVar(&r.data, "data", "", "the server's data folder, to read the token from (default: opentcb-data, else .opentcb)")
+	f.StringVar(&r.token, "admin-token", "",
+		"its token; better given by the variable, since others can see arguments (default: the file admin-token in the data folder)")
+	f.StringVar(&r.data, "data", "",
+		"the server's data folder, to read the token from (default: opentcb-data, else .opentcb)")
 }
 
-// client returns a client with the token from where it is to be had.
+// client returns a client with the token that the flags give, or else the one in
+// the data folder.
 func (r *remote) client() (*admin.Client, error) {
 	if u, err := url.Parse(r.admin); err != nil || u.Host == "" {
 		return nil, usageError{fmt.Errorf("--admin %s: give an address such as http://127.0.0.1:8081", r.admin)}
@@ -83,12 +89,14 @@ func (r *remote) client() (*admin.Client, error) {
 		variable("admin-token"), node.AdminTokenFile, strings.Join(folders, " or "))}
 }
 
-// reach explains why a server could not be reached, or did not let us in.
+// reach explains why a server could not be reached, or refused the token.
 func (r *remote) reach(err error) error {
 	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status == http.StatusUnauthorized && r.credential {
-		refusal.Message = fmt.Sprintf("the server at %s refuses the credential: it is another environment's, or was revoked; 'opentcb env-credential ENV' prints one", r.admin)
+		refusal.Message = fmt.Sprintf("the server at %s refuses the credential: it is another environment's, or was revoked; 'opentcb env-credential ENV' prints one",
+			r.admin)
 	} else if ok && refusal.Status == http.StatusUnauthorized {
-		refusal.Message = fmt.Sprintf("the server at %s refuses the admin token of %s: give --data with its own data folder, or set %s", r.admin, r.from, variable("admin-token"))
+		refusal.Message = fmt.Sprintf("the server at %s refuses the admin token of %s: give --data with its own data folder, or set %s",
+			r.admin, r.from, variable("admin-token"))
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("cannot reach the admin interface at %s: %w: is the server running there? (--admin)", r.admin, ue.Err)

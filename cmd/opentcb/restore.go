@@ -17,7 +17,7 @@ func restoreBackupCommand() *cobra.Command {
 		Long: `Restore a backup into storage that is empty: the data folder, or with --database
 and --blobs Postgres and a bucket, whichever it was made from. FILE is verified
 whole before anything is written, and the rows come in one transaction: when it
-fails, there are none, and it can be done again.
+fails, there are none, and you can retry.
 
 No server may run on the storage meanwhile. The master key is not in the backup:
 copy it from the server that was backed up to DIR/master-key, or name it with

@@ -36,7 +36,7 @@ type statusError struct {
 
 func (e statusError) Unwrap() error { return e.error }
 
-// byKind gives an error the exit status of its kind.
+// byKind gives an error of the interfaces the exit status of its kind.
 func byKind(err error) error {
 	if err == nil {
 		return nil
@@ -66,8 +66,9 @@ func byKind(err error) error {
 
 func statusOf(code tcb.Code) int {
 	switch code {
-	case 40001, tcb.InvalidToken, tcb.TokenExpired, tcb.MissingToken, tcb.Unauthorized, tcb.NotAuthorized, tcb.MissingPermission,
-		tcb.InvalidAppID, tcb.InvalidAppSecret, tcb.TicketInvalid, tcb.TicketExpired, tcb.RefreshTokenInvalid, tcb.UnregisteredAddress:
+	case 40001, tcb.InvalidToken, tcb.TokenExpired, tcb.MissingToken, tcb.Unauthorized, tcb.NotAuthorized,
+		tcb.MissingPermission, tcb.InvalidAppID, tcb.InvalidAppSecret, tcb.TicketInvalid, tcb.TicketExpired,
+		tcb.RefreshTokenInvalid, tcb.UnregisteredAddress:
 		return statusCredentials
 	case tcb.SystemBusy:
 		return statusUnreachable

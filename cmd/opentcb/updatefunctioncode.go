@@ -15,7 +15,8 @@ func uploadFunctionCommand() *cobra.Command {
 	u := tcb.CodeUpload{}
 	var without tcb.ZipOptions
 	var create bool
-	cmd := providerCommand("uploadfunction ENV NAME ZIP-OR-FOLDER", "Upload a function's code, protected by the platform's key",
+	cmd := providerCommand("uploadfunction ENV NAME ZIP-OR-FOLDER",
+		"Upload a function's code, protected by the platform's key",
 		`Upload a zip, or a folder as a zip, and make it the function's code: get the key,
 have the exact body signed, and send it. The platform owns the code from then on.`,
 		cobra.ExactArgs(3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
@@ -25,7 +26,8 @@ have the exact body signed, and send it. The platform owns the code from then on
 			}
 			u.Env, u.Function = args[0], args[1]
 			if create {
-				if err := c.CreateFunction(cmd.Context(), u.Env, u.Function); err != nil && !strings.Contains(err.Error(), "exists") {
+				err := c.CreateFunction(cmd.Context(), u.Env, u.Function)
+				if err != nil && !strings.Contains(err.Error(), "exists") {
 					return err
 				}
 			}
@@ -36,7 +38,8 @@ have the exact body signed, and send it. The platform owns the code from then on
 			if err != nil {
 				return err
 			}
-			return p.print(cmd.OutOrStdout(), map[string]string{"sha256": sum}, fmt.Sprintf("uploaded %s in %s, %s, sha256 %s", u.Function, u.Env, size(int64(len(zip))), sum))
+			return p.print(cmd.OutOrStdout(), map[string]string{"sha256": sum},
+				fmt.Sprintf("uploaded %s in %s, %s, sha256 %s", u.Function, u.Env, size(int64(len(zip))), sum))
 		})
 	f := cmd.Flags()
 	f.StringVar(&u.Handler, "handler", "index.main", "the function's entry point")

@@ -36,12 +36,14 @@ func (p *provider) printPermission(w io.Writer, perm tcb.Permission) error {
 }
 
 func permissionText(perm tcb.Permission) string {
-	return strings.Join(append([]string{fmt.Sprintf("open: %t", perm.Open), fmt.Sprintf("version: %d", perm.Version)}, perm.APIWhitelist...), "\n")
+	head := fmt.Sprintf("open: %t\nversion: %d", perm.Open, perm.Version)
+	return strings.Join(append([]string{head}, perm.APIWhitelist...), "\n")
 }
 
 func permissionGetCommand() *cobra.Command {
 	return providerCommand("get ENV", "Print the switch, the version and the whitelist",
-		"Call usecloudaccesstoken with action get (setCloudAccessToken), and print the switch,\nthe version, and the whitelist with an entry a line.",
+		`Call usecloudaccesstoken with action get (setCloudAccessToken), and print the switch,
+the version, and the whitelist with an entry a line.`,
 		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
 			perm, err := c.GetCloudAccessToken(cmd.Context(), args[0])
 			if err != nil {
@@ -87,15 +89,16 @@ version that you read, the exit status is 5 if somebody else has set since.`,
 	return cmd
 }
 
-// setPermission sets, and tells a conflict from other arguments that cannot
-// be: the version has moved on.
+// setPermission sets. If the arguments are refused because somebody else has set
+// since perm.Version, it returns an error with statusConflict.
 func setPermission(ctx context.Context, c *tcb.Client, env string, perm tcb.Permission) error {
 	err := c.SetCloudAccessToken(ctx, env, perm)
 	if !errors.Is(err, tcb.ErrInvalidArgs) {
 		return err
 	}
 	if now, readErr := c.GetCloudAccessToken(ctx, env); readErr == nil && now.Version > perm.Version {
-		return statusError{fmt.Errorf("somebody has set %s since version %d: it is at %d now; read it again (%w)", env, perm.Version, now.Version, err), statusConflict}
+		return statusError{fmt.Errorf("somebody has set %s since version %d: it is at %d now; read it again (%w)",
+			env, perm.Version, now.Version, err), statusConflict}
 	}
 	return err
 }
@@ -142,7 +145,8 @@ func setOrAsk(cmd *cobra.Command, c *tcb.Client, env string, mine tcb.Permission
 		if readErr != nil {
 			return readErr
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "somebody else has set %s meanwhile\n--- theirs\n%s\n--- yours\n%s\nset yours over theirs? [y/N] ",
+		fmt.Fprintf(cmd.ErrOrStderr(),
+			"somebody else has set %s meanwhile\n--- theirs\n%s\n--- yours\n%s\nset yours over theirs? [y/N] ",
 			env, permissionText(theirs), permissionText(mine))
 		answer, _ := answers.ReadString('\n')
 		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
@@ -172,7 +176,8 @@ func edited(ctx context.Context, env string, was tcb.Permission) (tcb.Permission
 		return tcb.Permission{}, err
 	}
 	defer os.Remove(f.Name())
-	_, err = fmt.Fprintf(f, editHelp+"open: %t\n%s\n", env, was.Version, was.Open, strings.Join(was.APIWhitelist, "\n"))
+	list := strings.Join(was.APIWhitelist, "\n")
+	_, err = fmt.Fprintf(f, editHelp+"open: %t\n%s\n", env, was.Version, was.Open, list)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return tcb.Permission{}, err
 	}

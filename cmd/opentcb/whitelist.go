@@ -16,7 +16,7 @@ import (
 )
 
 func whitelistCommand() *cobra.Command {
-	return groupCommand("whitelist", "See what an environment calls, and mend its api_whitelist",
+	return groupCommand("whitelist", "See what an environment calls, and correct its api_whitelist",
 		suggestCommand(), tryCommand(), historyCommand(), restoreCommand())
 }
 
@@ -43,8 +43,8 @@ before you set it: calls that were refused are in it too, unless --allowed-only.
 }
 
 func tryCommand() *cobra.Command {
-	return remoteCommand("try ENV FILE", "Say which calls of the last day a whitelist would have refused",
-		`Hold the calls of the last day against a whitelist that is not in force. FILE has an
+	return remoteCommand("try ENV FILE", "Print which calls of the last day a whitelist would have refused",
+		`Judge the calls of the last day by a whitelist that is not in force. FILE has an
 entry a line, or is a JSON array, or an object with api_whitelist.`,
 		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			text, err := os.ReadFile(args[1])
@@ -59,7 +59,8 @@ entry a line, or is a JSON array, or an object with api_whitelist.`,
 			if err != nil {
 				return err
 			}
-			head := fmt.Sprintf("of %d interfaces called since %s it would have refused %d", len(t.Paths), moment(t.Since), len(t.Refused))
+			head := fmt.Sprintf("of %d interfaces called since %s it would have refused %d",
+				len(t.Paths), moment(t.Since), len(t.Refused))
 			return r.print(cmd.OutOrStdout(), t, callTable(head, t.Refused, t.Together))
 		})
 }
@@ -92,7 +93,7 @@ func parseEntries(text []byte) ([]string, error) {
 	return list, nil
 }
 
-// callTable is a table of calls for a person.
+// callTable writes a table of calls for a person.
 func callTable(head string, calls []cloud.Called, together cloud.Called) string {
 	lines := []string{head}
 	if len(calls) > 0 {
@@ -102,7 +103,8 @@ func callTable(head string, calls []cloud.Called, together cloud.Called) string 
 		lines = append(lines, fmt.Sprintf("%10d %10d  %s", c.Allowed, c.Refused, c.Path))
 	}
 	if together.Allowed+together.Refused > 0 {
-		lines = append(lines, fmt.Sprintf("%10d %10d  (not kept apart: paths not in plain form, or too many)", together.Allowed, together.Refused))
+		lines = append(lines, fmt.Sprintf("%10d %10d  (together: paths not in plain form, or too many)",
+			together.Allowed, together.Refused))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -119,8 +121,8 @@ func historyCommand() *cobra.Command {
 		})
 }
 
-// historyText is a history for a person: each change, and below it what it
-// added and took away.
+// historyText writes a history for a person: each change, and below it what it
+// added and removed.
 func historyText(env string, changes []cloud.PermissionChange) string {
 	var lines []string
 	var before []string
@@ -131,7 +133,8 @@ func historyText(env string, changes []cloud.PermissionChange) string {
 		}
 		line := fmt.Sprintf("%s  version %d  by %s", moment(ch.At), ch.Version, who)
 		if ch.Env != env {
-			lines = append(lines, fmt.Sprintf("%s  switch %s by %s, through %s  rid %s", moment(ch.At), onOff(ch.Open), who, ch.Env, ch.RID))
+			lines = append(lines, fmt.Sprintf("%s  switch %s by %s, through %s  rid %s",
+				moment(ch.At), onOff(ch.Open), who, ch.Env, ch.RID))
 			continue
 		}
 		if ch.Flipped {
@@ -171,8 +174,9 @@ func difference(before, after []string) []string {
 }
 
 func restoreCommand() *cobra.Command {
-	return remoteCommand("restore ENV VERSION", "Set the whitelist of an earlier version anew",
-		"Set the whitelist that an environment had at a version of its history anew, as a\nnew version. The switch stays as it is: it is the whole account's.",
+	return remoteCommand("restore ENV VERSION", "Set the whitelist of an earlier version again",
+		`Set the whitelist that an environment had at a version of its history, as a new
+version. The switch stays as it is: it is the whole account's.`,
 		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
 			from, err := strconv.ParseInt(args[1], 10, 64)
 			if err != nil {
@@ -182,6 +186,7 @@ func restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.print(cmd.OutOrStdout(), admin.Version{Version: version}, fmt.Sprintf("%s has the whitelist of version %d again, as version %d", args[0], from, version))
+			return r.print(cmd.OutOrStdout(), admin.Version{Version: version},
+				fmt.Sprintf("%s has the whitelist of version %d again, as version %d", args[0], from, version))
 		})
 }
