@@ -37,13 +37,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	e.Reset()
-	if text, ok := appendPlain(e.AvailableBuffer(), v); ok {
-		_, _ = e.Write(text) // a buffer takes all
-	} else if err := e.json.Encode(v); err != nil {
+	if err := e.json.Encode(v); err != nil {
 		panic(err) // the types of package tcb always encode
-	} else {
-		e.Truncate(e.Len() - 1) // the encoder ends with a line break
 	}
+	e.Truncate(e.Len() - 1) // the encoder ends with a line break
 	w.Header()["Content-Type"] = jsonType
 	if e.Len() >= smallAnswer {
 		w.Header()["Content-Length"] = []string{strconv.Itoa(e.Len())}

@@ -11,15 +11,22 @@ var apiAuthorizerToken = call(endpoint{
 	path:       "/cgi-bin/component/api_authorizer_token",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-}, codec[tcb.AuthorizerTokenRequest]{required: func(r *tcb.AuthorizerTokenRequest) []member {
+}, func(r *tcb.AuthorizerTokenRequest) []member {
 	return []member{
 		{"component_appid", r.ComponentAppID == nil},
 		{"authorizer_appid", r.AuthorizerAppID == nil},
 		{"authorizer_refresh_token", r.AuthorizerRefreshToken == nil},
 	}
-}}, func(ctx context.Context, s *Server, v *visit, req *tcb.AuthorizerTokenRequest) (tcb.AuthorizerTokenResponse, error) {
-	g, err := s.cloud.RefreshAuthorizerToken(ctx, v.caller, *req.ComponentAppID, *req.AuthorizerAppID, *req.AuthorizerRefreshToken)
+}, refreshAuthorizerToken)
+
+func refreshAuthorizerToken(
+	ctx context.Context, s *Server, v *visit, req *tcb.AuthorizerTokenRequest,
+) (tcb.AuthorizerTokenResponse, error) {
+	g, err := s.cloud.RefreshAuthorizerToken(
+		ctx, v.caller, *req.ComponentAppID, *req.AuthorizerAppID, *req.AuthorizerRefreshToken)
 	return tcb.AuthorizerTokenResponse{
-		AuthorizerAccessToken: g.AccessToken.Value, ExpiresIn: int64(g.AccessToken.Life.Seconds()), AuthorizerRefreshToken: g.RefreshToken,
+		AuthorizerAccessToken:  g.AccessToken.Value,
+		ExpiresIn:              int64(g.AccessToken.Life.Seconds()),
+		AuthorizerRefreshToken: g.RefreshToken,
 	}, err
-})
+}

@@ -11,15 +11,19 @@ var apiComponentToken = call(endpoint{
 	path:       "/cgi-bin/component/api_component_token",
 	noToken:    true,
 	documented: bodyFaults,
-}, codec[tcb.ComponentTokenRequest]{required: func(r *tcb.ComponentTokenRequest) []member {
+}, func(r *tcb.ComponentTokenRequest) []member {
 	return []member{
 		{"component_appid", r.ComponentAppID == nil},
 		{"component_appsecret", r.ComponentAppSecret == nil},
 		{"component_verify_ticket", r.ComponentVerifyTicket == nil},
 	}
-}}, func(ctx context.Context, s *Server, v *visit, req *tcb.ComponentTokenRequest) (tcb.ComponentTokenResponse, error) {
+}, issueComponentToken)
+
+func issueComponentToken(
+	ctx context.Context, s *Server, v *visit, req *tcb.ComponentTokenRequest,
+) (tcb.ComponentTokenResponse, error) {
 	t, err := s.cloud.IssueComponentToken(ctx, cloud.ComponentTokenRequest{
 		AppID: *req.ComponentAppID, Secret: *req.ComponentAppSecret, Ticket: *req.ComponentVerifyTicket,
 	}, v.rid)
 	return tcb.ComponentTokenResponse{ComponentAccessToken: t.Value, ExpiresIn: int64(t.Life.Seconds())}, err
-})
+}

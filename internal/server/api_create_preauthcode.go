@@ -11,9 +11,13 @@ var apiCreatePreAuthCode = call(endpoint{
 	path:       "/cgi-bin/component/api_create_preauthcode",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-}, codec[tcb.PreAuthCodeRequest]{required: func(r *tcb.PreAuthCodeRequest) []member {
+}, func(r *tcb.PreAuthCodeRequest) []member {
 	return []member{{"component_appid", r.ComponentAppID == nil}}
-}}, func(ctx context.Context, s *Server, v *visit, req *tcb.PreAuthCodeRequest) (tcb.PreAuthCodeResponse, error) {
+}, createPreAuthCode)
+
+func createPreAuthCode(
+	ctx context.Context, s *Server, v *visit, req *tcb.PreAuthCodeRequest,
+) (tcb.PreAuthCodeResponse, error) {
 	t, err := s.cloud.CreatePreAuthCode(ctx, v.caller, *req.ComponentAppID)
 	return tcb.PreAuthCodeResponse{PreAuthCode: t.Value, ExpiresIn: int64(t.Life.Seconds())}, err
-})
+}

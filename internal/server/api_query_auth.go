@@ -11,9 +11,16 @@ var apiQueryAuth = call(endpoint{
 	path:       "/cgi-bin/component/api_query_auth",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-}, codec[tcb.QueryAuthRequest]{required: func(r *tcb.QueryAuthRequest) []member {
-	return []member{{"component_appid", r.ComponentAppID == nil}, {"authorization_code", r.AuthorizationCode == nil}}
-}}, func(ctx context.Context, s *Server, v *visit, req *tcb.QueryAuthRequest) (tcb.QueryAuthResponse, error) {
+}, func(r *tcb.QueryAuthRequest) []member {
+	return []member{
+		{"component_appid", r.ComponentAppID == nil},
+		{"authorization_code", r.AuthorizationCode == nil},
+	}
+}, queryAuth)
+
+func queryAuth(
+	ctx context.Context, s *Server, v *visit, req *tcb.QueryAuthRequest,
+) (tcb.QueryAuthResponse, error) {
 	g, err := s.cloud.QueryAuth(ctx, v.caller, *req.ComponentAppID, *req.AuthorizationCode)
 	info := tcb.AuthorizationInfo{
 		AuthorizerAppID:        g.AppID,
@@ -26,4 +33,4 @@ var apiQueryAuth = call(endpoint{
 		info.FuncInfo[i].FuncScopeCategory.ID = id
 	}
 	return tcb.QueryAuthResponse{AuthorizationInfo: info}, err
-})
+}

@@ -34,14 +34,14 @@ var (
 	developerSets = []int{49, 64}
 )
 
-// handler is what an interface does with a call: req is its body, decoded.
+// handler is what an interface does with a call, whose body is req.
 type handler[Req, Resp any] func(ctx context.Context, s *Server, v *visit, req *Req) (Resp, error)
 
-// call completes an endpoint with its name, and with decode and handle, made
-// from the codec of its body and a typed handler.
-func call[Req, Resp any](e endpoint, c codec[Req], do handler[Req, Resp]) endpoint {
+// call completes an endpoint with its name, with decode, which wants some
+// members of the body, and with handle, made from a typed handler.
+func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Req, Resp]) endpoint {
 	e.iface.Name = path.Base(e.path)
-	e.decode = func(body []byte) (any, error) { return decode(body, c) }
+	e.decode = func(body []byte) (any, error) { return decode(body, required) }
 	e.handle = func(ctx context.Context, s *Server, v *visit, req any) (any, error) {
 		r, _ := req.(*Req)
 		return do(ctx, s, v, r)
@@ -64,7 +64,7 @@ const slowBody = 50 * time.Millisecond
 // numbers are those of the order that every interface follows (EN-11).
 func (e endpoint) serve(s *Server, v *visit) error {
 	if v.r.Method != http.MethodPost { // 1
-		return &cloud.Error{Kind: cloud.WrongMethod}
+		return cloud.Refused(cloud.WrongMethod, "")
 	}
 	// A caller that closes its sending side is still there for the answer,
 	// though net/http takes it for gone and ends the request's context.
@@ -101,7 +101,7 @@ func (e endpoint) authenticate(ctx context.Context, s *Server, v *visit) error {
 	}
 	token := queryToken(v.r)
 	if token == "" { // 2
-		return &cloud.Error{Kind: cloud.MissingToken}
+		return cloud.Refused(cloud.MissingToken, "")
 	}
 	var err error
 	v.caller, err = s.cloud.Authenticate(ctx, token, e.iface, v.rid) // 3 to 7

@@ -21,7 +21,7 @@ func (s *Server) forward(v *visit) error {
 	r, q := v.r, parseCloudQuery(v.r.URL.RawQuery)
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if s.isOwn(path, r.Method) && r.Method != http.MethodPost {
-		return &cloud.Error{Kind: cloud.WrongMethod}
+		return cloud.Refused(cloud.WrongMethod, "")
 	}
 	call, err := s.judge(v, q, path, r.Method)
 	if err != nil {
@@ -47,9 +47,9 @@ func (s *Server) forward(v *visit) error {
 func (s *Server) judge(v *visit, q cloudQuery, path, method string) (cloud.CloudCall, error) {
 	switch {
 	case q.odd:
-		return cloud.CloudCall{}, &cloud.Error{Kind: cloud.InvalidToken, Detail: "give " + cloudbaseParameter + " once"}
+		return cloud.CloudCall{}, cloud.Refused(cloud.InvalidToken, "give "+cloudbaseParameter+" once")
 	case q.token == "":
-		return cloud.CloudCall{}, &cloud.Error{Kind: cloud.MissingToken}
+		return cloud.CloudCall{}, cloud.Refused(cloud.MissingToken, "")
 	case s.isOwn(path, method):
 		return cloud.CloudCall{}, s.cloud.RefuseOwnCall(v.rid, q.token, path)
 	}

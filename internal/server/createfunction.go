@@ -11,9 +11,13 @@ var createFunction = call(endpoint{
 	path:       "/tcb/createfunction",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: bodyFaults,
-}, codec[tcb.CreateFunctionRequest]{required: func(r *tcb.CreateFunctionRequest) []member {
+}, func(r *tcb.CreateFunctionRequest) []member {
 	return []member{{"env", r.Env == nil}, {"function_name", r.FunctionName == nil}}
-}}, func(ctx context.Context, s *Server, v *visit, req *tcb.CreateFunctionRequest) (tcb.CreateFunctionResponse, error) {
+}, makeFunction)
+
+func makeFunction(
+	ctx context.Context, s *Server, v *visit, req *tcb.CreateFunctionRequest,
+) (tcb.CreateFunctionResponse, error) {
 	err := s.cloud.CreateFunction(ctx, v.caller, *req.Env, *req.FunctionName)
 	return tcb.CreateFunctionResponse{Status: tcb.Success()}, err
-})
+}

@@ -77,7 +77,7 @@ func askedCall(r *http.Request) (target, method string, err error) {
 	original, forwarded := r.Header["X-Original-Uri"], r.Header["X-Forwarded-Uri"]
 	switch {
 	case len(original)+len(forwarded) > 1:
-		return "", "", &cloud.Error{Kind: cloud.NotWhitelisted, Detail: "X-Original-URI and X-Forwarded-Uri name more than one call: the proxy must clear what it does not set"}
+		return "", "", cloud.Refused(cloud.NotWhitelisted, "X-Original-URI and X-Forwarded-Uri name more than one call: the proxy must clear what it does not set")
 	case len(original) == 1:
 		return original[0], r.Header.Get("X-Original-Method"), nil
 	case len(forwarded) == 1:
@@ -85,7 +85,7 @@ func askedCall(r *http.Request) (target, method string, err error) {
 	}
 	target, _ = strings.CutPrefix(r.RequestURI, decidePath)
 	if !strings.HasPrefix(target, "/") {
-		return "", "", &cloud.Error{Kind: cloud.MissingToken, Detail: "give the call in X-Original-URI or X-Forwarded-Uri"}
+		return "", "", cloud.Refused(cloud.MissingToken, "give the call in X-Original-URI or X-Forwarded-Uri")
 	}
 	return target, r.Method, nil
 }

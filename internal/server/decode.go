@@ -18,34 +18,18 @@ import (
 // maxBody is the largest body of a call, in bytes (EN-9).
 const maxBody = 1 << 20
 
-// smallBody is how much is made ready for a body by its announced length. A
-// larger one is given room as it arrives: announcing costs a client nothing.
+// smallBody bounds what is allocated on the word of Content-Length; larger
+// bodies grow as they arrive.
 const smallBody = 16 << 10
 
 // bodies are buffers for reading bodies.
 var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
-// codec is what decode has to know of a request besides its type.
-type codec[Req any] struct {
-	// required lists the members that must be there.
-	required func(*Req) []member
-	// plain reads the value of a member, named exactly, as plainMembers wants it;
-	// false for any other. It may be nil: then every body goes through
-	// encoding/json.
-	plain func(r *Req, name, from string) (rest string, ok bool)
-}
-
-// member is a member of a request that must be there.
-type member struct {
-	name   string
-	absent bool
-}
-
 // readBody reads the body into buf, or a larger one. A body that is too large
 // is not read to its end.
 func readBody(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error) {
 	if r.ContentLength > maxBody {
-		return nil, tooLarge()
+		return nil, errTooLarge
 	}
 	var err error
 	if n := int(r.ContentLength); n >= 0 && n <= smallBody {
@@ -54,43 +38,44 @@ func readBody(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error
 			_ = r.Body.Close() // net/http need not look for more
 		}
 	} else {
-		buf, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), buf)
+		b := bytes.NewBuffer(buf[:0])
+		_, err = b.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+		buf = b.Bytes()
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge()
+		return nil, errTooLarge
 	}
 	if err != nil {
-		return nil, &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body did not arrive whole", Err: err}
+		return nil, notWhole(err)
 	}
 	return buf, nil
 }
 
-func readAll(r io.Reader, buf []byte) ([]byte, error) {
-	b := bytes.NewBuffer(buf[:0])
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
+// errTooLarge is the refusal of a body beyond maxBody.
+var errTooLarge = cloud.Refused(cloud.MalformedBody, "the body is over 1 MiB")
+
+// notWhole is the refusal of a body that ended, or could not be read, in the
+// middle.
+func notWhole(err error) error {
+	return &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body did not arrive whole", Err: err}
 }
 
-func tooLarge() error {
-	return &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body is over 1 MiB"}
+// member is a member of a body that must be there.
+type member struct {
+	name   string
+	absent bool
 }
 
 // decode reads a body into a request: present (44002), a JSON object (47001),
 // with what is required (40101) and of the right types (40097), in this
 // order. Member names match without regard to case, null counts as absent
 // and unknown members are ignored (EN-7), all of which encoding/json does.
-func decode[Req any](body []byte, c codec[Req]) (*Req, error) {
+func decode[Req any](body []byte, required func(*Req) []member) (*Req, error) {
 	if len(body) == 0 {
-		return nil, &cloud.Error{Kind: cloud.EmptyBody}
-	}
-	if c.plain != nil {
-		req := new(Req)
-		if plainMembers(string(body), func(name, from string) (string, bool) { return c.plain(req, name, from) }) {
-			return req, missing(c.required(req), nil)
-		}
+		return nil, cloud.Refused(cloud.EmptyBody, "")
 	}
 	if text := bytes.TrimLeft(body, " \t\r\n"); len(text) == 0 || text[0] != '{' {
-		return nil, &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body must be a JSON object"}
+		return nil, cloud.Refused(cloud.MalformedBody, "the body must be a JSON object")
 	}
 	req := new(Req)
 	err := json.Unmarshal(body, req)
@@ -99,27 +84,27 @@ func decode[Req any](body []byte, c codec[Req]) (*Req, error) {
 		return nil, &cloud.Error{Kind: cloud.MalformedBody, Err: err}
 	}
 	if !isType {
-		return req, missing(c.required(req), nil)
+		return req, missing(required(req), nil)
 	}
-	if err := missing(c.required(req), body); err != nil {
+	if err := missing(required(req), body); err != nil {
 		return nil, err
 	}
-	return nil, &cloud.Error{Kind: cloud.InvalidArgs, Detail: typeDetail(wrongType)}
+	return nil, cloud.Refused(cloud.InvalidArgs, typeDetail(wrongType))
 }
 
-// missing is the refusal of the first member that is absent, and that the
+// missing returns the refusal of the first member that is absent, and that the
 // body, if one is given, does not mention either.
 func missing(members []member, body []byte) error {
 	for _, m := range members {
 		if m.absent && (body == nil || !mentions(body, m.name)) {
-			return &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
+			return cloud.Refused(cloud.MissingParameter, m.name)
 		}
 	}
 	return nil
 }
 
-// mentions says whether a body has a member of that name that is not null: a
-// member of a wrong type is there, though it was not decoded.
+// mentions reports whether a body has a member of that name that is not null:
+// a member of a wrong type is there, though it was not decoded.
 func mentions(body []byte, name string) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {

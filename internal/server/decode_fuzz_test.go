@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		req, err := decode(body, codec[tcb.UseCloudAccessTokenRequest]{required: permissionMembers, plain: permissionPlain})
+		req, err := decode(body, permissionMembers)
 		var object map[string]json.RawMessage
 		isObject := json.Unmarshal(body, &object) == nil && object != nil
 		switch kind := cloud.KindOf(err); {

@@ -26,11 +26,10 @@
 //
 // What they are made of:
 //
-//	decode.go       a body becomes a request of package tcb
-//	plainbody.go    the same, faster, for the bodies that most clients send
-//	uploadbody.go   the body of an upload, read as it streams in
-//	answer.go       the envelope of an answer
-//	plainanswer.go  the same, faster, for the answers given most
-//	rid.go          request ids
-//	metrics.go      what is counted
+//	decode.go      a body becomes a request of package tcb
+//	uploadbody.go  the body of an upload, read as it streams in
+//	uploadzip.go   the zip in it: base64 in a JSON string
+//	answer.go      the envelope of an answer
+//	rid.go         request ids
+//	metrics.go     what is counted
 package server

@@ -44,9 +44,9 @@ func (s *Server) sendCode(v *visit) error {
 	w, r := v.w, v.r
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return &cloud.Error{Kind: cloud.WrongMethod, Detail: "a link is for GET and HEAD"}
+		return cloud.Refused(cloud.WrongMethod, "a link is for GET and HEAD")
 	case r.URL.RawQuery != "" || r.URL.ForceQuery:
-		return &cloud.Error{Kind: cloud.LinkInvalid, Detail: "the link was altered"}
+		return cloud.Refused(cloud.LinkInvalid, "the link was altered")
 	}
 	code, err := s.cloud.OpenLink(context.WithoutCancel(r.Context()), linkToken(rawPath(r)), v.rid)
 	if err != nil {
@@ -133,6 +133,9 @@ func (g *guardedWriter) ReadFrom(src io.Reader) (int64, error) {
 	m, err := io.Copy(onlyWriter{g}, limited)
 	return n + m, err
 }
+
+// onlyWriter hides ReadFrom, so that a copy comes in small pieces to Write.
+type onlyWriter struct{ io.Writer }
 
 // Write sends what comes in small pieces, each after a check.
 func (g *guardedWriter) Write(p []byte) (int, error) {

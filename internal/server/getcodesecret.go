@@ -11,9 +11,11 @@ import (
 
 var getCodeSecret = call(endpoint{
 	path:   "/tcb/getcodesecret",
-	iface:  cloud.Interface{Name: "getcodesecret", Tokens: cloud.AuthorizerToken, Sets: developerSets},
+	iface:  cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	noBody: true,
-}, codec[struct{}]{}, func(ctx context.Context, s *Server, v *visit, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
+}, nil, codeSecret)
+
+func codeSecret(ctx context.Context, s *Server, v *visit, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
 	secret, err := s.cloud.CodeSecret(ctx, v.caller)
 	return tcb.GetCodeSecretResponse{Status: tcb.Success(), CodeSecret: secret}, err
-})
+}

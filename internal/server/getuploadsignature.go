@@ -15,15 +15,21 @@ var getUploadSignature = call(endpoint{
 	path:       "/tcb/getuploadsignature",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: bodyFaults,
-}, codec[tcb.GetUploadSignatureRequest]{required: func(r *tcb.GetUploadSignatureRequest) []member {
+}, func(r *tcb.GetUploadSignatureRequest) []member {
 	return []member{{"hashed_payload", r.HashedPayload == nil}}
-}}, func(ctx context.Context, s *Server, v *visit, req *tcb.GetUploadSignatureRequest) (tcb.GetUploadSignatureResponse, error) {
+}, signUpload)
+
+func signUpload(
+	ctx context.Context, s *Server, v *visit, req *tcb.GetUploadSignatureRequest,
+) (tcb.GetUploadSignatureResponse, error) {
 	grant, err := s.cloud.UploadSignature(ctx, v.caller, *req.HashedPayload)
 	if err != nil {
 		return tcb.GetUploadSignatureResponse{}, err
 	}
-	return tcb.GetUploadSignatureResponse{Status: tcb.Success(), Headers: uploadHeaders(grant, s.origin(v.r))}, nil
-})
+	return tcb.GetUploadSignatureResponse{
+		Status: tcb.Success(), Headers: uploadHeaders(grant, s.origin(v.r)),
+	}, nil
+}
 
 // What an upload's signature and headers say besides the grant (UP-3).
 const (

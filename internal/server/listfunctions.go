@@ -12,11 +12,13 @@ var listFunctions = call(endpoint{
 	path:       "/tcb/listfunctions",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: bodyFaults,
-}, codec[tcb.ListFunctionsRequest]{required: func(r *tcb.ListFunctionsRequest) []member {
+}, func(r *tcb.ListFunctionsRequest) []member {
 	return []member{{"env", r.Env == nil}}
-}}, listOfFunctions)
+}, listOfFunctions)
 
-func listOfFunctions(ctx context.Context, s *Server, v *visit, req *tcb.ListFunctionsRequest) (tcb.ListFunctionsResponse, error) {
+func listOfFunctions(
+	ctx context.Context, s *Server, v *visit, req *tcb.ListFunctionsRequest,
+) (tcb.ListFunctionsResponse, error) {
 	limit, offset := int64(cloud.DefaultListLimit), int64(0)
 	if req.Limit != nil {
 		limit = *req.Limit
@@ -25,7 +27,9 @@ func listOfFunctions(ctx context.Context, s *Server, v *visit, req *tcb.ListFunc
 		offset = *req.Offset
 	}
 	fs, total, err := s.cloud.ListFunctions(ctx, v.caller, *req.Env, offset, limit)
-	resp := tcb.ListFunctionsResponse{Status: tcb.Success(), TotalCount: total, Functions: make([]tcb.Function, len(fs))}
+	resp := tcb.ListFunctionsResponse{
+		Status: tcb.Success(), TotalCount: total, Functions: make([]tcb.Function, len(fs)),
+	}
 	for i, f := range fs {
 		resp.Functions[i] = tcb.Function{
 			Name: f.Name, Runtime: functionRuntime, Status: functionStatus,

@@ -123,7 +123,7 @@ func rawPath(r *http.Request) string { return cmp.Or(r.URL.RawPath, r.URL.Path) 
 // elsewhere is the entrance of paths that name nothing (EN-10).
 var elsewhere = entrance{
 	name:   "none",
-	serve:  func(*Server, *visit) error { return &cloud.Error{Kind: cloud.NoInterface} },
+	serve:  func(*Server, *visit) error { return cloud.Refused(cloud.NoInterface, "") },
 	refuse: func(v *visit, err error) { answer(v.w, http.StatusNotFound, failure(err, v.rid)) },
 }
 

@@ -54,7 +54,7 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	case s.uploads <- struct{}{}:
 		defer func() { <-s.uploads }()
 	default:
-		return &cloud.Error{Kind: cloud.TooManyUploads, Detail: "too many uploads at once: try again"}
+		return cloud.Refused(cloud.TooManyUploads, "too many uploads at once: try again")
 	}
 	if err := s.receive(ctx, body, up); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s *Server) updateFunctionCode(v *visit) error {
 // headers and the hash of its body: UploadSignatureInvalid if not.
 func verifyUpload(r *http.Request, grant cloud.UploadGrant) error {
 	misfit := func(detail string) error {
-		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: detail}
+		return cloud.Refused(cloud.UploadSignatureInvalid, detail)
 	}
 	auth, err := tc3.ParseAuthorization(r.Header.Get("Authorization"))
 	if err != nil {
@@ -108,10 +108,10 @@ func (s *Server) receive(ctx context.Context, body io.Reader, up cloud.Upload) e
 		return &cloud.Error{Kind: cloud.Unavailable, Err: storage}
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](drain(stream)); large {
-		return &cloud.Error{Kind: cloud.InvalidCode, Detail: "the upload is over 20 MiB"} // not read to its end (EN-9)
+		return cloud.Refused(cloud.InvalidCode, "the upload is over 20 MiB") // not read to its end (EN-9)
 	}
 	if !sameHash(sum, up.PayloadHash) {
-		return &cloud.Error{Kind: cloud.UploadSignatureInvalid, Detail: "the body is not the one whose hash was signed"}
+		return cloud.Refused(cloud.UploadSignatureInvalid, "the body is not the one whose hash was signed")
 	}
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *Server) store(ctx context.Context, up cloud.Upload, u upload, draft blo
 		{"CodeSecret", u.CodeSecret == ""}, {"EnvId", u.EnvID == ""}, {"FunctionName", u.FunctionName == ""}, {"ZipFile", !u.hasZip},
 	} {
 		if m.absent {
-			return &cloud.Error{Kind: cloud.MissingParameter, Detail: m.name}
+			return cloud.Refused(cloud.MissingParameter, m.name)
 		}
 	}
 	return s.cloud.UpdateFunctionCode(ctx, up, cloud.CodeUpdate{
