@@ -23,14 +23,22 @@ import (
 const replyTime = time.Minute
 
 // uploads is the entrance of uploads, POST / (UP-4).
-var uploads = entrance{name: "UpdateFunctionCode", serve: (*Server).updateFunctionCode, refuse: func(v *visit, err error) {
-	answer(v.w, http.StatusOK, uploadRefusal(err, v.rid))
-}}
+var uploads = entrance{
+	name: "UpdateFunctionCode",
+	serve: func(s *Server, v *visit) error {
+		if err := s.updateFunctionCode(v); err != nil {
+			return err
+		}
+		answer(v.w, http.StatusOK, uploadAnswer(v.rid))
+		return nil
+	},
+	refuse: func(v *visit, err error) { answer(v.w, http.StatusOK, uploadRefusal(err, v.rid)) },
+}
 
 // updateFunctionCode takes an upload. Who may upload is decided before the
 // body is read; whether these are the bytes that were signed, after it.
 func (s *Server) updateFunctionCode(v *visit) error {
-	w, r := v.w, v.r
+	r := v.r
 	ctx := context.WithoutCancel(r.Context()) // as for every call
 	up, err := s.cloud.OpenUpload(r.Header.Get("X-TC-Token"), developerSets, v.rid)
 	if err == nil {
@@ -40,11 +48,11 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body := http.MaxBytesReader(w, r.Body, maxUpload)
+	body := http.MaxBytesReader(v.w, r.Body, maxUpload)
 	// The caller has shown that it is one of ours, and most clients send all
 	// before they read: a refusal is heard only if its body is taken in.
 	defer func() { _ = drain(body) }()
-	conn := http.NewResponseController(w)
+	conn := http.NewResponseController(v.w)
 	_ = conn.SetReadDeadline(v.begin.Add(s.transferTime))
 	_ = conn.SetWriteDeadline(v.begin.Add(s.transferTime + replyTime))
 	if err := s.cloud.AuthenticateUpload(ctx, up); err != nil {
@@ -56,11 +64,7 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	default:
 		return cloud.Refused(cloud.TooManyUploads, "too many uploads at once: try again")
 	}
-	if err := s.receive(ctx, body, up); err != nil {
-		return err
-	}
-	answer(w, http.StatusOK, uploadAnswer(v.rid))
-	return nil
+	return s.receive(ctx, body, up)
 }
 
 // verifyUpload checks that the request carries the grant's signature over its
@@ -126,7 +130,8 @@ func sameHash(sum hash.Hash, want string) bool {
 // store makes the upload the function's code.
 func (s *Server) store(ctx context.Context, up cloud.Upload, u upload, draft blob.Draft) error {
 	for _, m := range []member{
-		{"CodeSecret", u.CodeSecret == ""}, {"EnvId", u.EnvID == ""}, {"FunctionName", u.FunctionName == ""}, {"ZipFile", !u.hasZip},
+		{"CodeSecret", u.CodeSecret == ""}, {"EnvId", u.EnvID == ""},
+		{"FunctionName", u.FunctionName == ""}, {"ZipFile", !u.hasZip},
 	} {
 		if m.absent {
 			return cloud.Refused(cloud.MissingParameter, m.name)
