@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// cache holds rows by key, at most limit of them. It is coherent with every
-// change of this process: who changes a row drops it after the commit and
-// before the answer, and a reader that began before the drop does not put
-// back what it read. Where other servers change rows too, a row is used for
-// life from the moment at which its reading began, and not after (UT-15,
-// CC-8).
+// cache holds rows by key, at most limit of them. It agrees with every change
+// that this process makes: whoever changes a row drops it from the cache after
+// the commit and before the answer, and a reader that began before the drop does
+// not put back what it read. Where other servers change rows too, a row is used
+// only for its life, counted from the moment at which its reading began (UT-15,
+// CC-8). It is safe for concurrent use.
 type cache[K comparable, V any] struct {
 	mu    sync.RWMutex
 	rows  map[K]entry[V]
 	drops uint64 // how often rows were dropped
 	limit int
 	life  time.Duration // 0: rows do not grow old
-	began time.Time     // ages are told by the monotonic clock
+	began time.Time     // ages are measured by the monotonic clock
 }
 
 // entry is a row in memory. at is when its reading began, since the cache did.
@@ -39,7 +39,7 @@ const (
 	reread freshness = true  // one that is read again
 )
 
-// get returns the row of a key, from memory or by load. Errors are not kept.
+// get returns the row of a key, from memory or by load. Errors are not cached.
 func (c *cache[K, V]) get(key K, want freshness, load func() (V, error)) (V, error) {
 	c.mu.RLock()
 	e, ok := c.rows[key]
@@ -72,7 +72,7 @@ func (c *cache[K, V]) peek(key K) (V, bool) {
 }
 
 // put keeps a row that was read when drops stood as given. When the cache is
-// full some other row gives way: a map's order is random enough.
+// full, any other row gives way: the order of a map is random enough.
 func (c *cache[K, V]) put(key K, e entry[V], drops uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,8 +88,7 @@ func (c *cache[K, V]) put(key K, e entry[V], drops uint64) {
 	c.rows[key] = e
 }
 
-// drop forgets rows: all at once, so that no reader sees some of them old and
-// some new.
+// drop forgets rows, all at once: no reader sees some of them old and some new.
 func (c *cache[K, V]) drop(keys ...K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

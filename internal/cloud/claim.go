@@ -4,64 +4,58 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
-// appendText writes a text with its length.
+// appendText appends a text with its length.
 func appendText(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
 }
 
-// errClaim says that a claim is not of the form that was signed. Since its
-// signature held, that is a bug or the work of another version.
+// errClaim is the error of a claim that is not of the form that was signed.
+// Since its signature held, that is a bug or the work of another version.
 var errClaim = errors.New("claim of another form")
 
-// decoder reads a claim member by member and remembers the first fault. Texts
-// are parts of the claim: nothing is copied.
-type decoder struct {
-	s   string
-	bad bool
-}
+// decoder reads a claim member by member. After the first error it returns zero
+// values, and rest is nil.
+type decoder struct{ rest []byte }
 
 func (d *decoder) byte() byte {
-	if len(d.s) == 0 {
-		d.bad = true
+	b := d.bytes(1)
+	if b == nil {
 		return 0
 	}
-	c := d.s[0]
-	d.s = d.s[1:]
-	return c
+	return b[0]
+}
+
+// bytes returns the next n bytes, nil if there are not as many.
+func (d *decoder) bytes(n int64) []byte {
+	if d.rest == nil || n > int64(len(d.rest)) {
+		d.rest = nil
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
 }
 
 // int reads what binary.AppendUvarint wrote.
 func (d *decoder) int() int64 {
-	var v uint64
-	for i := range min(len(d.s), 9) {
-		c := d.s[i]
-		v |= uint64(c&0x7f) << (7 * i)
-		if c < 0x80 {
-			d.s = d.s[i+1:]
-			return int64(v)
-		}
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 || v > math.MaxInt64 {
+		d.rest = nil
+		return 0
 	}
-	d.bad = true
-	return 0
+	d.rest = d.rest[n:]
+	return int64(v)
 }
 
-func (d *decoder) text() string {
-	n := d.int()
-	if d.bad || n > int64(len(d.s)) {
-		d.bad = true
-		return ""
-	}
-	s := d.s[:n]
-	d.s = d.s[n:]
-	return s
-}
+func (d *decoder) text() string { return string(d.bytes(d.int())) }
 
 // end returns errClaim unless every member was there and nothing is left.
 func (d *decoder) end() error {
-	if d.bad || len(d.s) > 0 {
+	if d.rest == nil || len(d.rest) > 0 {
 		return errClaim
 	}
 	return nil

@@ -77,7 +77,7 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	if err != nil {
 		return Caller{}, Refused(InvalidToken, "")
 	}
-	d := decoder{s: string(raw)}
+	d := decoder{raw}
 	epoch, account, id := d.int(), d.text(), d.text()
 	if err := d.end(); err != nil {
 		return Caller{}, &Error{Kind: Internal, Err: wrap("credential", err)}

@@ -19,7 +19,7 @@ const (
 	EmptyBody                          // no body where one is needed
 	MalformedBody                      // a body that is not a JSON object
 	MissingToken                       // no access token
-	InvalidToken                       // the access token is false, void or superseded
+	InvalidToken                       // the access token is not genuine, void or superseded
 	TokenExpired                       // the access token outlived its time
 	WrongTokenKind                     // the access token does not fit the interface
 	WrongMethod                        // not POST
@@ -27,12 +27,12 @@ const (
 	NotAuthorized                      // no authorization in force
 	MissingPermission                  // none of the permission sets that the interface needs
 	InvalidAppID                       // no such platform, or not the caller
-	InvalidAppSecret                   // false platform secret
-	TicketInvalid                      // false verify ticket
+	InvalidAppSecret                   // wrong platform secret
+	TicketInvalid                      // unknown verify ticket
 	TicketExpired                      // verify ticket over 12 hours old
 	AuthCodeInvalid                    // unknown or used authorization code
 	AuthCodeExpired                    // authorization code past its hour
-	RefreshTokenInvalid                // false or void refresh token
+	RefreshTokenInvalid                // unknown or void refresh token
 	NoCloudPrivilege                   // cloud development not opened
 	EnvironmentNotFound                // no such environment in the account
 	FunctionNotFound                   // no such function in the environment
@@ -42,7 +42,7 @@ const (
 	UploadSignatureInvalid             // upload's bytes, headers or key do not fit
 	UploadSignatureExpired             // upload's signature over 5 minutes old
 	TooManyUploads                     // the server takes no more uploads right now
-	LinkInvalid                        // download link false, expired or dead
+	LinkInvalid                        // download link not genuine, expired or dead
 	SwitchClosed                       // cloud call: the switch of the account is off
 	NotWhitelisted                     // cloud call: the path is not on the list, or not in plain form
 	NotFound                           // operator: no such thing
@@ -99,14 +99,14 @@ func (k Kind) Code() tcb.Code {
 }
 
 // Error is a refusal or a failure. Detail is for the caller and safe to show
-// (EN-5); Err is the cause, for the log alone.
+// (EN-5); Err is the cause, for the log only.
 type Error struct {
 	Kind   Kind
 	Detail string
 	Err    error
 }
 
-// Error returns the whole, cause included: for the log, never for an answer.
+// Error returns everything, the cause included: for the log, never for an answer.
 func (e *Error) Error() string {
 	s := e.Kind.Code().Text()
 	if e.Detail != "" {

@@ -76,13 +76,13 @@ func (l linkClaim) encode() []byte {
 }
 
 func decodeLink(b []byte) (linkClaim, error) {
-	d := decoder{s: string(b)}
-	l := linkClaim{expires: d.int(), epoch: d.int(), ownerEpoch: d.int(), platform: d.text(), appid: d.text(), env: d.text(), name: d.text()}
-	if d.bad || len(d.s) != len(l.sum) {
-		return linkClaim{}, errClaim
+	d := decoder{b}
+	l := linkClaim{
+		expires: d.int(), epoch: d.int(), ownerEpoch: d.int(),
+		platform: d.text(), appid: d.text(), env: d.text(), name: d.text(),
 	}
-	copy(l.sum[:], d.s)
-	return l, nil
+	copy(l.sum[:], d.bytes(int64(len(l.sum))))
+	return l, d.end()
 }
 
 // Code is a function's code, open for reading. Who opens it closes it.

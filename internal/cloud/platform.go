@@ -156,7 +156,7 @@ func (s *Service) checkTicket(c Caller, p Platform, ticket string) error {
 	if !ok || err != nil {
 		return Refused(TicketInvalid, "")
 	}
-	d := decoder{s: string(claim)}
+	d := decoder{claim}
 	slot, appid := d.int(), d.text()
 	if d.end() != nil || appid != p.AppID {
 		return Refused(TicketInvalid, "")

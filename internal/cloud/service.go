@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -20,14 +21,13 @@ type Config struct {
 	Log   *slog.Logger     // default: nothing is logged
 	// LinkLife is how long a download link is good; default DefaultLinkLife.
 	LinkLife time.Duration
-	// Presign, if it is not nil, makes an address from which the code itself can
-	// be had for so long; links lead on to it.
+	// Presign makes an address from which code can be fetched for so long, and
+	// links redirect to it. Nil: the server itself gives the code.
 	Presign func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
-	// CacheRows bounds each kind of row kept in memory; default
-	// DefaultCacheRows.
+	// CacheRows bounds each kind of row in memory; default DefaultCacheRows.
 	CacheRows int
 	// RowLife is how old a row in memory may be: less than a second where other
-	// servers write to the same store (UT-15). 0 says that none does.
+	// servers write to the same store (UT-15), 0 where none does.
 	RowLife time.Duration
 }
 
@@ -37,7 +37,10 @@ const (
 	DefaultCacheRows = 1 << 20
 )
 
-// Service is the rules. It is safe for concurrent use; Close ends it.
+// Service is the rules: one method for each thing that a caller, the operator or
+// a runtime can ask for. A method checks, changes the store, drops what it changed
+// from memory, records its decision, and returns the result or an *Error. It is
+// safe for concurrent use. New makes one, Close ends it.
 type Service struct {
 	store    Store
 	blobs    blob.Collector
@@ -67,9 +70,9 @@ type grantKey struct{ platform, appid string }
 // functionKey names a function within its environment.
 type functionKey struct{ account, env, name string }
 
-// New returns a Service over an open store. It starts the goroutines
-// that write the audit records of reads and what was observed of cloud calls;
-// Close stops them.
+// New returns a Service over an open store. It starts the goroutines that write
+// the audit records of reads and what was observed of cloud calls. Close stops
+// them.
 func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -77,15 +80,10 @@ func New(cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.LinkLife == 0 {
-		cfg.LinkLife = DefaultLinkLife
-	}
-	if cfg.CacheRows == 0 {
-		cfg.CacheRows = DefaultCacheRows
-	}
-	n, life := cfg.CacheRows, cfg.RowLife
+	n, life := cmp.Or(cfg.CacheRows, DefaultCacheRows), cfg.RowLife
 	return &Service{
-		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log, linkLife: cfg.LinkLife, presign: cfg.Presign, shared: life != 0,
+		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log,
+		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		claims:         newCache[string, *claim](n, 0),
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),
@@ -98,21 +96,21 @@ func New(cfg Config) *Service {
 	}
 }
 
-// Close writes the audit records and observations that are still in memory.
-// The store stays open: who opened it closes it.
+// Close writes the audit records and observations that are still in memory. It
+// leaves the store open: whoever opened it closes it.
 func (s *Service) Close() error { return errors.Join(s.reads.close(), s.observer.close()) }
 
-// Ready returns why the server cannot work right now, nothing if it can. The
-// reasons are for the operator and name no host path; the log has more.
+// Ready returns the reasons why the server cannot work right now; none if it can.
+// They are for the operator and name no path of the host; the log has more.
 func (s *Service) Ready(ctx context.Context) []string {
 	var reasons []string
 	if err := s.store.Ping(ctx); err != nil {
 		reasons = append(reasons, "the database cannot be reached")
-		s.log.Error("not ready", "err", err)
+		s.log.Error("the database cannot be reached", "err", err)
 	}
 	if err := s.blobs.Ping(ctx); err != nil {
 		reasons = append(reasons, "code storage cannot be reached")
-		s.log.Error("not ready", "err", err)
+		s.log.Error("code storage cannot be reached", "err", err)
 	}
 	if s.reads.isFull() {
 		reasons = append(reasons, "the audit record cannot be written")
@@ -135,5 +133,6 @@ func (s *Service) WithCallDeadline(ctx context.Context) (context.Context, contex
 	return context.WithTimeout(ctx, callTime)
 }
 
-// now is the time in Unix milliseconds.
+// now is the service's time in Unix milliseconds. Makers of callers read it, and
+// background work; the rules read their caller's.
 func (s *Service) now() int64 { return s.clock().UnixMilli() }

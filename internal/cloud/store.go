@@ -48,8 +48,8 @@ var ErrUnavailable = errors.New("storage unavailable")
 // have changed meanwhile: the rule reads them again and decides anew.
 var ErrStale = errors.New("decided on stale rows")
 
-// storeError turns an error of storage into an Error: Unavailable where trying
-// again may help, Internal otherwise (EN-13).
+// storeError returns an Error for an error of storage: Unavailable where trying
+// again may help, Internal otherwise (EN-13). op is what was being done.
 func storeError(op string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -59,4 +59,13 @@ func storeError(op string, err error) error {
 		kind = Unavailable
 	}
 	return &Error{Kind: kind, Err: wrap(op, err)}
+}
+
+// notFoundAs returns a refusal of that kind for ErrNotFound, and storeError for
+// any other error of a look-up.
+func notFoundAs(kind Kind, detail string, err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return Refused(kind, detail)
+	}
+	return storeError("look up", err)
 }

@@ -3,8 +3,6 @@ package cloud
 import (
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +11,8 @@ import (
 	"github.com/opentcb/opentcb/internal/seal"
 )
 
-// TokenKind says what an access token is for. Kinds are bits, so that an
-// interface can take several.
+// TokenKind is what an access token is for. Kinds are bits, so that an interface
+// can take several.
 type TokenKind byte
 
 // The kinds of access tokens.
@@ -28,9 +26,6 @@ const (
 // (CR-1, CR-6).
 const TokenLife = 7200 * time.Second
 
-// overlap is how long a token outlives the issue of its successor (CR-8).
-const overlap = 5 * time.Minute
-
 // Interface is what a call must bring to an interface before its body counts.
 type Interface struct {
 	Name   string    // the wire name, as the audit record has it
@@ -38,9 +33,9 @@ type Interface struct {
 	Sets   []int     // permission sets, one of which an authorizer token needs; empty: none
 }
 
-// claim is what an access token says of itself. Times are Unix milliseconds.
-// A cloudbase token has an account, in appid, and an environment; no platform
-// and no epoch.
+// claim is the content of an access token. Times are Unix milliseconds. A
+// cloudbase token has an account, in appid, and an environment, but neither
+// platform nor epoch.
 type claim struct {
 	kind     TokenKind
 	issued   int64
@@ -65,7 +60,7 @@ func (c claim) encode() []byte {
 }
 
 func decodeClaim(b []byte) (claim, error) {
-	d := decoder{s: string(b)}
+	d := decoder{b}
 	c := claim{
 		kind: TokenKind(d.byte()), issued: d.int(), expires: d.int(), epoch: d.int(),
 		platform: d.text(), appid: d.text(),
@@ -76,10 +71,12 @@ func decodeClaim(b []byte) (claim, error) {
 	return c, d.end()
 }
 
-// Authenticate is checks 3 to 7 of every interface: the token genuine (40014),
-// unexpired (42001), of a kind that fits (48001), the authorization in force
-// (61003), a needed permission set held (61007). The caller is returned with
-// the error as soon as it is known, for the audit record.
+// Authenticate is checks 3 to 7 of every interface. It returns the caller that
+// an access token proves, at this moment, or the first error of: InvalidToken
+// (40014) if the token is not genuine, void or superseded, TokenExpired (42001),
+// WrongTokenKind (48001), NotAuthorized (61003) if the authorization was
+// cancelled, MissingPermission (61007). With an error, too, it returns the caller
+// as far as that is known, for the audit record.
 func (s *Service) Authenticate(ctx context.Context, token string, iface Interface, rid string) (Caller, error) {
 	c, err := s.claimOf(token)
 	if err != nil {
@@ -92,7 +89,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	}
 	err = s.authenticate(ctx, cached, c, iface, caller.Now)
 	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
-		// What another server has issued or granted since counts at once.
+		// What another server has issued or granted meanwhile counts at once.
 		err = s.authenticate(ctx, reread, c, iface, caller.Now)
 	}
 	return caller, err
@@ -103,13 +100,13 @@ func (s *Service) authenticate(ctx context.Context, want freshness, c *claim, if
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
 	case CloudbaseToken:
-		return Refused(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone") // CC-5
+		return Refused(WrongTokenKind, "a cloudbase_access_token calls only open interfaces") // CC-5
 	}
 	return s.authenticateAuthorizer(ctx, want, c, iface, now)
 }
 
-// claimOf returns what a genuine token says of itself, InvalidToken if it is not
-// genuine. Claims are cached: to find one costs less than to verify a signature.
+// claimOf returns the claim of a genuine token, InvalidToken if it is not genuine.
+// Claims are cached: looking one up is cheaper than verifying a signature.
 func (s *Service) claimOf(token string) (*claim, error) {
 	if c, ok := s.claims.peek(token); ok {
 		return c, nil
@@ -122,7 +119,7 @@ func (s *Service) claimOf(token string) (*claim, error) {
 	return &c, nil
 }
 
-// openToken returns the claim of a genuine token.
+// openToken verifies a token and returns its claim.
 func (s *Service) openToken(token string) (claim, error) {
 	raw, err := s.ring.Verify(seal.AccessToken, token)
 	if err != nil {
@@ -135,13 +132,13 @@ func (s *Service) openToken(token string) (claim, error) {
 	return c, nil
 }
 
-func (s *Service) authenticateComponent(ctx context.Context, want freshness, c *claim, iface Interface, now int64) error {
+func (s *Service) authenticateComponent(
+	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
+) error {
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return Refused(InvalidToken, "")
 	case err != nil:
-		return storeError("platform", err)
+		return notFoundAs(InvalidToken, "", err)
 	case p.Issued.superseded(c.issued, now):
 		return Refused(InvalidToken, "")
 	case iface.Tokens&ComponentToken == 0:
@@ -150,13 +147,13 @@ func (s *Service) authenticateComponent(ctx context.Context, want freshness, c *
 	return nil
 }
 
-func (s *Service) authenticateAuthorizer(ctx context.Context, want freshness, c *claim, iface Interface, now int64) error {
+func (s *Service) authenticateAuthorizer(
+	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
+) error {
 	a, err := s.authorization(ctx, want, c.platform, c.appid)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return Refused(InvalidToken, "")
 	case err != nil:
-		return storeError("authorization", err)
+		return notFoundAs(InvalidToken, "", err)
 	case a.Epoch != c.epoch || a.Issued.superseded(c.issued, now):
 		return Refused(InvalidToken, "") // void since it was given anew (CR-9), or replaced (CR-8)
 	case iface.Tokens&c.kind == 0:
@@ -169,7 +166,7 @@ func (s *Service) authenticateAuthorizer(ctx context.Context, want freshness, c 
 	return nil
 }
 
-// holdsOneOf says whether the merchant granted one of the sets, or none is
+// holdsOneOf reports whether the merchant granted one of the sets, or none is
 // needed.
 func (a Authorization) holdsOneOf(needed []int) bool {
 	return len(needed) == 0 || slices.ContainsFunc(needed, func(id int) bool { return slices.Contains(a.Sets, id) })
@@ -182,70 +179,4 @@ func orList(ids []int) string {
 		words[i] = strconv.Itoa(id)
 	}
 	return strings.Join(words, " or ")
-}
-
-// Issues are the times, ascending in Unix milliseconds, at which access
-// tokens of one platform or authorization were issued: as many as are needed
-// to say when a token was superseded. A token is known by its issue time,
-// which no two share.
-type Issues []int64
-
-// issuesKept is how many exact times are kept. Beyond, times within one
-// second count as the last of them, so that a client that asks for tokens
-// without end makes 300 entries at most; a token then lives up to a second
-// longer than five minutes.
-const issuesKept = 16
-
-// next returns the issue time of a new token and the times to store with it.
-func (is Issues) next(now int64) (int64, Issues) {
-	issued := now
-	if n := len(is); n > 0 {
-		issued = max(now, is[n-1]+1) // clocks of two servers may differ
-	}
-	// Of the times over five minutes old the newest alone decides.
-	first := 0
-	for first+1 < len(is) && is[first+1]+overlap.Milliseconds() <= now {
-		first++
-	}
-	kept := slices.Clone(is[first:])
-	if n := len(kept); n > issuesKept && kept[n-1]/1000 == issued/1000 {
-		kept = kept[:n-1]
-	}
-	return issued, append(kept, issued)
-}
-
-// superseded says whether a token issued at that time has had a successor for
-// five minutes (CR-8).
-func (is Issues) superseded(issued, now int64) bool {
-	successor, _ := slices.BinarySearch(is, issued+1)
-	return successor < len(is) && is[successor]+overlap.Milliseconds() <= now
-}
-
-// String writes the times in decimal digits, separated by commas: the stored
-// form.
-func (is Issues) String() string {
-	var b []byte
-	for i, t := range is {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, t, 10)
-	}
-	return string(b)
-}
-
-// ParseIssues reads the stored form.
-func ParseIssues(s string) (Issues, error) {
-	if s == "" {
-		return nil, nil
-	}
-	var is Issues
-	for word := range strings.SplitSeq(s, ",") {
-		t, err := strconv.ParseInt(word, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("issue time %q: %w", word, err)
-		}
-		is = append(is, t)
-	}
-	return is, nil
 }

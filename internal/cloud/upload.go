@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"time"
@@ -37,7 +38,7 @@ type Upload struct {
 // (UP-3): InvalidArgs if it is not 64 lower-case hex characters.
 func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash string) (UploadGrant, error) {
 	hash, err := hex.DecodeString(payloadHash)
-	if err != nil || len(hash) != 32 || hex.EncodeToString(hash) != payloadHash {
+	if err != nil || len(hash) != sha256.Size || hex.EncodeToString(hash) != payloadHash {
 		return UploadGrant{}, Refused(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
 	}
 	issued := c.Now / 1000
@@ -68,14 +69,15 @@ func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, erro
 	if err != nil {
 		return Upload{}, Refused(UploadSignatureInvalid, "X-TC-Token is false")
 	}
-	d := decoder{s: string(claim)}
+	d := decoder{claim}
 	issued, epoch := d.int(), d.int()
 	c := s.caller(rid)
 	c.Platform, c.AppID, c.epoch = d.text(), d.text(), epoch
-	if d.bad || len(d.s) != 32 {
-		return Upload{}, &Error{Kind: Internal, Err: wrap("upload token", errClaim)}
+	hash := hex.EncodeToString(d.bytes(sha256.Size))
+	if err := d.end(); err != nil {
+		return Upload{}, &Error{Kind: Internal, Err: wrap("upload token", err)}
 	}
-	return Upload{s.uploadGrant(token, hex.EncodeToString([]byte(d.s)), issued), c, sets}, nil
+	return Upload{s.uploadGrant(token, hash, issued), c, sets}, nil
 }
 
 // AuthenticateUpload returns nil if an upload may begin: its grant is at most 5
