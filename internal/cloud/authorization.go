@@ -21,8 +21,8 @@ type Authorization struct {
 	Issued     Issues
 }
 
-// AuthCode is an authorization code, known by its MAC alone. Times are Unix
-// milliseconds; UsedAt is 0 until it is used.
+// AuthCode is an authorization code, of which only the MAC is stored. Times are
+// Unix milliseconds; UsedAt is 0 until it is used.
 type AuthCode struct {
 	Platform  string
 	CodeMAC   string
@@ -94,8 +94,8 @@ func randomToken() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// isCaller says whether the platform that a body names is the one whose token
-// the call carries (CR-7).
+// isCaller returns nil if the platform that a body names is the one whose token
+// the call carries (CR-7), and InvalidAppID otherwise.
 func isCaller(c Caller, platform string) error {
 	if c.Platform != platform {
 		return Refused(InvalidAppID, "component_appid is not the token's")
@@ -103,8 +103,8 @@ func isCaller(c Caller, platform string) error {
 	return nil
 }
 
-// CreatePreAuthCode gives the code that a platform's consent page is opened
-// with (CR-3). Consent is the operator's act here, so nothing redeems it.
+// CreatePreAuthCode returns the code that a platform's consent page is opened with
+// (CR-3). Consent is the operator's act here, so nothing redeems the code.
 func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string) (Token, error) {
 	if err := isCaller(c, platform); err != nil {
 		return Token{}, err
@@ -112,10 +112,10 @@ func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string
 	return Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}, s.recordOutcome(c, actPreAuthCode, "", nil)
 }
 
-// Authorize is the merchant's consent (CR-4): the authorization is in force
-// when it returns, and the code that it answers can be exchanged for tokens
-// once. NotFound if there is no such platform or Mini Program; InvalidArgs
-// for sets that cannot be.
+// Authorize is the merchant's consent (CR-4). When it returns, the authorization
+// is in force, and the code that it returns can be exchanged for tokens once.
+// NotFound if there is no such platform or Mini Program; InvalidArgs for sets
+// that cannot be.
 func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid string, sets []int) (Token, error) {
 	if err := s.checkGrant(ctx, platform, appid, sets); err != nil {
 		return Token{}, err
@@ -138,31 +138,23 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 	return Token{Value: code, Life: AuthCodeLife}, nil
 }
 
-// checkGrant says whether a platform, a Mini Program and permission sets can
+// checkGrant returns nil if a platform, a Mini Program and permission sets can
 // make an authorization.
 func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets []int) error {
 	if err := checkSets(sets); err != nil {
 		return err
 	}
 	if _, err := s.platform(ctx, reread, platform); err != nil {
-		return notFound(err, "no platform "+platform)
+		return notFoundAs(NotFound, "no platform "+platform, err)
 	}
 	a, err := s.account(ctx, appid)
 	if err != nil {
-		return notFound(err, "no Mini Program "+appid)
+		return notFoundAs(NotFound, "no Mini Program "+appid, err)
 	}
 	if a.IsPlatform {
 		return Refused(NotFound, appid+" is a platform, not a Mini Program")
 	}
 	return nil
-}
-
-// notFound is the operator's error for a row that is not there.
-func notFound(err error, detail string) error {
-	if errors.Is(err, ErrNotFound) {
-		return Refused(NotFound, detail)
-	}
-	return storeError("look up", err)
 }
 
 // maxSets and maxSetID bound the permission sets of one authorization.
@@ -178,17 +170,18 @@ func checkSets(sets []int) error {
 	seen := map[int]bool{}
 	for _, id := range sets {
 		if id < 1 || id > maxSetID || seen[id] {
-			return Refused(InvalidArgs, fmt.Sprintf("permission set %d: ids are from 1 to %d, each once", id, maxSetID))
+			detail := fmt.Sprintf("permission set %d: ids are from 1 to %d, each once", id, maxSetID)
+			return Refused(InvalidArgs, detail)
 		}
 		seen[id] = true
 	}
 	return nil
 }
 
-// QueryAuth exchanges an authorization code for the tokens of the
-// authorization (CR-5). A new refresh token takes the place of the one before.
-// AuthCodeInvalid, AuthCodeExpired, InvalidAppID, or NotAuthorized if the
-// authorization was cancelled meanwhile.
+// QueryAuth exchanges an authorization code for the tokens of the authorization
+// (CR-5). A new refresh token replaces the one before. AuthCodeInvalid,
+// AuthCodeExpired, InvalidAppID, or NotAuthorized if the authorization was
+// cancelled meanwhile.
 func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string) (Grant, error) {
 	if err := isCaller(c, platform); err != nil {
 		return Grant{}, err
@@ -212,7 +205,8 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 	return Grant{}, storeError("query auth", ErrStale)
 }
 
-// redeem tries once to use a code up; false if another call came between.
+// redeem tries once to use a code up, and returns false if another call came
+// between.
 func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, bool, error) {
 	a, err := s.store.Authorization(ctx, code.Platform, code.AppID)
 	switch {
@@ -226,25 +220,33 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	refresh := refreshTokenPrefix + randomToken()
 	issued, next := a.Issued.next(c.Now)
 	c.AppID = code.AppID
-	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, c.record(actQueryAuth, ""))
+	rec := c.record(actQueryAuth, "")
+	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, rec)
 	s.authorizations.drop(grantKey{a.Platform, a.AppID})
 	if err != nil {
 		return Grant{}, false, storeError("query auth", err)
 	}
-	return Grant{AppID: a.AppID, AccessToken: s.authorizerToken(a, issued), RefreshToken: refresh, Sets: a.Sets}, ok, nil
+	return s.grant(a, issued, refresh), ok, nil
 }
 
 func (s *Service) refreshMAC(a Authorization, token string) string {
 	return s.ring.MAC(refreshTokenPurpose, []string{a.Platform, a.AppID}, token)
 }
 
-func (s *Service) authorizerToken(a Authorization, issued int64) Token {
-	return s.sign(claim{kind: AuthorizerToken, issued: issued, epoch: a.Epoch, platform: a.Platform, appid: a.AppID})
+// grant returns what a platform is given under an authorization: a new access
+// token, and the refresh token.
+func (s *Service) grant(a Authorization, issued int64, refresh string) Grant {
+	token := s.sign(claim{
+		kind: AuthorizerToken, issued: issued, epoch: a.Epoch, platform: a.Platform, appid: a.AppID,
+	})
+	return Grant{AppID: a.AppID, AccessToken: token, RefreshToken: refresh, Sets: a.Sets}
 }
 
-// RefreshAuthorizerToken gives a new access token for a refresh token, which
+// RefreshAuthorizerToken returns a new access token for a refresh token, which
 // stays as it is (CR-6). NotAuthorized, RefreshTokenInvalid or InvalidAppID.
-func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform, appid, refresh string) (Grant, error) {
+func (s *Service) RefreshAuthorizerToken(
+	ctx context.Context, c Caller, platform, appid, refresh string,
+) (Grant, error) {
 	if err := isCaller(c, platform); err != nil {
 		return Grant{}, err
 	}
@@ -267,14 +269,14 @@ func (s *Service) RefreshAuthorizerToken(ctx context.Context, c Caller, platform
 		case err != nil:
 			return Grant{}, storeError("issue authorizer token", err)
 		case ok:
-			return Grant{AppID: appid, AccessToken: s.authorizerToken(*a, issued), RefreshToken: refresh, Sets: a.Sets}, nil
+			return s.grant(*a, issued, refresh), nil
 		}
 	}
 	return Grant{}, storeError("issue authorizer token", ErrStale)
 }
 
-// Revoke cancels an authorization: its tokens and links stop before it
-// returns (CR-9). NotFound if there is none in force.
+// Revoke cancels an authorization. When it returns, tokens and links of it are
+// good no more (CR-9). NotFound if there is none in force.
 func (s *Service) Revoke(ctx context.Context, c Caller, platform, appid string) error {
 	c.Platform, c.AppID = platform, appid
 	ok, err := s.store.Revoke(ctx, platform, appid, c.record(actRevoke, ""))

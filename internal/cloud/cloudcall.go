@@ -23,8 +23,8 @@ type CloudCall struct {
 	Path    whitelist.Path
 }
 
-// CloudbaseToken gives the token that code in an environment calls open
-// interfaces with (CC-6). Those issued before stay good to their own expiry.
+// CloudbaseToken returns a token with which code in an environment calls open
+// interfaces (CC-6). Those issued before stay good until they expire.
 // EnvironmentNotFound, or Conflict for an account without cloud development.
 func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Token, error) {
 	e, err := s.environmentByID(ctx, env)
@@ -44,10 +44,10 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, appid: e.Account, env: e.ID}), nil
 }
 
-// JudgeCall says whether code in the environment of a token may call a path
-// (CC-2): InvalidToken, TokenExpired, SwitchClosed, NotWhitelisted, or
-// Unavailable when that cannot be known (CC-8). path is as it came on the wire,
-// before the query.
+// JudgeCall returns the call that code in the environment of a token may make
+// (CC-2), or why it may not: InvalidToken, TokenExpired, SwitchClosed,
+// NotWhitelisted, or Unavailable when that cannot be known (CC-8). path is as it
+// came on the wire, without the query.
 func (s *Service) JudgeCall(ctx context.Context, rid, token, path string) (CloudCall, error) {
 	ctx, end := s.WithCallDeadline(ctx)
 	defer end()
@@ -58,22 +58,22 @@ func (s *Service) JudgeCall(ctx context.Context, rid, token, path string) (Cloud
 	return call, err
 }
 
-// RefuseOwnCall returns why a cloudbase_access_token does not fit one of the
-// server's own interfaces: InvalidToken, TokenExpired, or WrongTokenKind,
-// whatever the whitelist says (CC-5).
+// RefuseOwnCall returns why a cloudbase_access_token cannot call one of the
+// server's own interfaces: InvalidToken, TokenExpired, or WrongTokenKind, whatever
+// is on the whitelist (CC-5).
 func (s *Service) RefuseOwnCall(rid, token, path string) error {
 	j := judgement{rid: rid, at: s.now(), token: token, path: path}
 	err := s.checkCloudbase(&j)
 	if err == nil {
-		err = Refused(WrongTokenKind, "a cloudbase_access_token calls open interfaces alone")
+		err = Refused(WrongTokenKind, "a cloudbase_access_token calls only open interfaces")
 	}
 	j.code = CodeOf(err)
 	s.observer.add(&j)
 	return err
 }
 
-// checkCloudbase says whether the token is a genuine cloudbase token that has
-// not expired, and finds its environment.
+// checkCloudbase returns nil if the token is a genuine cloudbase token that has not
+// expired, and notes its environment.
 func (s *Service) checkCloudbase(j *judgement) error {
 	c, err := s.claimOf(j.token)
 	switch {
@@ -106,11 +106,8 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 		return CloudCall{}, err
 	}
 	e, err := s.environment(ctx, cached, j.key.Account, j.key.Env)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return CloudCall{}, Refused(InvalidToken, "")
-	case err != nil:
-		return CloudCall{}, storeError("environment", err)
+	if err != nil {
+		return CloudCall{}, notFoundAs(InvalidToken, "", err)
 	}
 	j.version = e.Version
 	path, err := e.admits.Judge(j.path)

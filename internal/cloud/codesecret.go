@@ -21,7 +21,8 @@ const codeSecretBytes = 48
 const actCodeSecret = "getcodesecret"
 
 // CodeSecret returns the code protection key of the caller's platform for the
-// caller's Mini Program: made at the first call, the same ever after (CS-4).
+// caller's Mini Program. The first call makes it, and it is the same ever after
+// (CS-4).
 func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
 	secret, made, err := s.codeSecret(ctx, c)
 	if made && err == nil {
@@ -49,8 +50,8 @@ func (s *Service) codeSecret(ctx context.Context, c Caller) (secret string, made
 	return secret, made, nil
 }
 
-// makeCodeSecret stores a fresh key unless another call was first. It returns
-// the stored one, sealed, and whether that is the fresh one (CS-5).
+// makeCodeSecret stores a new key unless another call was first. It returns the
+// stored one, sealed, and whether that is the new one (CS-5).
 func (s *Service) makeCodeSecret(ctx context.Context, c Caller) (string, bool, error) {
 	raw := make([]byte, codeSecretBytes)
 	rand.Read(raw)
@@ -62,8 +63,8 @@ func (s *Service) makeCodeSecret(ctx context.Context, c Caller) (string, bool, e
 	return stored, stored == sealed, err
 }
 
-// codeSecretPurpose and its like keep a value sealed for one use from opening
-// as another.
+// Purposes of sealed values and of MACs. What was sealed for one does not open as
+// another.
 const (
 	codeSecretPurpose   = "codesecret"
 	appSecretPurpose    = "appsecret"

@@ -22,10 +22,9 @@ type CredentialStore interface {
 	RevokeCredentials(ctx context.Context, account, env string, rec Record) error
 }
 
-// EnvironmentCredential gives what the runtime of an environment proves itself
-// with, to get cloudbase_access_tokens of that environment and nothing else.
-// It is good until it is revoked. EnvironmentNotFound if there is no such
-// environment.
+// EnvironmentCredential returns what the runtime of an environment proves itself
+// with to get cloudbase_access_tokens of that environment and nothing else. It is
+// good until it is revoked. EnvironmentNotFound if there is no such environment.
 func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env string) (string, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -45,15 +44,16 @@ func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env strin
 	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch)), nil
 }
 
-// credentialClaim names the environment, and how often its credentials had
-// been revoked: those of an earlier epoch are void.
+// credentialClaim returns the content of a credential: the environment, and how
+// often its credentials had been revoked. Those of an earlier epoch are void.
 func credentialClaim(e *Environment, epoch int64) []byte {
 	return appendText(appendText(binary.AppendUvarint(nil, uint64(epoch)), e.Account), e.ID)
 }
 
-// RevokeEnvironmentCredentials voids every credential of an environment that
-// was given out so far. Tokens that were got with one stay good to their
-// expiry; closing the switch stops those.
+// RevokeEnvironmentCredentials voids every credential of an environment that was
+// given out so far. Tokens that were issued for one stay good until they expire;
+// closing the switch stops those. EnvironmentNotFound if there is no such
+// environment.
 func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, env string) error {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -69,9 +69,10 @@ func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, en
 	return nil
 }
 
-// Runtime returns the runtime of an environment as the caller that a
-// credential proves: InvalidToken if it is false, revoked or of another
-// environment. It may ask for tokens of the environment alone.
+// Runtime returns the caller that a credential proves, at this moment: the runtime
+// of an environment, which may ask only for tokens of that environment.
+// InvalidToken if the credential is not genuine, revoked or of another
+// environment.
 func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Caller, error) {
 	raw, err := s.ring.Verify(seal.Credential, credential)
 	if err != nil {

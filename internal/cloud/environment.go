@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/opentcb/opentcb/internal/whitelist"
@@ -68,34 +67,27 @@ func (s *Service) environment(ctx context.Context, want freshness, account, id s
 	})
 }
 
-// environmentOf returns an environment of the caller's account, and
-// EnvironmentNotFound for one that does not exist or belongs to another:
-// both look alike (UT-12, DF-6).
+// environmentOf returns an environment of an account: EnvironmentNotFound if it
+// does not exist or belongs to another account, which look alike (UT-12, DF-6).
 func (s *Service) environmentOf(ctx context.Context, account, id string) (*Environment, error) {
 	e, err := s.environment(ctx, reread, account, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, Refused(EnvironmentNotFound, "env not exists")
-	case err != nil:
-		return nil, storeError("environment", err)
+	if err != nil {
+		return nil, notFoundAs(EnvironmentNotFound, "env not exists", err)
 	}
 	return &e.Environment, nil
 }
 
-// environmentByID returns an environment by its id alone, which is unique in
-// the server: for the operator, who reaches all accounts.
+// environmentByID returns an environment by its id, which is unique in the server:
+// for the operator, who reaches all accounts.
 func (s *Service) environmentByID(ctx context.Context, id string) (*Environment, error) {
 	account, err := s.store.EnvironmentAccount(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil, Refused(EnvironmentNotFound, "no environment "+id)
-	}
 	if err != nil {
-		return nil, storeError("environment", err)
+		return nil, notFoundAs(EnvironmentNotFound, "no environment "+id, err)
 	}
 	return s.environmentOf(ctx, account, id)
 }
 
-// concerning is the operator as caller of an act on an account.
+// concerning returns the operator as caller of what is done to an account.
 func (c Caller) concerning(a Account) Caller {
 	if a.IsPlatform {
 		c.Platform = a.AppID
@@ -105,13 +97,8 @@ func (c Caller) concerning(a Account) Caller {
 	return c
 }
 
-// recordOn is the audit record of what was done to an environment by its id.
+// recordOn returns the audit record of what was done to an environment by its id.
 func (s *Service) recordOn(ctx context.Context, c Caller, action string, e *Environment) (Record, error) {
 	a, err := s.account(ctx, e.Account)
-	if a.IsPlatform {
-		c.Platform = e.Account
-	} else {
-		c.AppID = e.Account
-	}
-	return c.record(action, named("env", e.ID)), err
+	return c.concerning(a).record(action, named("env", e.ID)), err
 }

@@ -231,7 +231,7 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 	}
 	account, err := s.store.EnvironmentAccount(ctx, env)
 	if err != nil {
-		return "", notFound(err, "no environment "+env)
+		return "", notFoundAs(NotFound, "no environment "+env, err)
 	}
 	a, err := s.account(ctx, account)
 	if err != nil {

@@ -36,9 +36,9 @@ type HistoryStore interface {
 	History(ctx context.Context, account, env string) ([]PermissionChange, error)
 }
 
-// PermissionHistory returns what is kept of the changes of an environment's
-// switch and whitelist, oldest first, as Store.History says.
-// EnvironmentNotFound if there is no such environment.
+// PermissionHistory returns what is kept of the changes of an environment's switch
+// and whitelist, oldest first, as HistoryStore describes it. EnvironmentNotFound
+// if there is no such environment.
 func (s *Service) PermissionHistory(ctx context.Context, env string) ([]PermissionChange, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -51,9 +51,9 @@ func (s *Service) PermissionHistory(ctx context.Context, env string) ([]Permissi
 	return changes, nil
 }
 
-// RestoreWhitelist sets the whitelist that an environment had at an earlier
-// version anew, as a new version, which it returns. The switch, which is the
-// whole account's, stays as it is. NotFound if that version is not kept.
+// RestoreWhitelist sets the whitelist that an environment had at an earlier version
+// again, as a new version, which it returns. The switch, which is the whole
+// account's, stays as it is. NotFound if that version is not kept.
 func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, version int64) (int64, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -67,12 +67,12 @@ func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, ve
 	if !ok {
 		return 0, Refused(NotFound, fmt.Sprintf("the history of %s has no version %d", env, version))
 	}
-	return s.setAnew(ctx, c, e, list, version)
+	return s.setAgain(ctx, c, e, list, version)
 }
 
-// whitelistAt returns the whitelist that was in force at a version. Versions
-// also move on when the switch is flipped through another environment (UT-8),
-// so the one asked for may lie behind the set that brought the whitelist.
+// whitelistAt returns the whitelist that was in force at a version. A version also
+// grows when the switch is flipped through another environment (UT-8), so the
+// whitelist may have been set at an earlier one.
 func whitelistAt(changes []PermissionChange, env string, version int64) (list []string, ok bool) {
 	latest := int64(-1)
 	for _, ch := range changes {
@@ -83,9 +83,9 @@ func whitelistAt(changes []PermissionChange, env string, version int64) (list []
 	return list, ok
 }
 
-// setAnew sets a whitelist at the version that is stored, and again when
-// somebody else's set came between: a restore is meant whatever they set.
-func (s *Service) setAnew(ctx context.Context, c Caller, e *Environment, list []string, from int64) (int64, error) {
+// setAgain sets a whitelist at the stored version, and retries when another set
+// came between: a restore is meant whatever others set.
+func (s *Service) setAgain(ctx context.Context, c Caller, e *Environment, list []string, from int64) (int64, error) {
 	for range issueTries {
 		now, err := s.store.Environment(ctx, e.Account, e.ID)
 		if err != nil {
@@ -96,7 +96,9 @@ func (s *Service) setAnew(ctx context.Context, c Caller, e *Environment, list []
 			return 0, storeError("account", err)
 		}
 		rec.Detail = fmt.Sprintf("from=%d entries=%d version=%d", from, len(list), now.Version)
-		set := PermissionSet{Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(list), Version: now.Version}
+		set := PermissionSet{
+			Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(list), Version: now.Version,
+		}
 		res, err := s.store.SetPermission(ctx, set, rec)
 		s.forgetPermission(set.Account, set.Env, res.Touched, err)
 		switch {

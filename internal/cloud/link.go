@@ -22,9 +22,9 @@ type Link struct {
 	Checksum string // SHA-256 of the zip in hex
 }
 
-// DownloadFunction gives the caller's platform a link to code that it
-// uploaded itself (DF-1, DF-3): EnvironmentNotFound, FunctionNotFound, or
-// NotCodeOwner for anybody else's code.
+// DownloadFunction returns a link to code that the caller's platform uploaded
+// itself (DF-1, DF-3): EnvironmentNotFound, FunctionNotFound, or NotCodeOwner for
+// anybody else's code.
 func (s *Service) DownloadFunction(ctx context.Context, c Caller, env, name string) (Link, error) {
 	f, err := s.functionOf(ctx, c.account(), env, name)
 	if err != nil {
@@ -48,14 +48,16 @@ func (s *Service) link(c Caller, f *Function) (Link, error) {
 	if err != nil {
 		return Link{}, &Error{Kind: Internal, Err: wrap("function's checksum", err)}
 	}
-	l := linkClaim{expires: c.Now + s.linkLife.Milliseconds(), epoch: c.epoch, ownerEpoch: f.OwnerEpoch, platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name}
+	l := linkClaim{
+		expires: c.Now + s.linkLife.Milliseconds(), epoch: c.epoch, ownerEpoch: f.OwnerEpoch,
+		platform: c.Platform, appid: c.AppID, env: f.Env, name: f.Name,
+	}
 	copy(l.sum[:], sum)
 	return Link{Token: s.ring.Sign(seal.Link, l.encode()), Checksum: f.Sum}, nil
 }
 
-// linkClaim is what a link says of itself (DF-8): the exact bytes, until
-// when, and on whose behalf, so that it dies with the authorization or the
-// ownership (DF-10).
+// linkClaim is the content of a link (DF-8): the exact bytes, until when, and on
+// whose behalf, so that it dies with the authorization or the ownership (DF-10).
 type linkClaim struct {
 	expires         int64 // Unix milliseconds
 	epoch           int64 // of the authorization
@@ -85,23 +87,23 @@ func decodeLink(b []byte) (linkClaim, error) {
 	return l, d.end()
 }
 
-// Code is a function's code, open for reading. Who opens it closes it.
+// Code is a function's code, open for reading. Whoever opens it closes it.
 type Code struct {
 	blob.Blob
 	Function string // the function's name
 	Checksum string // SHA-256 of the bytes in hex
-	// Address is where the code is to be had; "" if the server gives it.
+	// Address is where to fetch the code; "" if the server itself gives it.
 	Address string
 }
 
-// OpenLink opens the code that a link leads to. LinkInvalid if it is false,
-// expired, or dead because the authorization was cancelled or the code's
-// owner changed since (DF-8, DF-10). Code that no longer matches its checksum
-// is an Internal error that wraps blob.ErrCorrupt (DF-11).
+// OpenLink opens the code that a link leads to: LinkInvalid if the link is not
+// genuine, has expired, or is dead because the authorization was cancelled or the
+// code's owner has changed since (DF-8, DF-10). Code that no longer matches its
+// checksum is an Internal error that wraps blob.ErrCorrupt (DF-11).
 func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error) {
 	raw, err := s.ring.Verify(seal.Link, token)
 	if err != nil {
-		return Code{}, Refused(LinkInvalid, "the link is false")
+		return Code{}, Refused(LinkInvalid, "the link is not one that this server made")
 	}
 	l, err := decodeLink(raw)
 	if err != nil {
@@ -120,7 +122,7 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 	return code, nil
 }
 
-// linked returns the function that a link leads to, LinkInvalid if the link is
+// linked returns the function that a link leads to: LinkInvalid if the link is
 // dead.
 func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function, error) {
 	ctx, end := s.WithCallDeadline(ctx)
@@ -135,8 +137,9 @@ func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function,
 		return nil, err
 	}
 	f, err := s.functionOf(ctx, l.appid, l.env, l.name)
-	switch k := KindOf(err); {
-	case err != nil && (k == FunctionNotFound || k == EnvironmentNotFound) || err == nil && (f.Owner != l.platform || f.OwnerEpoch != l.ownerEpoch):
+	k := KindOf(err)
+	gone := err != nil && (k == FunctionNotFound || k == EnvironmentNotFound)
+	if gone || err == nil && (f.Owner != l.platform || f.OwnerEpoch != l.ownerEpoch) {
 		return nil, Refused(LinkInvalid, "the code has become another's since")
 	}
 	return f, err
@@ -158,7 +161,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, er
 	if s.presign == nil {
 		return code, nil
 	}
-	// The link is good for as long as ours would have been, in whole seconds.
+	// The address is good for as long as the link would have been, in whole seconds.
 	left := time.Duration(l.expires-s.renewed(c).Now) * time.Millisecond
 	life := max(time.Second, left.Truncate(time.Second))
 	if code.Address, err = s.presign(ctx, l.sum, life, l.name+".zip"); err != nil {

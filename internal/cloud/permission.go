@@ -56,8 +56,9 @@ func (s *Service) RefuseAction(c Caller) error {
 	return s.recordOutcome(c, actPermission, "", Refused(InvalidArgs, "action must be get or set"))
 }
 
-// Permission returns the switch, whitelist and version of an environment of
-// the caller's account (UT-2). It is shared: nobody may change it.
+// Permission returns the switch, whitelist and version of an environment of the
+// caller's account (UT-2): NoCloudPrivilege, or InvalidArgs if there is no such
+// environment. The result is shared and must not be changed.
 func (s *Service) Permission(ctx context.Context, c Caller, env string) (*Environment, error) {
 	e, err := s.permission(ctx, c, env)
 	if err = s.recordOutcome(c, actPermission, named("get env", env), err); err != nil {
@@ -79,8 +80,8 @@ func (s *Service) permission(ctx context.Context, c Caller, env string) (*Enviro
 	return &e.Environment, nil
 }
 
-// noEnvironment is the refusal of an environment that the account does not
-// have. An account without cloud development hears of that first (UT-13).
+// noEnvironment is the refusal of an environment that the account does not have.
+// An account without cloud development is refused for that first (UT-13).
 func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
 	a, err := s.account(ctx, c.account())
 	switch {
@@ -92,12 +93,16 @@ func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
 	return Refused(InvalidArgs, "env not exists") // UT-12
 }
 
-// SetPermission sets the switch of the caller's account and the whitelist of
-// one of its environments (UT-3, UT-5 to UT-11). When it returns nil the set
-// is durable and every call that begins from now on sees it (UT-15, UT-16).
-func (s *Service) SetPermission(ctx context.Context, c Caller, env string, open bool, entries []string, version int64) error {
-	err := s.setPermission(ctx, c, PermissionSet{Account: c.account(), Env: env, Open: open, Whitelist: entries, Version: version})
-	if err != nil {
+// SetPermission sets the switch of the caller's account and the whitelist of one
+// of its environments (UT-3, UT-5 to UT-11). When it returns nil, the set is
+// durable and every call that begins from now on sees it (UT-15, UT-16).
+// NoCloudPrivilege, or InvalidArgs for values that cannot be, an environment that
+// does not exist, or an old version.
+func (s *Service) SetPermission(
+	ctx context.Context, c Caller, env string, open bool, entries []string, version int64,
+) error {
+	set := PermissionSet{Account: c.account(), Env: env, Open: open, Whitelist: entries, Version: version}
+	if err := s.setPermission(ctx, c, set); err != nil {
 		return s.recordOutcome(c, actPermission, named("set env", env), err)
 	}
 	return nil
@@ -125,16 +130,16 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 		return storeError("set permission", err)
 	case !res.Accepted && !res.Current.repeats(set):
 		return Refused(InvalidArgs, fmt.Sprintf("version %d is older than %d", set.Version, res.Current.Version))
-	case !res.Accepted: // UT-7: its answer was lost
+	case !res.Accepted: // UT-7: accepted before, and the answer was lost
 		return s.recordOutcome(c, actPermission, rec.Target, nil)
 	}
 	s.observer.changed(EnvironmentKey{set.Account, set.Env})
 	return nil
 }
 
-// check says whether a set's values can be at all, before anything is said of
-// the environment, and puts the whitelist in the form it is stored in (UT-10,
-// UT-11).
+// check returns an error for values that no set can have, before anything is said
+// of the environment, and puts the whitelist in the form in which it is stored
+// (UT-10, UT-11).
 func (set *PermissionSet) check() error {
 	if set.Version < 0 || set.Version > MaxVersion {
 		return Refused(InvalidArgs, fmt.Sprintf("version must be an integer from 0 to %d", int64(MaxVersion)))
@@ -147,8 +152,8 @@ func (set *PermissionSet) check() error {
 	return nil
 }
 
-// forgetPermission drops every row that a set has changed, or may have changed
-// when it ended with an error.
+// forgetPermission drops every row that a set has changed, or may have changed if
+// it ended with an error.
 func (s *Service) forgetPermission(account, env string, others []string, err error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		s.environments.clear()
@@ -161,7 +166,7 @@ func (s *Service) forgetPermission(account, env string, others []string, err err
 	s.environments.drop(keys...)
 }
 
-// repeats says whether a set is the one last accepted, word for word (UT-7).
+// repeats reports whether a set is the last accepted one, word for word (UT-7).
 func (e Environment) repeats(set PermissionSet) bool {
 	return e.SetVersion == set.Version && e.SetOpen == set.Open && slices.Equal(e.Whitelist, set.Whitelist)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/binary"
-	"errors"
 	"strings"
 	"time"
 
@@ -39,8 +38,8 @@ const (
 	ticketPrefix  = "ticket@@@"
 )
 
-// issueTries is how often a token's issue is tried anew because others issued
-// one at the same moment; each time one of them succeeds.
+// issueTries is how often issuing a token is tried when other calls change the
+// same row at the same moment. Each time one of them succeeds.
 const issueTries = 1000
 
 const actComponentToken = "api_component_token"
@@ -56,15 +55,14 @@ type ComponentTokenRequest struct {
 	AppID, Secret, Ticket string
 }
 
-// IssueComponentToken gives a platform its own call credential. It fails with
-// InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired.
+// IssueComponentToken returns a new call credential for the platform itself
+// (CR-1): InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired if the
+// request does not prove the platform.
 func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenRequest, rid string) (Token, error) {
 	p, err := s.platform(ctx, reread, req.AppID)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return Token{}, Refused(InvalidAppID, "")
 	case err != nil:
-		return Token{}, storeError("platform", err)
+		return Token{}, notFoundAs(InvalidAppID, "", err)
 	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, req.Secret, p.SecretMAC):
 		return Token{}, Refused(InvalidAppSecret, "")
 	}
@@ -91,12 +89,12 @@ func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, err
 		case ok:
 			return s.sign(claim{kind: ComponentToken, issued: issued, platform: c.Platform}), nil
 		}
-		// Another call issued one between the read and the write: read again.
+		// Another call issued one between the read and the write: retry.
 	}
 	return Token{}, storeError("issue component token", ErrStale)
 }
 
-// sign makes the access token of a claim, with its time of expiry set.
+// sign returns the access token of a claim, whose time of expiry it sets.
 func (s *Service) sign(c claim) Token {
 	life := TokenLife
 	if c.kind == CloudbaseToken {
@@ -110,11 +108,8 @@ func (s *Service) sign(c claim) Token {
 // such platform.
 func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string, error) {
 	p, err := s.platform(ctx, reread, platform)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return "", Refused(NotFound, "no platform "+platform)
-	case err != nil:
-		return "", storeError("platform", err)
+	if err != nil {
+		return "", notFoundAs(NotFound, "no platform "+platform, err)
 	}
 	ticket, err := s.ticket(p, c.Now/ticketRenewal.Milliseconds())
 	if err != nil {
@@ -124,9 +119,9 @@ func (s *Service) Ticket(ctx context.Context, c Caller, platform string) (string
 	return ticket, s.recordOutcome(c, "ticket", "", nil)
 }
 
-// ticket returns the platform's fixed ticket, or the one of a 10-minute slot,
-// which derives from the master key: it needs no row, and every server of an
-// installation gives the same.
+// ticket returns the platform's fixed ticket, or the one of a 10-minute slot. The
+// latter derives from the master key: it needs no row, and all servers of an
+// installation make the same.
 func (s *Service) ticket(p Platform, slot int64) (string, error) {
 	if p.FixedTicket != "" {
 		t, err := s.ring.Open(fixedTicketPurpose, []string{p.AppID}, p.FixedTicket)
@@ -139,7 +134,7 @@ func (s *Service) ticket(p Platform, slot int64) (string, error) {
 	return ticketPrefix + s.ring.Sign(seal.Ticket, claim), nil
 }
 
-// checkTicket says whether a ticket is one of the platform's and still good.
+// checkTicket returns nil if a ticket is one of the platform's and still good.
 func (s *Service) checkTicket(c Caller, p Platform, ticket string) error {
 	if p.FixedTicket != "" {
 		want, err := s.ticket(p, 0)

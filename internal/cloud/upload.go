@@ -15,9 +15,9 @@ const UploadSignatureLife = 5 * time.Minute
 
 const actUploadSignature = "getuploadsignature"
 
-// UploadGrant is leave to upload one exact body: whoever holds the token and
-// signs with the secret acts for the platform and Mini Program. It is kept
-// nowhere: the token says all, and the secret derives from the token.
+// UploadGrant is leave to upload one exact body: whoever holds the token and signs
+// with the secret acts for the platform and Mini Program. It is stored nowhere:
+// everything is in the token, and the secret derives from the token.
 type UploadGrant struct {
 	Token       string
 	SecretID    string
@@ -34,8 +34,8 @@ type Upload struct {
 	sets   []int // the permission sets, one of which is needed
 }
 
-// UploadSignature gives the caller leave to upload the body of that SHA-256
-// (UP-3): InvalidArgs if it is not 64 lower-case hex characters.
+// UploadSignature returns leave to upload the body with that SHA-256 (UP-3):
+// InvalidArgs if it is not 64 lower-case hex characters.
 func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash string) (UploadGrant, error) {
 	hash, err := hex.DecodeString(payloadHash)
 	if err != nil || len(hash) != sha256.Size || hex.EncodeToString(hash) != payloadHash {
@@ -67,7 +67,7 @@ func (s *Service) uploadGrant(token, payloadHash string, issued int64) UploadGra
 func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, error) {
 	claim, err := s.ring.Verify(seal.Upload, token)
 	if err != nil {
-		return Upload{}, Refused(UploadSignatureInvalid, "X-TC-Token is false")
+		return Upload{}, Refused(UploadSignatureInvalid, "X-TC-Token is not one that this server issued")
 	}
 	d := decoder{claim}
 	issued, epoch := d.int(), d.int()
