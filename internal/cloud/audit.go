@@ -59,7 +59,7 @@ type AuditStore interface {
 	AppendRecords(ctx context.Context, recs []Record) error
 }
 
-// record is the entry of a decision of the caller's.
+// record returns the record of what the caller does.
 func (c Caller) record(action, target string) Record {
 	return Record{
 		At: c.Now, RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
@@ -67,10 +67,9 @@ func (c Caller) record(action, target string) Record {
 	}
 }
 
-// read records a decision that changed nothing: a success that only read, or
-// any refusal. It returns the outcome to answer with, which is Unavailable
-// when the decision cannot be recorded: what leaves no record is not
-// answered.
+// recordOutcome records a decision that changed nothing, a refusal or a success
+// that only read, and returns the error to answer with: outcome, or Unavailable if
+// it cannot be recorded.
 func (s *Service) recordOutcome(c Caller, action, target string, outcome error) error {
 	rec := c.record(action, target)
 	rec.Code = CodeOf(outcome)
@@ -80,7 +79,7 @@ func (s *Service) recordOutcome(c Caller, action, target string, outcome error) 
 	return outcome
 }
 
-// RecordBackup records that the operator takes a backup: it reads everything.
+// RecordBackup records that the operator takes a backup, which reads everything.
 func (s *Service) RecordBackup(ctx context.Context, c Caller) error {
 	if err := s.store.AppendRecords(ctx, []Record{c.record("backup", "")}); err != nil {
 		return storeError("record of a backup", err)
@@ -88,10 +87,9 @@ func (s *Service) RecordBackup(ctx context.Context, c Caller) error {
 	return nil
 }
 
-// Refuse records that a call ended before it reached its rule: for want of a
-// permission, or for its body. It returns the error to answer with. A caller
-// that is not known leaves no record: whoever sends noise could fill the disk
-// with it.
+// Refuse records that a call ended before its rule, because of a permission or its
+// body, and returns the error to answer with. A caller that is not known leaves no
+// record: anybody could fill the disk with them.
 func (s *Service) Refuse(c Caller, action string, outcome error) error {
 	if c.Platform == "" && !c.Operator {
 		return outcome
@@ -99,8 +97,8 @@ func (s *Service) Refuse(c Caller, action string, outcome error) error {
 	return s.recordOutcome(c, action, "", outcome)
 }
 
-// Records gives the audit records that fit to each, oldest first, those still
-// in memory included. It ends early with an error of each.
+// Records gives the audit records that fit to each, oldest first, including those
+// still in memory. It ends early with an error of each.
 func (s *Service) Records(ctx context.Context, f RecordFilter, each func(Record) error) error {
 	if err := s.reads.flush(ctx); err != nil {
 		return storeError("audit", err)
@@ -111,17 +109,21 @@ func (s *Service) Records(ctx context.Context, f RecordFilter, each func(Record)
 	return nil
 }
 
-// Names of things that do not come from a checked list are shortened for the
-// record, and stripped of what a terminal would obey.
+// maxTarget is how many bytes of a name the record has: a caller can name things
+// that do not exist.
 const maxTarget = 80
 
-// named writes "env test-777bb9" for the record.
+// named returns "env test-777bb9" for the record.
 func named(noun, name string) string {
-	name = strings.Map(func(r rune) rune {
+	return noun + " " + printable(name[:min(len(name), maxTarget)])
+}
+
+// printable replaces what a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
-	}, name[:min(len(name), maxTarget)])
-	return noun + " " + name
+	}, text)
 }

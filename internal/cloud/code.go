@@ -39,8 +39,8 @@ type CodeStore interface {
 	ForgetCode(ctx context.Context, sum string, doomedAt int64) error
 }
 
-// NewCode begins a draft of a function's code, to be written as it streams in
-// and given to UpdateFunctionCode or Deploy. Who begins one discards it.
+// NewCode begins a draft of a function's code, to be written as it streams in and
+// given to UpdateFunctionCode or Deploy. Whoever begins one discards it.
 func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
 	d, err := s.blobs.Create(ctx)
 	if err != nil {
@@ -49,8 +49,9 @@ func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
 	return d, nil
 }
 
-// codeError is an error of code storage. Nearly all of them pass: a full
-// disk, a bucket out of reach.
+// codeError returns an Error for an error of code storage: Internal for code that
+// is not there or damaged, Unavailable for all others, which nearly always pass: a
+// full disk, a bucket out of reach.
 func codeError(op string, err error) error {
 	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) {
 		return &Error{Kind: Internal, Err: wrap(op, err)}
@@ -58,7 +59,7 @@ func codeError(op string, err error) error {
 	return &Error{Kind: Unavailable, Err: wrap(op, err)}
 }
 
-// AddCode checks a zip and stores it, for a world file's functions to name. It
+// AddCode checks a zip and stores it, for a world file's functions to name, and
 // returns its checksum: InvalidCode if it is not a zip that may be uploaded.
 func (s *Service) AddCode(ctx context.Context, c Caller, code blob.Draft) (string, error) {
 	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
@@ -85,8 +86,8 @@ func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) erro
 	return nil
 }
 
-// holdCode keeps code from collection until a function uses it. It comes
-// before the code is stored: what is there already could be taken away after.
+// holdCode keeps code from being collected until a function uses it. It comes
+// before the code is stored: code that is there already could be removed after.
 func (s *Service) holdCode(ctx context.Context, c Caller, sum string) error {
 	if err := s.store.HoldCode(ctx, sum, c.Now); err != nil {
 		return storeError("hold code", err) // being removed: trying again will help

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 )
@@ -24,30 +25,34 @@ const actCodeSecret = "getcodesecret"
 // caller's Mini Program. The first call makes it, and it is the same ever after
 // (CS-4).
 func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
-	secret, made, err := s.codeSecret(ctx, c)
-	if made && err == nil {
+	made := false
+	secret, err := s.codeSecret(c, func() (string, error) {
+		sealed, err := s.store.CodeSecret(ctx, c.Platform, c.AppID)
+		if errors.Is(err, ErrNotFound) {
+			sealed, made, err = s.makeCodeSecret(ctx, c)
+		}
+		return sealed, err
+	})
+	switch {
+	case err != nil:
+		err = storeError("code secret", err)
+	case made:
 		return secret, nil // recorded with the key
 	}
 	return secret, s.recordOutcome(c, actCodeSecret, "", err)
 }
 
-// codeSecret returns the key, and whether this call made and recorded it.
-func (s *Service) codeSecret(ctx context.Context, c Caller) (secret string, made bool, err error) {
+// codeSecret returns the key of the caller's platform for the caller's Mini
+// Program: from memory, or what load returns sealed.
+func (s *Service) codeSecret(c Caller, load func() (string, error)) (string, error) {
 	key := grantKey{c.Platform, c.AppID}
-	secret, err = s.secrets.get(key, cached, func() (string, error) {
-		sealed, err := s.store.CodeSecret(ctx, c.Platform, c.AppID)
-		if errors.Is(err, ErrNotFound) {
-			sealed, made, err = s.makeCodeSecret(ctx, c)
-		}
+	return s.secrets.get(key, cached, func() (string, error) {
+		sealed, err := load()
 		if err != nil {
 			return "", err
 		}
 		return s.ring.Open(codeSecretPurpose, key.row(), sealed)
 	})
-	if err != nil {
-		return "", false, storeError("code secret", err)
-	}
-	return secret, made, nil
 }
 
 // makeCodeSecret stores a new key unless another call was first. It returns the
@@ -61,6 +66,20 @@ func (s *Service) makeCodeSecret(ctx context.Context, c Caller) (string, bool, e
 	rec.Detail = "key made"
 	stored, err := s.store.AddCodeSecret(ctx, c.Platform, c.AppID, sealed, rec)
 	return stored, stored == sealed, err
+}
+
+// checkCodeSecret returns nil if a key is the one of the caller's platform for the
+// caller's Mini Program, and CodeSecretMismatch otherwise. Nobody has been given a
+// key that was never made.
+func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) error {
+	want, err := s.codeSecret(c, func() (string, error) { return s.store.CodeSecret(ctx, c.Platform, c.AppID) })
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return storeError("code secret", err)
+	}
+	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1 {
+		return Refused(CodeSecretMismatch, "CodeSecret is not this platform's key for this Mini Program")
+	}
+	return nil
 }
 
 // Purposes of sealed values and of MACs. What was sealed for one does not open as

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
@@ -15,13 +17,13 @@ const DefaultGrace = 24 * time.Hour
 // collectPage is how many pieces of code are looked at together.
 const collectPage = 500
 
-// doomTime is how long a removal that began may still be under way on another
-// server. What is left of one that was cut off is finished after it.
+// doomTime is how long a removal may still be under way on another server. After
+// it, the next collection finishes a removal that was cut off.
 const doomTime = 10 * time.Minute
 
-// removeTime is how long after its decision a removal may still be carried out.
-// A collection that was stopped in between, with its machine perhaps, must not
-// wake up and remove what others have removed and uploaded again since.
+// removeTime is how long after its decision a removal may still be carried out. A
+// collection that was stopped in between, perhaps with its machine, must not go on
+// later and remove what others have removed and uploaded again since.
 const removeTime = 2 * time.Minute
 
 const actCollect = "gc"
@@ -61,32 +63,40 @@ type CodeReport struct {
 	Fresh      int64 `json:"fresh"`       // stored code seen for the first time; its grace begins now
 }
 
-// CodeWatch takes what a walk through all code tells on its way. An error ends
+// CodeWatch takes what a walk through all code reports on its way. An error ends
 // the walk.
 type CodeWatch struct {
 	Found    func(CodeFinding) error
 	Progress func(CodeReport) error // now and then
 }
 
-// Collect removes stored code that no function uses and that was not held,
-// used or replaced within the grace. It is safe beside uploads, and on several
-// servers at once: code is doomed by one statement that nobody else's use
-// escapes, and only then removed. With dry nothing is changed.
-func (s *Service) Collect(ctx context.Context, c Caller, grace time.Duration, dry bool, watch CodeWatch) (CodeReport, error) {
+// Collect removes stored code that no function uses and that was not held, used or
+// replaced within the grace. It may run beside uploads, and on several servers at
+// once: one statement dooms the code, which no use of it escapes, and only then is
+// it removed. With dry nothing is changed. A walk takes its time, so it reads the
+// service's clock.
+func (s *Service) Collect(
+	ctx context.Context, c Caller, grace time.Duration, dry bool, watch CodeWatch,
+) (CodeReport, error) {
 	g := collection{s: s, c: c, before: c.Now - grace.Milliseconds(), dry: dry}
 	w := codeWalk{s: s, watch: watch, page: g.page}
 	return w.run(ctx)
 }
 
 // codeWalk goes through stored code and its rows side by side, in the order of
-// sums.
+// their sums.
 type codeWalk struct {
 	s      *Service
 	watch  CodeWatch
-	page   func(w *codeWalk, ctx context.Context, stored []storedCode, after, upto string) error
+	page   func(ctx context.Context, w *codeWalk, p codePage) error
 	report CodeReport
-	stored []storedCode
-	after  string // up to which all is done
+	next   codePage
+}
+
+// codePage is a stretch of all code: sums beyond after, up to and including upto.
+type codePage struct {
+	stored      []storedCode
+	after, upto string
 }
 
 type storedCode struct {
@@ -100,13 +110,13 @@ const beyondAll = "~"
 
 func (w *codeWalk) run(ctx context.Context) (CodeReport, error) {
 	err := w.s.blobs.List(ctx, func(sum blob.Sum, size int64, _ time.Time) error {
-		w.stored = append(w.stored, storedCode{sum.String(), sum, size})
+		w.next.stored = append(w.next.stored, storedCode{sum.String(), sum, size})
 		w.report.Seen++
 		w.report.SeenBytes += size
-		if len(w.stored) < collectPage {
+		if len(w.next.stored) < collectPage {
 			return nil
 		}
-		return w.turn(ctx, w.stored[len(w.stored)-1].sum)
+		return w.turn(ctx, sum.String())
 	})
 	if err == nil {
 		err = w.turn(ctx, beyondAll)
@@ -122,8 +132,9 @@ func (w *codeWalk) run(ctx context.Context) (CodeReport, error) {
 
 // turn works on a page, all of which comes after the pages before it.
 func (w *codeWalk) turn(ctx context.Context, upto string) error {
-	err := w.page(w, ctx, w.stored, w.after, upto)
-	w.stored, w.after = w.stored[:0], upto
+	w.next.upto = upto
+	err := w.page(ctx, w, w.next)
+	w.next = codePage{stored: w.next.stored[:0], after: upto}
 	if err == nil && w.watch.Progress != nil {
 		err = w.watch.Progress(w.report)
 	}
@@ -131,9 +142,9 @@ func (w *codeWalk) turn(ctx context.Context, upto string) error {
 }
 
 // rows gives the rows of a page to each.
-func (w *codeWalk) rows(ctx context.Context, after, upto string, each func(CodeRow) error) error {
-	for {
-		rows, err := w.s.store.CodeRows(ctx, after, upto, collectPage)
+func (w *codeWalk) rows(ctx context.Context, p codePage, each func(CodeRow) error) error {
+	for after := p.after; ; {
+		rows, err := w.s.store.CodeRows(ctx, after, p.upto, collectPage)
 		if err != nil {
 			return storeError("rows of code", err)
 		}
@@ -166,39 +177,33 @@ type collection struct {
 	dry    bool
 }
 
-func (g *collection) page(w *codeWalk, ctx context.Context, stored []storedCode, after, upto string) error {
-	size := make(map[string]int64, len(stored))
-	for _, code := range stored {
-		size[code.sum] = code.size
+func (g *collection) page(ctx context.Context, w *codeWalk, p codePage) error {
+	unseen := make(map[string]int64, len(p.stored)) // size of stored code without a row
+	for _, code := range p.stored {
+		unseen[code.sum] = code.size
 	}
-	fresh := make(map[string]bool, len(stored))
-	for _, code := range stored {
-		fresh[code.sum] = true
-	}
-	err := w.rows(ctx, after, upto, func(row CodeRow) error {
-		delete(fresh, row.Sum)
-		if row.Used || row.DoomedAt == 0 && row.UsedAt >= g.before || row.DoomedAt > g.s.now()-doomTime.Milliseconds() {
+	err := w.rows(ctx, p, func(row CodeRow) error {
+		size := unseen[row.Sum]
+		delete(unseen, row.Sum)
+		isFresh := row.DoomedAt == 0 && row.UsedAt >= g.before
+		if row.Used || isFresh || row.DoomedAt > g.s.now()-doomTime.Milliseconds() {
 			return nil
 		}
-		return g.remove(w, ctx, row, size[row.Sum])
+		return g.remove(ctx, w, row, size)
 	})
-	w.report.Fresh += int64(len(fresh))
-	if err != nil || g.dry || len(fresh) == 0 {
+	w.report.Fresh += int64(len(unseen))
+	if err != nil || g.dry || len(unseen) == 0 {
 		return err
 	}
-	sums := make([]string, 0, len(fresh))
-	for sum := range fresh {
-		sums = append(sums, sum)
-	}
-	if err := g.s.store.SeeCode(ctx, sums, g.s.now()); err != nil {
+	if err := g.s.store.SeeCode(ctx, slices.Collect(maps.Keys(unseen)), g.s.now()); err != nil {
 		return storeError("note code", err)
 	}
 	return nil
 }
 
-// remove dooms code, removes it, and forgets it: a kill in between leaves what
-// the next collection finishes.
-func (g *collection) remove(w *codeWalk, ctx context.Context, row CodeRow, size int64) error {
+// remove dooms code, removes it, and forgets it. If it is killed in between, the
+// next collection finishes the rest.
+func (g *collection) remove(ctx context.Context, w *codeWalk, row CodeRow, size int64) error {
 	finding := CodeFinding{Sum: row.Sum, Size: size, State: CodeUnused}
 	if g.dry {
 		return w.found(finding)

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/whitelist"
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Explanation says why a call was refused.
+// Explanation is why a call was refused.
 type Explanation struct {
 	Record
 	Env     string `json:"environment,omitempty"`
@@ -32,9 +31,9 @@ const ridSpan = 15 * time.Minute
 // errFound ends a search.
 var errFound = errors.New("found")
 
-// Explain says why a call with that rid was refused: a cloud call, or one of
-// an interface that is in the audit record. InvalidArgs for what is no rid of
-// the wire's, NotFound if nothing of it is recorded.
+// Explain returns why the call with a rid was refused: a cloud call, or a call of an
+// interface that is in the audit record. InvalidArgs for what is no rid, NotFound
+// if nothing is recorded of it.
 func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) {
 	m := ridForm.FindStringSubmatch(rid)
 	if m == nil {
@@ -63,7 +62,8 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 	case found == nil && err != nil:
 		return Explanation{}, storeError("explain", err)
 	case found == nil:
-		return Explanation{}, Refused(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many refused in the same second, or one that is too long ago; the server's log may have it")
+		return Explanation{}, Refused(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many "+
+			"refused in the same second, or one that is too long ago; the server's log may have it")
 	case found.Action != actCloudCall:
 		return Explanation{Record: *found, Reason: found.Code.Text()}, nil
 	}
@@ -72,40 +72,32 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 
 // explainCall explains the record of a refused cloud call.
 func (s *Service) explainCall(ctx context.Context, rec Record) (Explanation, error) {
-	parts := strings.SplitN(rec.Detail, "\n", 3)
-	if len(parts) != 3 {
-		return Explanation{}, &Error{Kind: Internal, Err: errors.New("record of a refused call of another form")}
+	call, err := parseRefusedCall(rec.Detail)
+	if err != nil {
+		return Explanation{}, storeError("explain", err)
 	}
-	x := Explanation{Record: rec, Env: rec.Target, Path: parts[2]}
+	x := Explanation{Record: rec, Env: rec.Target, Path: call.path, Version: call.version}
 	x.Target, x.Detail = "", ""
-	x.Version, _ = strconv.ParseInt(parts[0], 10, 64)
-	if rec.Code == tcb.NotInWhitelist && parts[1] == "" {
-		list, err := s.listInForce(ctx, rec.AppID, x.Env, x.Version)
+	if rec.Code == tcb.NotInWhitelist && call.reason == "" {
+		changes, err := s.store.History(ctx, rec.AppID, x.Env)
 		if err != nil {
 			return Explanation{}, storeError("explain", err)
 		}
+		list, _ := whitelistAt(changes, x.Env, x.Version) // none if the history does not reach back that far
 		x.Nearest = whitelist.Nearest(list, x.Path)
 	}
-	x.Reason = x.reason(parts[1])
+	x.Reason = x.reason(call.reason)
 	return x, nil
 }
 
-// listInForce is the whitelist that an environment had at a version; none if
-// the history does not reach back that far.
-func (s *Service) listInForce(ctx context.Context, account, env string, version int64) ([]string, error) {
-	changes, err := s.store.History(ctx, account, env)
-	list, _ := whitelistAt(changes, env, version)
-	return list, err
-}
-
-// reason is a sentence for a person. odd is what is wrong with the form of
-// the path.
+// reason returns a sentence for a person. odd is what is wrong with the form of the
+// path; "" if nothing is.
 func (x Explanation) reason(odd string) string {
 	switch {
 	case x.Code == tcb.InvalidToken:
 		return "the token is not a cloudbase_access_token that this server issued"
 	case x.Code == tcb.TokenExpired:
-		return "the token is over 30 minutes old: the runtime has to read it anew from the agent's file"
+		return "the token is over 30 minutes old: the runtime has to read it again from the agent's file"
 	case x.Code == tcb.CloudTokenClosed:
 		return "the switch of the account was off: usecloudaccesstoken with open true turns it on"
 	case x.Code == tcb.Unauthorized:

@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"regexp"
@@ -58,10 +57,9 @@ func (s *Service) functionOf(ctx context.Context, account, env, name string) (*F
 		if _, err := s.environmentOf(ctx, account, env); err != nil {
 			return nil, err
 		}
-		return nil, Refused(FunctionNotFound, "function not exists")
 	}
 	if err != nil {
-		return nil, storeError("function", err)
+		return nil, notFoundAs(FunctionNotFound, "function not exists", err)
 	}
 	return f, nil
 }
@@ -91,10 +89,8 @@ func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string
 	f := Function{Account: c.account(), Env: env, Name: name, AddedAt: c.Now, ModifiedAt: c.Now}
 	ok, err := s.store.CreateFunction(ctx, f, c.record(actCreateFunction, f.target()))
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return Refused(EnvironmentNotFound, "env not exists")
 	case err != nil:
-		return storeError("create function", err)
+		return notFoundAs(EnvironmentNotFound, "env not exists", err)
 	case !ok:
 		return Refused(InvalidArgs, "function "+name+" exists already")
 	}
@@ -103,7 +99,8 @@ func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string
 
 func checkFunctionName(name string) error {
 	if !functionName.MatchString(name) {
-		return Refused(InvalidArgs, "function_name must be 2 to 60 letters, digits, - or _, begin with a letter and end with a letter or digit")
+		return Refused(InvalidArgs, "function_name must be 2 to 60 letters, digits, - or _, "+
+			"begin with a letter and end with a letter or digit")
 	}
 	return nil
 }
@@ -185,27 +182,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, up Upload, u CodeUpdat
 	return s.putCode(ctx, c, actUpdateCode, f, u.Code)
 }
 
-// checkCodeSecret says whether a key is the one of the caller's platform for
-// the caller's Mini Program. Nobody has been given a key that was never made.
-func (s *Service) checkCodeSecret(ctx context.Context, c Caller, secret string) error {
-	key := grantKey{c.Platform, c.AppID}
-	want, err := s.secrets.get(key, cached, func() (string, error) {
-		sealed, err := s.store.CodeSecret(ctx, key.platform, key.appid)
-		if err != nil {
-			return "", err
-		}
-		return s.ring.Open(codeSecretPurpose, key.row(), sealed)
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return storeError("code secret", err)
-	}
-	if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1 {
-		return Refused(CodeSecretMismatch, "CodeSecret is not this platform's key for this Mini Program")
-	}
-	return nil
-}
-
-// putCode makes code that is durable already the function's: a row never
+// putCode makes code the function's. The code is durable already: a row never
 // names code that is not there.
 func (s *Service) putCode(ctx context.Context, c Caller, action string, f Function, code blob.Draft) error {
 	f.Sum, f.Size, f.ModifiedAt = code.Sum().String(), code.Size(), c.Now
@@ -222,9 +199,10 @@ func (s *Service) putCode(ctx context.Context, c Caller, action string, f Functi
 	return nil
 }
 
-// Deploy is an upload by the merchant's own developer, through the operator
-// and without a key: nobody owns the code (UP-8). A function that does not
-// exist is created. It returns the code's checksum.
+// Deploy replaces a function's code for the merchant's own developer, through the
+// operator and without a key: nobody owns the code (UP-8). It creates a function
+// that does not exist, and returns the code's checksum. NotFound if there is no
+// such environment; InvalidArgs or InvalidCode.
 func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code blob.Draft) (string, error) {
 	if err := checkFunctionName(name); err != nil {
 		return "", err

@@ -2,9 +2,9 @@ package cloud
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strconv"
 	"strings"
-	"unicode"
 )
 
 // RefusalsKept is how many records of refused cloud calls are kept.
@@ -21,18 +21,39 @@ type RefusalStore interface {
 	AppendRefusals(ctx context.Context, recs []Record) error
 }
 
-// maxShown is how many bytes of a path that is not in plain form are shown.
-const maxShown = 256
+// refusedCall is what is recorded of a refused cloud call beside the usual. A
+// Record holds it in its detail.
+type refusedCall struct {
+	version int64  // of the permission that was in force; 0 if it did not come to that
+	reason  string // why the path is not in plain form; "" if it is
+	path    string // as it can be shown
+}
 
-// record is the record of a refused call. What explain needs beside the usual
-// is in its detail: the version in force, what is odd about the path, the
-// path.
+// detail is the stored form: a line for each member.
+func (r refusedCall) detail() string {
+	return strconv.FormatInt(r.version, 10) + "\n" + r.reason + "\n" + r.path
+}
+
+// parseRefusedCall reads the stored form.
+func parseRefusedCall(detail string) (refusedCall, error) {
+	parts := strings.SplitN(detail, "\n", 3)
+	if len(parts) != 3 {
+		return refusedCall{}, errors.New("record of a refused call of another form")
+	}
+	version, err := strconv.ParseInt(parts[0], 10, 64)
+	return refusedCall{version, parts[1], parts[2]}, err
+}
+
+// record returns the record of a refused call.
 func (j *judgement) record() Record {
 	return Record{
 		At: j.at, RID: j.rid, AppID: j.key.Account, Action: actCloudCall, Target: j.key.Env, Code: j.code,
-		Detail: fmt.Sprintf("%d\n%s\n%s", j.version, j.reason, j.shown()),
+		Detail: refusedCall{j.version, j.reason, j.shown()}.detail(),
 	}
 }
+
+// maxShown is how many bytes of a path that is not in plain form are shown.
+const maxShown = 256
 
 // shown is the path as it can be shown: without the token, and without what a
 // terminal would obey.
@@ -44,10 +65,5 @@ func (j *judgement) shown() string {
 	if j.reason == "" && j.version != 0 {
 		return path
 	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, path[:min(len(path), maxShown)])
+	return printable(path[:min(len(path), maxShown)])
 }

@@ -7,25 +7,25 @@ import (
 	"github.com/opentcb/opentcb/internal/blob"
 )
 
-// scrubUsers is how many functions are named of code that is lost.
+// scrubUsers is how many functions that use lost code are named.
 const scrubUsers = 20
 
-// Scrub reads all stored code anew and finds what does not match its name, and
-// what functions use and is not there (DF-11). It changes nothing.
+// Scrub reads all stored code and reports code that does not match its name, and
+// code that a function uses and that is not there (DF-11). It changes nothing.
 func (s *Service) Scrub(ctx context.Context, watch CodeWatch) (CodeReport, error) {
 	w := codeWalk{s: s, watch: watch, page: scrubPage}
 	return w.run(ctx)
 }
 
-func scrubPage(w *codeWalk, ctx context.Context, stored []storedCode, after, upto string) error {
-	listed := make(map[string]bool, len(stored))
-	for _, code := range stored {
+func scrubPage(ctx context.Context, w *codeWalk, p codePage) error {
+	listed := make(map[string]bool, len(p.stored))
+	for _, code := range p.stored {
 		listed[code.sum] = true
 		if err := w.check(ctx, code, false); err != nil {
 			return err
 		}
 	}
-	return w.rows(ctx, after, upto, func(row CodeRow) error {
+	return w.rows(ctx, p, func(row CodeRow) error {
 		if !row.Used || listed[row.Sum] {
 			return nil
 		}
@@ -37,7 +37,7 @@ func scrubPage(w *codeWalk, ctx context.Context, stored []storedCode, after, upt
 	})
 }
 
-// check reads one piece of code. One that is not there any more is missed
+// check reads one piece of code. If it is not there any more, that is a finding
 // only if a function uses it.
 func (w *codeWalk) check(ctx context.Context, code storedCode, used bool) error {
 	_, err := w.s.blobs.Check(ctx, code.name)
