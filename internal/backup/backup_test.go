@@ -31,14 +31,17 @@ func TestRoundTrip(t *testing.T) {
 	must(t, same.restore(t.Context(), archive))
 	must(t, moved.restore(t.Context(), archive))
 	must(t, back.restore(t.Context(), moved.archive(t)))
-	for name, s := range map[string]storage{"SQLite and a folder": same, "Postgres and a bucket": moved, "and back": back} {
+	for name, s := range map[string]storage{
+		"SQLite and a folder": same, "Postgres and a bucket": moved, "and back": back,
+	} {
 		if got := s.state(t); !slices.Equal(got, want) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 	sum, err := backup.Verify(t.Context(), onlyReader{bytes.NewReader(archive)}, nil)
 	must(t, err)
-	if sum.Code != 5 || sum.Rows["functions"] != 9 || sum.RowCount() != int64(9*len(sum.Tables)) || sum.MasterKey != keyID || sum.Program != info.Program || sum.Made != "2026-01-31T15:04:05Z" {
+	if sum.Code != 5 || sum.Rows["functions"] != 9 || sum.RowCount() != int64(9*len(sum.Tables)) ||
+		sum.MasterKey != keyID || sum.Program != info.Program || sum.Made != "2026-01-31T15:04:05Z" {
 		t.Errorf("summary %+v", sum)
 	}
 }
@@ -53,7 +56,8 @@ func TestManyRows(t *testing.T) {
 	must(t, from.BindKey(t.Context(), keyID))
 	must(t, from.Load(t.Context(), func(each func(string, []string, []any) error) error {
 		for i := range 2400 {
-			if err := each("code", []string{"sum", "used_at", "doomed_at"}, []any{fmt.Sprintf("%02000d", i), int64(i), int64(0)}); err != nil {
+			columns := []string{"sum", "used_at", "doomed_at"}
+			if err := each("code", columns, []any{fmt.Sprintf("%02000d", i), int64(i), int64(0)}); err != nil {
 				return err
 			}
 		}
@@ -72,7 +76,11 @@ func TestManyRows(t *testing.T) {
 // TestItIsATar: any tar lists it.
 func TestItIsATar(t *testing.T) {
 	t.Parallel()
-	r, names := tar.NewReader(bytes.NewReader(filled(t, folder(t), 2).archive(t))), []string{}
+	archive := filled(t, folder(t), 2).archive(t)
+	if !bytes.HasSuffix(archive, make([]byte, 1024)) || len(archive)%512 != 0 {
+		t.Error("it does not end as a tar does")
+	}
+	r, names := tar.NewReader(bytes.NewReader(archive)), []string{}
 	for {
 		h, err := r.Next()
 		if err == io.EOF {
@@ -81,7 +89,8 @@ func TestItIsATar(t *testing.T) {
 		must(t, err)
 		names = append(names, h.Name)
 	}
-	if len(names) != 3+len(sqlstore.Tables()) || names[0] != "manifest.json" || names[1] != "rows/00000001.accounts.jsonl.gz" || names[len(names)-1] != "end.json" {
+	if len(names) != 3+len(sqlstore.Tables()) || names[0] != "manifest.json" ||
+		names[1] != "rows/00000001.accounts.jsonl.gz" || names[len(names)-1] != "end.json" {
 		t.Errorf("entries %q", names)
 	}
 }
@@ -90,7 +99,9 @@ func TestItIsATar(t *testing.T) {
 // archive is of one moment, and has the code of all its functions.
 func TestWhileWriting(t *testing.T) {
 	t.Parallel()
-	for name, from := range map[string]storage{"SQLite and a folder": folder(t), "Postgres and a bucket": cluster(t)} {
+	for name, from := range map[string]storage{
+		"SQLite and a folder": folder(t), "Postgres and a bucket": cluster(t),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			must(t, from.BindKey(t.Context(), keyID))
@@ -99,7 +110,8 @@ func TestWhileWriting(t *testing.T) {
 			for hand := range 3 {
 				account := fmt.Sprintf("wx%016x", hand)
 				must(t, from.Apply(t.Context(), []cloud.Change{
-					cloud.PutAccount{Account: cloud.Account{AppID: account, Cloud: true}}, cloud.AddEnvironment{Account: account, ID: "env-" + account},
+					cloud.PutAccount{Account: cloud.Account{AppID: account, Cloud: true}},
+					cloud.AddEnvironment{Account: account, ID: "env-" + account},
 				}, nil))
 				all.Go(func() {
 					for n := int64(1); ctx.Err() == nil; n++ {
@@ -123,11 +135,15 @@ func (s storage) change(t *testing.T, account string, n int64) {
 	t.Helper()
 	code := []byte(fmt.Sprintf("code %d of %s", n, account))
 	sum := sumOf(code)
-	f := cloud.Function{Account: account, Env: "env-" + account, Name: fmt.Sprintf("f%d", n%20), Sum: sum, Size: int64(len(code)), ModifiedAt: n}
+	f := cloud.Function{
+		Account: account, Env: "env-" + account, Name: fmt.Sprintf("f%d", n%20),
+		Sum: sum, Size: int64(len(code)), ModifiedAt: n,
+	}
 	err := s.HoldCode(t.Context(), sum, n)
 	s.put(t, code)
 	err = errors.Join(err, s.Apply(t.Context(), []cloud.Change{cloud.PutFunction{Function: f}}, []cloud.Record{{At: n}}))
-	res, setErr := s.SetPermission(t.Context(), cloud.PermissionSet{Account: account, Env: f.Env, Version: 2 * n, Open: n%2 == 0}, cloud.Record{At: n})
+	set := cloud.PermissionSet{Account: account, Env: f.Env, Version: 2 * n, Open: n%2 == 0}
+	res, setErr := s.SetPermission(t.Context(), set, cloud.Record{At: n})
 	if err = errors.Join(err, setErr); err != nil || !res.Accepted {
 		t.Errorf("change %d: %+v, %v", n, res, err)
 	}
@@ -174,7 +190,9 @@ func TestLostCode(t *testing.T) {
 			code := fmt.Appendf(nil, "code %d", i)
 			sum := s.put(t, code)
 			must(t, s.HoldCode(t.Context(), sum, 1))
-			f := cloud.Function{Account: "wx00000000000000a1", Env: "env-one", Name: fmt.Sprintf("function-%d", i), Sum: sum, Size: 1}
+			f := cloud.Function{
+				Account: "wx00000000000000a1", Env: "env-one", Name: fmt.Sprintf("function-%d", i), Sum: sum, Size: 1,
+			}
 			must(t, s.Apply(t.Context(), []cloud.Change{cloud.PutFunction{Function: f}}, nil))
 		}
 		sum := sumOf([]byte("code 17"))
@@ -271,7 +289,10 @@ func TestReplacedCode(t *testing.T) {
 	}
 	at := &harmAtCode{w: io.Discard, harm: func() error {
 		for n := range 2 {
-			f := cloud.Function{Account: fmt.Sprintf("account-%05d", n), Env: fmt.Sprintf("env-%05d", n), Name: []string{"小程序\"\\\n\u2028<&>", ""}[n], Sum: sumOf([]byte("new"))}
+			f := cloud.Function{
+				Account: fmt.Sprintf("account-%05d", n), Env: fmt.Sprintf("env-%05d", n),
+				Name: []string{"小程序\"\\\n\u2028<&>", ""}[n], Sum: sumOf([]byte("new")),
+			}
 			if err := s.HoldCode(t.Context(), f.Sum, 1); err != nil {
 				return err
 			}

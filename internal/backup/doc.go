@@ -8,16 +8,17 @@
 //	code/<64 hex>                       each piece of code that a function names, in the order of names
 //	end.json                            counts, and the SHA-256 of every byte before it
 //
-// Of a tar only one spelling is taken: each header is the one that the writer
-// would write, and so is every byte from the last header on. What comes before
-// is under the SHA-256. So no byte can be changed, left out or added unseen.
-// The SHA-256 is against damage: whoever can write archives can make others.
+// Other tars of the same content are refused: each header and its padding must
+// be as the writer writes them, and so must every byte from the last header on.
+// What comes before is covered by the SHA-256. So no byte can be changed, left
+// out or added unnoticed. The SHA-256 protects against damage only: whoever can
+// write archives can make others.
 //
 //	manifest.go what the first and the last entry say
 //	entry.go    entries of a tar, one after the other
 //	rows.go     rows as lines
-//	sums.go     which code the functions name
+//	sums.go     the set of code that the functions name
 //	write.go    Write
-//	verify.go   Verify, and Open for Restore
-//	restore.go  Restore
+//	verify.go   Verify and ReadManifest
+//	restore.go  Open and Restore
 package backup

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -28,32 +27,42 @@ const (
 // block is what a tar is made of.
 const block = 512
 
-// Progress is told how much has been done. step is what is being done, bytes
-// how much of the archive was written or read within it.
+// Progress is called with the step that is under way and how many bytes of the
+// archive were written or read within it.
 type Progress func(step string, bytes int64)
 
-// header is the one form of an entry's header.
-func header(name string, size int64) ([]byte, error) {
-	var b bytes.Buffer
-	err := tar.NewWriter(&b).WriteHeader(&tar.Header{
+// writeHeader writes an entry's header in the only form that this format has.
+func writeHeader(w *tar.Writer, name string, size int64) error {
+	return w.WriteHeader(&tar.Header{
 		Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
 	})
-	return b.Bytes(), err
 }
 
-// padding is how many zeros follow an entry of that size.
-func padding(size int64) int64 { return -size & (block - 1) }
+// writeEntry writes an entry with its padding. The content must have that size.
+func writeEntry(w *tar.Writer, name string, size int64, content io.Reader) error {
+	if err := writeHeader(w, name, size); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(w, content, size); err != nil {
+		return err
+	}
+	return w.Flush()
+}
 
-// zeros are for padding and the end of a tar.
-var zeros [2 * block]byte
-
-// writer writes entries.
+// writer writes entries, and hashes and counts all bytes that it writes.
 type writer struct {
 	ctx      context.Context
 	out      io.Writer
+	tar      *tar.Writer // on this writer
 	hash     hash.Hash
 	n        int64
 	progress Progress
+}
+
+func newWriter(ctx context.Context, out io.Writer, progress Progress) *writer {
+	w := &writer{ctx: ctx, out: out, hash: sha256.New(), progress: progress}
+	w.tar = tar.NewWriter(w)
+	return w
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -69,75 +78,52 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// entry writes an entry, whose content must have that size.
-func (w *writer) entry(name string, size int64, content io.Reader) error {
-	head, err := header(name, size)
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(head); err != nil {
-		return err
-	}
-	if _, err := io.CopyN(w, content, size); err != nil {
-		return err
-	}
-	_, err = w.Write(zeros[:padding(size)])
-	return err
-}
-
-// end writes the last entry.
-func (w *writer) end(s Summary) error {
-	last, err := lastBytes(s)
-	if err == nil {
-		_, err = w.Write(last)
-	}
-	return err
-}
-
-// lastBytes is everything from the header of the last entry on.
+// lastBytes returns everything from the header of the last entry on.
 func lastBytes(s Summary) ([]byte, error) {
-	content := text(s)
-	last, err := header(endName, int64(len(content)))
-	last = append(last, content...)
-	last = append(last, zeros[:padding(int64(len(content)))]...)
-	return append(last, zeros[:]...), err
+	var b bytes.Buffer
+	w, content := tar.NewWriter(&b), text(s)
+	err := writeEntry(w, endName, int64(len(content)), bytes.NewReader(content))
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), err
 }
 
-// reader reads entries. It reads the content of the current one, up to its
-// end.
+// reader reads entries, and hashes and counts all bytes before the last one.
+// It takes only the form that the writer writes. The content of the current
+// entry is read from tar.
 type reader struct {
 	ctx      context.Context
 	in       io.Reader
-	hash     hash.Hash // of all but the last entry
-	n        int64     // bytes so hashed
+	tar      *tar.Reader // on this reader
+	hash     hash.Hash
+	n        int64
 	step     string
 	progress Progress
 
-	left int64 // of the current entry
-	pad  int64 // zeros after it
+	padding int64  // of the current entry
+	between bool   // its content has been read
+	gap     []byte // what was read since: its padding and a header
 }
 
 func newReader(ctx context.Context, in io.Reader, step string, progress Progress) *reader {
-	return &reader{ctx: ctx, in: in, hash: sha256.New(), step: step, progress: progress}
+	r := &reader{ctx: ctx, in: in, hash: sha256.New(), step: step, progress: progress}
+	r.tar = tar.NewReader(r)
+	return r
 }
 
-// Read reads on in the current entry. An archive that ends within it is
-// broken.
+// Read reads on in the archive, up to the content of the last entry: the
+// archive must not end before.
 func (r *reader) Read(p []byte) (int, error) {
-	if r.left == 0 {
-		return 0, io.EOF
-	}
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := r.in.Read(p[:min(int64(len(p)), r.left)])
-	r.left -= int64(n)
-	r.took(p[:n])
-	if err == io.EOF && r.left > 0 {
-		return n, broken("it ends too early")
+	n, err := r.in.Read(p)
+	if r.between {
+		r.gap = append(r.gap, p[:n]...)
+	} else {
+		r.took(p[:n])
 	}
 	if err == io.EOF {
-		err = nil
+		err = broken("it ends too early")
 	}
 	return n, err
 }
@@ -150,74 +136,42 @@ func (r *reader) took(p []byte) {
 	}
 }
 
-// full reads exactly so many bytes, which are not hashed.
-func (r *reader) full(p []byte) error {
-	_, err := io.ReadFull(r.in, p)
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return broken("it ends too early")
-	}
-	return err
-}
-
 // entry is a header that was read.
 type entry struct {
 	name string
 	size int64
 }
 
-// finish reads what is left of the current entry.
-func (r *reader) finish() error {
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return err
-	}
-	var pad [block]byte
-	if err := r.full(pad[:r.pad]); err != nil {
-		return err
-	}
-	if !bytes.Equal(pad[:r.pad], zeros[:r.pad]) {
-		return broken("something is written between its entries")
-	}
-	r.took(pad[:r.pad])
-	r.pad = 0
-	return nil
-}
-
-// next goes to the next entry. The header of the last one is not hashed.
+// next goes to the next entry. The header of the last one is not hashed; it
+// stays in gap.
 func (r *reader) next() (entry, error) {
-	if err := r.finish(); err != nil {
+	if _, err := io.Copy(io.Discard, r.tar); err != nil {
 		return entry{}, err
 	}
-	var head [block]byte
-	if err := r.full(head[:]); err != nil {
-		return entry{}, err
-	}
-	e, err := parseHeader(head[:])
-	if err != nil {
-		return entry{}, err
-	}
-	if e.name != endName {
-		r.took(head[:])
-	}
-	r.left, r.pad = e.size, padding(e.size)
-	return e, nil
-}
-
-// parseHeader takes the one form of a header, with a name and size of this
-// format.
-func parseHeader(head []byte) (entry, error) {
-	name := string(head[:min(100, max(0, bytes.IndexByte(head, 0)))])
-	size, err := strconv.ParseInt(string(head[124:135]), 8, 64)
-	if err != nil || size < 0 {
+	r.between, r.gap = true, nil
+	h, err := r.tar.Next()
+	r.between = false
+	switch err {
+	case nil:
+	case io.EOF, tar.ErrHeader, tar.ErrFieldTooLong:
 		return entry{}, broken("it is no tar, or damaged")
+	default:
+		return entry{}, err
 	}
-	same, err := header(name, size)
-	if err != nil || !bytes.Equal(same, head) {
+	want := bytes.NewBuffer(make([]byte, r.padding))
+	if err := writeHeader(tar.NewWriter(want), h.Name, h.Size); err != nil || !bytes.Equal(r.gap, want.Bytes()) {
 		return entry{}, broken("it has an entry that no program of ours wrote, or is damaged")
 	}
-	if size > mostBytes(name) {
-		return entry{}, broken("it has an entry %.80q of %d bytes", name, size)
+	if h.Size > mostBytes(h.Name) {
+		return entry{}, broken("it has an entry %.80q of %d bytes", h.Name, h.Size)
 	}
-	return entry{name, size}, nil
+	if h.Name == endName {
+		r.took(want.Next(int(r.padding)))
+	} else {
+		r.took(want.Bytes())
+	}
+	r.padding = -h.Size & (block - 1)
+	return entry{h.Name, h.Size}, nil
 }
 
 // mostBytes is how large an entry may be; -1 if there is none of that name.
@@ -235,28 +189,23 @@ func mostBytes(name string) int64 {
 
 // end reads the last entry, whose header was read, and whatever follows: it
 // must be what the writer would have written after all that came before.
-func (r *reader) end(s Summary, size int64) error {
-	last, err := lastBytes(s)
+func (r *reader) end(s Summary) error {
+	want, err := lastBytes(s)
 	if err != nil {
 		return err
 	}
-	want := last[block:]
-	if got, err := header(endName, size); err != nil || !bytes.Equal(got, last[:block]) {
-		return broken("its last entry is not what the others add up to: it was changed or damaged")
-	}
-	got := make([]byte, len(want))
-	if err := r.full(got); err != nil {
+	rest, err := io.ReadAll(io.LimitReader(r.in, int64(len(want))))
+	if err != nil {
 		return err
 	}
-	if !bytes.Equal(got, want) {
-		return broken("its last entry is not what the others add up to: it was changed or damaged")
-	}
-	switch n, err := io.ReadFull(r.in, got[:1]); {
-	case n > 0:
+	got := append(r.gap[len(r.gap)-block:], rest...)
+	switch {
+	case bytes.Equal(got, want):
+		return nil
+	case bytes.HasPrefix(want, got):
+		return broken("it ends too early")
+	case bytes.HasPrefix(got, want):
 		return broken("something follows its end")
-	case !errors.Is(err, io.EOF):
-		return err
 	}
-	r.left, r.pad = 0, 0
-	return nil
+	return broken("its last entry is not what the others add up to: it was changed or damaged")
 }

@@ -15,7 +15,8 @@ import (
 // that it reads.
 const format = 1
 
-// ErrBroken says that an archive is damaged, cut short, or none at all.
+// ErrBroken is the error of an archive that is damaged or cut short, and of a
+// file that is no archive.
 var ErrBroken = errors.New("this is no whole backup archive")
 
 // broken makes an error that is ErrBroken.
@@ -23,7 +24,7 @@ func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrBroken, fmt.Errorf(format, args...))
 }
 
-// Info is what whoever writes an archive says of it.
+// Info is what the caller of [Write] says about the archive.
 type Info struct {
 	Program string    // its name and version
 	Made    time.Time // when the archive is made
@@ -45,8 +46,8 @@ type Table struct {
 	Columns []string `json:"columns"`
 }
 
-// Summary is what an archive holds. It is the last entry, with the manifest's
-// facts before.
+// Summary is what an archive holds. The last entry says it, and repeats the
+// manifest.
 type Summary struct {
 	Manifest  `json:"manifest"`
 	Rows      map[string]int64 `json:"rows"` // by table
@@ -56,7 +57,7 @@ type Summary struct {
 	SHA256    string           `json:"sha256"` // of those
 }
 
-// RowCount is the number of all rows.
+// RowCount returns the number of all rows.
 func (s Summary) RowCount() (n int64) {
 	for _, rows := range s.Rows {
 		n += rows
@@ -65,14 +66,17 @@ func (s Summary) RowCount() (n int64) {
 }
 
 func newManifest(info Info, keyID string) Manifest {
-	m := Manifest{Format: format, Schema: sqlstore.SchemaVersion(), MasterKey: keyID, Made: info.Made.UTC().Format(time.RFC3339), Program: info.Program}
+	m := Manifest{
+		Format: format, Schema: sqlstore.SchemaVersion(), MasterKey: keyID,
+		Made: info.Made.UTC().Format(time.RFC3339), Program: info.Program,
+	}
 	for _, t := range sqlstore.Tables() {
 		m.Tables = append(m.Tables, Table{t.Name, t.Names()})
 	}
 	return m
 }
 
-// text is the form of a manifest or summary in the archive, the only one.
+// text returns the only form of a manifest or summary in an archive.
 func text(v any) []byte {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
@@ -93,9 +97,9 @@ func parseManifest(b []byte) (Manifest, error) {
 	case m.Format < 1 || m.Schema < 1:
 		return m, broken("its manifest has no format or schema")
 	case m.Format > format:
-		return m, fmt.Errorf("the archive has format %d, newer than this program's %d: use the newer program, %.60q or later", m.Format, format, m.Program)
+		return m, newer("has format", int64(m.Format), format, m.Program)
 	case m.Schema > ours:
-		return m, fmt.Errorf("the archive is of schema %d, newer than this program's %d: use the newer program, %.60q or later", m.Schema, ours, m.Program)
+		return m, newer("is of schema", m.Schema, ours, m.Program)
 	case !bytes.Equal(text(m), b):
 		return m, broken("its manifest is not as this program writes it")
 	case m.Schema == ours && !slices.EqualFunc(m.Tables, newManifest(Info{}, "").Tables, sameTable):
@@ -110,6 +114,11 @@ func parseManifest(b []byte) (Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+func newer(what string, theirs, ours int64, program string) error {
+	return fmt.Errorf("the archive %s %d, newer than this program's %d: use the newer program, %.60q or later",
+		what, theirs, ours, program)
 }
 
 func sameTable(a, b Table) bool { return a.Name == b.Name && slices.Equal(a.Columns, b.Columns) }

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/sqlstore"
@@ -34,7 +35,7 @@ func Open(ctx context.Context, file io.ReadSeeker, progress Progress) (*Archive,
 	return &Archive{file, c}, nil
 }
 
-// Summary says what the archive holds.
+// Summary returns what the archive holds.
 func (a *Archive) Summary() Summary { return a.verified.summary }
 
 // Restore fills an empty database with the archive's rows, and storage with
@@ -49,7 +50,8 @@ func (a *Archive) Restore(ctx context.Context, store *sqlstore.Store, blobs blob
 		return err
 	}
 	if bound != "" && bound != key {
-		return fmt.Errorf("the archive was made under the master key with the id %s, and the database is bound to the one with the id %s: restore with the right one, into a database that was never used", key, bound)
+		return fmt.Errorf("the archive was made under the master key with the id %s, and the database is bound to the "+
+			"one with the id %s: restore with the right one, into a database that was never used", key, bound)
 	}
 	if err := store.CheckEmpty(ctx); err != nil {
 		return err
@@ -61,20 +63,13 @@ func (a *Archive) Restore(ctx context.Context, store *sqlstore.Store, blobs blob
 		return err
 	}
 	return store.Load(ctx, func(each func(table string, columns []string, values []any) error) error {
-		return a.giveRows(ctx, each, progress)
-	})
-}
-
-// giveRows gives the rows to each. They have to be those that were verified.
-func (a *Archive) giveRows(ctx context.Context, each func(table string, columns []string, values []any) error, progress Progress) error {
-	c := &contents{row: each}
-	if _, err := a.again(ctx, c, "restoring rows", progress); err != nil {
+		c := &contents{row: each}
+		_, err := a.again(ctx, c, "restoring rows", progress)
+		if err == nil && !bytes.Equal(c.rowsSum, a.verified.rowsSum) {
+			err = errChanged
+		}
 		return err
-	}
-	if !bytes.Equal(c.rowsSum, a.verified.rowsSum) {
-		return errChanged
-	}
-	return nil
+	})
 }
 
 var errChanged = errors.New("the archive was changed while it was restored: do not write to it, and restore it again")
@@ -90,9 +85,8 @@ func (a *Archive) again(ctx context.Context, c *contents, step string, progress 
 
 // restoreCode commits all code.
 func (a *Archive) restoreCode(ctx context.Context, blobs blob.Store, progress Progress) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	hands, all := make(chan struct{}, commits), sync.WaitGroup{}
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(commits)
 	c := &contents{
 		needed: a.verified.needed,
 		code: func(sum blob.Sum, r io.Reader) error {
@@ -100,29 +94,22 @@ func (a *Archive) restoreCode(ctx context.Context, blobs blob.Store, progress Pr
 			if err != nil {
 				return err
 			}
-			hands <- struct{}{}
-			all.Go(func() {
-				if err := draft.Commit(ctx); err != nil {
-					cancel(err)
-				}
-				<-hands
-			})
+			workers.Go(func() error { return draft.Commit(ctx) })
 			return nil
 		},
 	}
 	e, err := a.again(ctx, c, "restoring code", progress)
 	if err == nil {
-		c.summary.Rows = a.verified.summary.Rows // they were passed over
+		c.summary.Rows = a.verified.summary.Rows // they were skipped
 		err = c.readCode(e)
 	}
-	all.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	if commitErr := workers.Wait(); commitErr != nil { // which made the reading end, too
+		return commitErr
 	}
 	return err
 }
 
-// draftOf writes code to a draft, and holds it against its name: the file may
+// draftOf writes code to a draft, and compares it with its name: the file may
 // have been changed since it was verified.
 func draftOf(ctx context.Context, blobs blob.Store, sum blob.Sum, r io.Reader) (blob.Draft, error) {
 	draft, err := blobs.Create(ctx)

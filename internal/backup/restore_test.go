@@ -2,9 +2,12 @@ package backup_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,13 +25,16 @@ func TestRefusedIsUntouched(t *testing.T) {
 	archive := filled(t, folder(t), 3).archive(t)
 	flipped := bytes.Clone(archive)
 	flipped[len(flipped)/2] ^= 4
-	for name, open := range map[string]func(testing.TB) storage{"SQLite and a folder": folder, "Postgres and a bucket": cluster} {
+	for name, open := range map[string]func(testing.TB) storage{
+		"SQLite and a folder": folder, "Postgres and a bucket": cluster,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			to := open(t)
 			before := to.state(t)
 			for what, bad := range map[string][]byte{
-				"cut short": archive[:len(archive)-1], "flipped": flipped, "nothing": nil, "something follows": append(bytes.Clone(archive), 'x'),
+				"cut short": archive[:len(archive)-1], "flipped": flipped, "nothing": nil,
+				"something follows": append(bytes.Clone(archive), 'x'),
 			} {
 				if err := to.restore(t.Context(), bad); !errors.Is(err, backup.ErrBroken) {
 					t.Errorf("%s: %v", what, err)
@@ -37,7 +43,8 @@ func TestRefusedIsUntouched(t *testing.T) {
 			}
 			must(t, to.BindKey(t.Context(), "another"))
 			before = to.state(t)
-			if err := to.restore(t.Context(), archive); err == nil || !strings.Contains(err.Error(), keyID) || !strings.Contains(err.Error(), "another") {
+			err := to.restore(t.Context(), archive)
+			if err == nil || !strings.Contains(err.Error(), keyID) || !strings.Contains(err.Error(), "another") {
 				t.Errorf("another key: %v", err)
 			}
 			to.untouched(t, "another key", before)
@@ -89,6 +96,29 @@ func TestRestoreAgain(t *testing.T) {
 	must(t, to.restore(t.Context(), archive))
 	if !slices.Equal(to.state(t), from.state(t)) {
 		t.Error("it is not what was backed up")
+	}
+}
+
+// TestOldArchive restores an archive that a program of the first format wrote.
+func TestOldArchive(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open("testdata/format1.tar.gz.base64")
+	must(t, err)
+	defer file.Close()
+	unpacked, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, file))
+	must(t, err)
+	archive, err := io.ReadAll(unpacked)
+	must(t, err)
+	sum, err := backup.Verify(t.Context(), bytes.NewReader(archive), nil)
+	must(t, err)
+	if sum.Format != 1 || sum.Code != 2 || sum.Rows["functions"] != 3 || sum.Made != "2026-01-31T15:04:05Z" {
+		t.Errorf("summary %+v", sum)
+	}
+	to := folder(t)
+	must(t, to.restore(t.Context(), archive))
+	got, err := backup.Verify(t.Context(), bytes.NewReader(to.archive(t)), nil)
+	if err != nil || got.CodeBytes != sum.CodeBytes {
+		t.Errorf("backed up again: %+v, %v", got, err)
 	}
 }
 

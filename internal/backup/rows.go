@@ -76,7 +76,7 @@ func (c *chunks) flush() error {
 		return err
 	}
 	c.number++
-	err := c.w.entry(chunkName(c.number, c.table), int64(c.packed.Len()), &c.packed)
+	err := writeEntry(c.w.tar, chunkName(c.number, c.table), int64(c.packed.Len()), &c.packed)
 	c.lines = 0
 	c.packed.Reset()
 	c.gz.Reset(&c.packed)

@@ -13,7 +13,7 @@ const maxSums = 1 << 25
 // sums is a set of names of code, 32 bytes each.
 type sums struct {
 	all   []blob.Sum
-	clean int // so many from the start are sorted, each once
+	clean int // the number of names, from the start, that are sorted and differ
 }
 
 // add adds a name that may be there already.
@@ -34,7 +34,7 @@ func (s *sums) compact() {
 	s.clean = len(s.all)
 }
 
-// list is the names in their order.
+// list returns the names in their order.
 func (s *sums) list() []blob.Sum {
 	s.compact()
 	return s.all

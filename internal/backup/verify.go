@@ -13,26 +13,26 @@ import (
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
-// Verify reads an archive to its end, and says what it holds. It is ErrBroken
-// unless every byte is as it was written, every row has the values of its
-// columns, and the code of every function is there and matches its name.
-// Nothing is kept but the names of code. progress may be nil.
+// Verify reads an archive to its end, and returns what it holds. The error is
+// [ErrBroken] unless every byte is as it was written, every row has the values
+// of its columns, and the code of every function is there and matches its name.
+// It keeps nothing in memory but the names of code. progress may be nil.
 func Verify(ctx context.Context, in io.Reader, progress Progress) (Summary, error) {
 	c, err := verify(ctx, in, progress)
 	return c.summary, err
 }
 
-// ReadManifest reads the first entry alone, of which nothing is verified.
+// ReadManifest reads only the first entry, and verifies nothing of the rest.
 func ReadManifest(ctx context.Context, in io.Reader) (Manifest, error) {
 	return newReader(ctx, in, "", nil).manifest()
 }
 
-// contents goes through an archive. The functions are given what is found,
-// before it is known that all is sound.
+// contents goes through an archive. Its functions are called with what it
+// finds, before it is known that all is sound.
 type contents struct {
 	r       *reader
 	summary Summary
-	row     func(table string, columns []string, values []any) error // nil: rows are passed over
+	row     func(table string, columns []string, values []any) error // nil: rows are skipped
 	code    func(sum blob.Sum, r io.Reader) error
 
 	chunk   int // number of the last
@@ -61,7 +61,7 @@ func (r *reader) manifest() (Manifest, error) {
 	if e.name != manifestName {
 		return Manifest{}, broken("it does not begin with its manifest")
 	}
-	b, err := io.ReadAll(r)
+	b, err := io.ReadAll(r.tar)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -76,7 +76,7 @@ func (c *contents) readRows() (e entry, err error) {
 	}
 	c.summary.Rows = map[string]int64{}
 	for {
-		if err := c.r.finish(); err != nil {
+		if _, err := io.Copy(io.Discard, c.r.tar); err != nil {
 			return e, err
 		}
 		c.rowsSum = c.r.hash.Sum(nil)
@@ -89,8 +89,8 @@ func (c *contents) readRows() (e entry, err error) {
 	}
 }
 
-// readChunk reads a chunk of rows: of the table of the chunk before, or of one
-// after it.
+// readChunk reads a chunk of rows: of the same table as the chunk before, or of
+// a later one.
 func (c *contents) readChunk(name string) error {
 	c.chunk++
 	tables := c.summary.Tables
@@ -108,7 +108,7 @@ func (c *contents) readChunk(name string) error {
 		return broken("%w", err)
 	}
 	n := int64(0)
-	err = eachRow(c.r, kinds, maxChunk, func(values []any) error {
+	err = eachRow(c.r.tar, kinds, maxChunk, func(values []any) error {
 		n++
 		return c.row(t.Name, t.Columns, values)
 	})
@@ -119,9 +119,9 @@ func (c *contents) readChunk(name string) error {
 	return err
 }
 
-// readCode reads the code, beginning with an entry whose header was read: that
-// which the functions name, in its order, and nothing else. Then it reads the
-// end.
+// readCode reads the code that the functions name, in its order, and refuses
+// any other. It begins with an entry whose header was read, and reads the end
+// too.
 func (c *contents) readCode(e entry) error {
 	for _, sum := range c.needed {
 		if e.name == endName {
@@ -130,7 +130,7 @@ func (c *contents) readCode(e entry) error {
 		if e.name != codeFolder+sum.String() {
 			return broken("it has %.80q where the code %s of a function should be", e.name, sum)
 		}
-		if err := c.code(sum, c.r); err != nil {
+		if err := c.code(sum, c.r.tar); err != nil {
 			return fmt.Errorf("the code %s: %w", sum, err)
 		}
 		c.summary.Code++
@@ -144,10 +144,10 @@ func (c *contents) readCode(e entry) error {
 		return broken("it has an entry %.80q that is not expected", e.name)
 	}
 	c.summary.Bytes, c.summary.SHA256 = c.r.n, hex.EncodeToString(c.r.hash.Sum(nil))
-	return c.r.end(c.summary, e.size)
+	return c.r.end(c.summary)
 }
 
-// checkCode holds code against its name.
+// checkCode compares code with its name.
 func checkCode(sum blob.Sum, r io.Reader) error {
 	h := sha256.New()
 	if _, err := io.Copy(h, r); err != nil {

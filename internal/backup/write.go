@@ -14,15 +14,18 @@ import (
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
-// ahead is how many pieces of code are opened at once: opening one may be a
-// walk to another machine.
+// ahead is how many pieces of code are opened at once: opening one may take a
+// request to another machine.
 const ahead = 8
 
 // Write writes an archive of all rows as of one moment, and of the code that
-// they name. The rows come first and quickly; code that is collected or
-// altered before its turn makes it fail. What was written then is no archive:
-// it lacks the end. progress, unless nil, is told of every write.
-func Write(ctx context.Context, out io.Writer, store *sqlstore.Store, blobs blob.Store, info Info, progress Progress) error {
+// they name. The rows come first and quickly. Code that is collected or altered
+// before its turn is a [CodeError]. When Write fails, what it has written is no
+// archive: it lacks the end. Memory does not grow with the size of the code.
+// progress may be nil.
+func Write(
+	ctx context.Context, out io.Writer, store *sqlstore.Store, blobs blob.Store, info Info, progress Progress,
+) error {
 	keyID, err := store.KeyID(ctx)
 	if err != nil {
 		return err
@@ -30,10 +33,10 @@ func Write(ctx context.Context, out io.Writer, store *sqlstore.Store, blobs blob
 	if keyID == "" {
 		return errors.New("the database is not bound to a master key yet: there is nothing to back up")
 	}
-	w := &writer{ctx: ctx, out: out, hash: sha256.New(), progress: progress}
+	w := newWriter(ctx, out, progress)
 	s := Summary{Manifest: newManifest(info, keyID)}
 	first := text(s.Manifest)
-	if err := w.entry(manifestName, int64(len(first)), bytes.NewReader(first)); err != nil {
+	if err := writeEntry(w.tar, manifestName, int64(len(first)), bytes.NewReader(first)); err != nil {
 		return err
 	}
 	needed, err := w.rows(store, &s)
@@ -44,7 +47,11 @@ func Write(ctx context.Context, out io.Writer, store *sqlstore.Store, blobs blob
 		return err
 	}
 	s.Bytes, s.SHA256 = w.n, hex.EncodeToString(w.hash.Sum(nil))
-	return w.end(s)
+	last, err := lastBytes(s)
+	if err == nil {
+		_, err = w.Write(last)
+	}
+	return err
 }
 
 // rows writes all rows, and returns which code they name.
@@ -94,7 +101,7 @@ type opened struct {
 func (w *writer) code(store *sqlstore.Store, blobs blob.Store, needed []blob.Sum, s *Summary) (err error) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	coming := openAhead(ctx, blobs, needed)
-	defer func() { // those that were opened and are not wanted any more
+	defer func() { // closes what was opened and is not needed any more
 		cancel()
 		for one := range coming {
 			if o := <-one; o.err == nil {
@@ -116,7 +123,7 @@ func (w *writer) code(store *sqlstore.Store, blobs blob.Store, needed []blob.Sum
 	return w.ctx.Err()
 }
 
-// openAhead opens code, a few pieces at once, and gives it in its order.
+// openAhead opens code, a few pieces at once, and sends it in its order.
 func openAhead(ctx context.Context, blobs blob.Store, needed []blob.Sum) <-chan chan opened {
 	coming := make(chan chan opened, ahead)
 	go func() {
@@ -144,27 +151,28 @@ func (w *writer) piece(o opened) error {
 		return fmt.Errorf("it has %d bytes, and no archive can hold more than %d", o.blob.Size(), maxCode)
 	}
 	h := sha256.New()
-	err := w.entry(codeFolder+o.sum.String(), o.blob.Size(), io.TeeReader(o.blob, h))
+	err := writeEntry(w.tar, codeFolder+o.sum.String(), o.blob.Size(), io.TeeReader(o.blob, h))
 	if errors.Is(err, io.EOF) || err == nil && blob.Sum(h.Sum(nil)) != o.sum {
 		err = blob.ErrCorrupt
 	}
 	return err
 }
 
-// CodeError says whose code could not be backed up. What tells the reason may
-// show where code is kept; What does not.
+// CodeError is the error of code that is missing or damaged. What says whose
+// code it is and what to do, and may be shown to anybody; the text of the error
+// may show where code is kept.
 type CodeError struct {
 	What   string
 	reason error
 }
 
-// Error tells all.
+// Error returns What and the reason.
 func (e *CodeError) Error() string { return e.What + ": " + e.reason.Error() }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *CodeError) Unwrap() error { return e.reason }
 
-// nameUsers makes a CodeError of what went wrong with a piece of code.
+// nameUsers makes a CodeError of missing or damaged code.
 func nameUsers(ctx context.Context, store *sqlstore.Store, sum blob.Sum, err error) error {
 	if ctx.Err() != nil || !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrCorrupt) {
 		return fmt.Errorf("the code %s: %w", sum, err)
@@ -173,13 +181,16 @@ func nameUsers(ctx context.Context, store *sqlstore.Store, sum blob.Sum, err err
 	if errors.Is(err, blob.ErrCorrupt) {
 		fault = "is damaged"
 	}
-	users, lost := store.CodeUsers(ctx, sum.String(), 1)
+	users, readErr := store.CodeUsers(ctx, sum.String(), 1)
 	switch {
-	case lost != nil:
-		return &CodeError{fmt.Sprintf("the code %s %s", sum, fault), errors.Join(err, lost)}
+	case readErr != nil:
+		return &CodeError{fmt.Sprintf("the code %s %s", sum, fault), errors.Join(err, readErr)}
 	case len(users) == 0:
-		return &CodeError{fmt.Sprintf("the code %s %s: it was replaced while the backup was made; make the backup again", sum, fault), err}
+		return &CodeError{fmt.Sprintf(
+			"the code %s %s: it was replaced while the backup was made; make the backup again", sum, fault), err}
 	}
 	f := users[0]
-	return &CodeError{fmt.Sprintf("the code of function %s in environment %s of %s %s: deploy it again, then make the backup", f.Name, f.Env, f.Account, fault), err}
+	return &CodeError{fmt.Sprintf(
+		"the code of function %s in environment %s of %s %s: deploy it again, then make the backup",
+		f.Name, f.Env, f.Account, fault), err}
 }
