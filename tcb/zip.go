@@ -19,7 +19,7 @@ type ZipOptions struct {
 // same files always make the same bytes. A link or device is an error that
 // names it.
 func ZipFolder(w io.Writer, folder string, without ZipOptions) error {
-	return codezip.FromFolderBut(w, folder, func(name string) bool {
+	return codezip.FromFolder(w, folder, func(name string) bool {
 		base := path.Base(name)
 		return without.NodeModules && base == "node_modules" || without.DotFiles && strings.HasPrefix(base, ".")
 	})

@@ -1,17 +1,20 @@
-// Package codezip says which zips may be a function's code (UP-7), and makes
-// such a zip from a folder.
+// Package codezip decides which zips may be a function's code (UP-7), makes
+// such a zip from a folder, and unpacks one.
 //
-// Check reads a zip that nobody vouches for, in memory that does not depend
-// on it:
+// Check reads an untrusted zip in memory that does not depend on it:
 //
-//	directory.go   where the directory is, and its records one by one
-//	name.go        which names are allowed, and that no two are the same place
-//	content.go     that every file unpacks to what the directory says of it
+//	codezip.go     Check, its limits and its error
+//	directory.go   finds the directory, and reads its records one by one
+//	record.go      checks a record for itself
+//	name.go        checks that names are allowed, and no two are the same place
+//	content.go     checks that every file unpacks to what the directory records
+//	folder.go      FromFolder makes a zip
+//	unpack.go      Unpack writes the files of a zip
 //
-// It does not use archive/zip, which takes memory by the record before
-// anything can be counted, looks for a directory in several places, does not
-// compare local headers with the directory, and lets a file with a recorded
-// checksum of zero be anything. What Check accepts, archive/zip reads.
+// It does not use archive/zip, which allocates for every record before anything
+// can be counted, looks for a directory in several places, does not compare
+// local headers with the directory, and accepts any content for a file with a
+// recorded checksum of zero. What Check accepts, archive/zip reads.
 package codezip
 
 import (
@@ -29,10 +32,10 @@ type Limits struct {
 // UploadLimits are the limits of uploaded code (UP-7).
 var UploadLimits = Limits{Entries: 10_000, UnpackedBytes: 500 << 20}
 
-// Error says why a zip may not be a function's code.
+// Error reports why a zip may not be a function's code.
 type Error struct {
-	// Reason is fit to be shown to whoever sent the zip: names of entries
-	// in it are printable and of bounded length.
+	// Reason is fit to be shown to whoever sent the zip: names of entries are
+	// printable in it, and of bounded length.
 	Reason string
 }
 
@@ -43,15 +46,15 @@ func refuse(format string, args ...any) error {
 	return &Error{Reason: fmt.Sprintf(format, args...)}
 }
 
-// Check says whether the zip of size bytes in r may be a function's code
-// (UP-7). The error is an *Error if it may not be, and another if r could not
-// be read. Check reads all of it and takes time by what it unpacks to, which
-// the limits bound; its memory stays below 6 MiB.
+// Check checks that the zip of size bytes in r may be a function's code (UP-7).
+// The error is an *Error if it may not be, and another if r cannot be read.
+// Check reads and unpacks all of it, which the limits bound, in less than 6 MiB
+// of memory.
 func Check(r io.ReaderAt, size int64, limits Limits) error {
 	s := &source{r: r, size: size}
 	err := check(s, limits)
-	if s.fault != nil {
-		return fmt.Errorf("read zip: %w", s.fault)
+	if s.err != nil {
+		return fmt.Errorf("read zip: %w", s.err)
 	}
 	return err
 }
@@ -70,30 +73,30 @@ func check(s *source, limits Limits) error {
 	return d.checkContents()
 }
 
-// source reads a zip, and keeps the first fault of the reader, so that a disk
-// that fails is not taken for a bad zip.
+// source reads a zip, and keeps the first error of the reader, so that a failing
+// disk is not reported as a bad zip.
 type source struct {
-	r     io.ReaderAt
-	size  int64
-	fault error
+	r    io.ReaderAt
+	size int64
+	err  error
 }
 
-// ReadAt fills p from offset off, which must lie within the zip whole.
+// ReadAt fills p from offset off, all of which must lie within the zip.
 func (s *source) ReadAt(p []byte, off int64) (int, error) {
 	n, err := s.r.ReadAt(p, off)
 	if n == len(p) {
 		return n, nil
 	}
-	if s.fault == nil {
-		s.fault = err
+	if s.err == nil {
+		s.err = err
 		if err == nil || errors.Is(err, io.EOF) {
-			s.fault = io.ErrUnexpectedEOF // shorter than its size
+			s.err = io.ErrUnexpectedEOF // shorter than its size
 		}
 	}
-	return n, s.fault
+	return n, s.err
 }
 
-// section reads the bytes from start to end.
+// section returns a reader of the bytes from start to end.
 func (s *source) section(start, end int64) *io.SectionReader {
 	return io.NewSectionReader(s, start, end-start)
 }

@@ -35,11 +35,16 @@ func TestCheckAccepts(t *testing.T) {
 		"long name":       makeZip(entry{name: strings.Repeat("a", 1<<16-1), body: "x"}),
 		"comment":         append(patchEnd(makeZip(entry{name: "a", body: "x"}), put16(20, 5)), "hello"...),
 		"longest comment": append(patchEnd(makeZip(entry{name: "a", body: "x"}), put16(20, maxComment)), make([]byte, maxComment)...),
-		"sizes follow":    makeZip(entry{name: "a", body: "content", flags: flagDescriptor, local: follows, after: append([]byte(descriptorSignature), append(crc, sizes...)...)}),
-		"without PK78":    makeZip(entry{name: "a", body: "content", flags: flagDescriptor, local: follows, after: append(crc[:4:4], sizes...)}),
-		"jar's folder":    makeZip(entry{name: "a/", method: methodDeflate}, entry{name: "a/b", body: "x"}),
-		"zip64 in local":  makeZip(entry{name: "a", body: "x", local: func(b []byte) { put32(18, zip64Size)(b); put32(22, zip64Size)(b) }}),
-		"archive/zip":     written(t, "lib/", "lib/a.js", "index.js"),
+		"sizes follow": makeZip(entry{
+			name: "a", body: "content", flags: flagDescriptor, local: follows,
+			after: append([]byte(descriptorSignature), append(crc, sizes...)...),
+		}),
+		"without PK78": makeZip(entry{
+			name: "a", body: "content", flags: flagDescriptor, local: follows, after: append(crc[:4:4], sizes...),
+		}),
+		"jar's folder":   makeZip(entry{name: "a/", method: methodDeflate}, entry{name: "a/b", body: "x"}),
+		"zip64 in local": makeZip(entry{name: "a", body: "x", local: func(b []byte) { put32(18, zip64Size)(b); put32(22, zip64Size)(b) }}),
+		"archive/zip":    written(t, "lib/", "lib/a.js", "index.js"),
 	} {
 		if err := checkBytes(b); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -49,7 +54,10 @@ func TestCheckAccepts(t *testing.T) {
 
 func TestCheckAcceptsTheLimit(t *testing.T) {
 	b := written(t, "a/", "a/b", "c")
-	if err := Check(bytes.NewReader(b), int64(len(b)), Limits{Entries: 3, UnpackedBytes: int64(len("content of a/b" + "content of c"))}); err != nil {
+	if err := Check(
+		bytes.NewReader(b), int64(len(b)),
+		Limits{Entries: 3, UnpackedBytes: int64(len("content of a/b" + "content of c"))},
+	); err != nil {
 		t.Error(err)
 	}
 	if (UploadLimits != Limits{Entries: 10_000, UnpackedBytes: 500 << 20}) {
@@ -117,7 +125,10 @@ func (b breaking) ReadAt(p []byte, off int64) (int, error) {
 func TestCheckTellsReadFaults(t *testing.T) {
 	b := makeZip(
 		entry{name: "a", body: strings.Repeat("x", 1<<17)},
-		entry{name: "b", body: "y", method: methodDeflate, flags: flagDescriptor, after: le.AppendUint64(le.AppendUint32(nil, crc32.ChecksumIEEE([]byte("y"))), 1)},
+		entry{
+			name: "b", body: "y", method: methodDeflate, flags: flagDescriptor,
+			after: le.AppendUint64(le.AppendUint32(nil, crc32.ChecksumIEEE([]byte("y"))), 1),
+		},
 	)
 	for n := 0; ; n++ {
 		times := n

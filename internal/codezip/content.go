@@ -11,10 +11,10 @@ import (
 	"slices"
 )
 
-// extent is where an entry lies, local header and data.
+// extent is where an entry is: its local header and its data.
 type extent struct{ start, end int64 }
 
-// contents reads entries. Its buffers serve all of them.
+// contents reads entries, with the same buffers for all of them.
 type contents struct {
 	d       *directory
 	local   []byte // a local header and its name
@@ -60,8 +60,8 @@ func (c *contents) check(rec *record) error {
 	if reason == "" && end > c.d.start {
 		reason = "its data is outside of the file"
 	}
-	// What lies in a folder's place is nobody's content: some writers leave
-	// an empty deflate stream there.
+	// The data of a folder is not looked at: some writers leave an empty deflate
+	// stream there.
 	if reason == "" && !bytes.HasSuffix(rec.name, []byte("/")) {
 		reason = c.checkData(rec, start, end)
 		if reason == "" && rec.flags&flagDescriptor != 0 {
@@ -78,11 +78,11 @@ func (c *contents) check(rec *record) error {
 	return nil
 }
 
-// checkLocal compares the local header with the directory, for unpackers that
-// go by the one and those that go by the other must find the same. It returns
-// where the data begins.
+// checkLocal compares the local header with the directory: some unpackers go by
+// the one and some by the other, and both must find the same. It returns where
+// the data begins.
 func (c *contents) checkLocal(rec *record) (data int64, reason string, err error) {
-	b := c.local[:localBytes+len(rec.name)] // within the zip: record.check saw to it
+	b := c.local[:localBytes+len(rec.name)] // within the zip, by record.check
 	if _, err := c.d.s.ReadAt(b, rec.local); err != nil {
 		return 0, "", err
 	}
@@ -103,8 +103,8 @@ func (c *contents) checkLocal(rec *record) (data int64, reason string, err error
 }
 
 // sameSizes compares the sizes and the checksum of a local header, if it has
-// them: they may follow the data, or (the sizes) be in a zip64 field, which
-// writers put there that know the size only in the end.
+// them. They may follow the data, and the sizes may be in a zip64 field, where a
+// writer puts them that does not know them in advance.
 func (c *contents) sameSizes(rec *record, b []byte) bool {
 	u32 := func(i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
 	if binary.LittleEndian.Uint16(b[6:])&flagDescriptor != 0 {
@@ -115,7 +115,8 @@ func (c *contents) sameSizes(rec *record, b []byte) bool {
 		(u32(22) == zip64Size || int64(u32(22)) == rec.unpacked)
 }
 
-// checkData unpacks an entry's data, no further than its declared size.
+// checkData unpacks an entry's data, no further than its declared size, and
+// returns what is wrong with it.
 func (c *contents) checkData(rec *record, start, end int64) (reason string) {
 	c.packed.Reset(c.d.s.section(start, end))
 	var r io.Reader = c.packed
@@ -146,9 +147,9 @@ func (c *contents) checkData(rec *record, start, end int64) (reason string) {
 	}
 }
 
-// checkDescriptor compares the checksum that follows an entry's data, after a
-// signature or without, and returns where the entry ends at the least: the two
-// sizes that come last are of 4 bytes each, or of 8.
+// checkDescriptor compares the checksum that follows an entry's data, with or
+// without a signature before it. It returns where the entry ends at the
+// earliest: the two sizes after the checksum have 4 bytes each, or 8.
 func (c *contents) checkDescriptor(rec *record, at int64) (end int64, reason string, err error) {
 	var b [16]byte
 	found := b[:min(int64(len(b)), c.d.start-at)]

@@ -26,23 +26,23 @@ const (
 	descriptorSignature = "PK\x07\x08"
 )
 
-// Values that say "see the zip64 record", which nothing within the limits needs.
+// Values that refer to the zip64 record, which nothing within the limits needs.
 const (
 	zip64Count = 1<<16 - 1
 	zip64Size  = 1<<32 - 1
 )
 
-// directory is where a zip's central directory is: it ends where the end
-// record begins, so that there is one way to find it.
+// directory is where a zip's central directory is. It ends where the end record
+// begins, so that there is only one way to find it.
 type directory struct {
 	texts      []byte // room for a record's name and extra field
 	s          *source
 	start, end int64
-	records    int // as the end record counts them
+	records    int // by the end record
 }
 
-// findDirectory finds the end record. It must be the last thing of the zip
-// but its comment, and the directory must touch it.
+// findDirectory finds the end record. Only the comment may follow it, and
+// nothing may be between the directory and it.
 func findDirectory(s *source) (*directory, error) {
 	tail := make([]byte, max(0, min(s.size, endBytes+maxComment)))
 	if _, err := s.ReadAt(tail, s.size-int64(len(tail))); err != nil {
@@ -73,8 +73,8 @@ func findDirectory(s *source) (*directory, error) {
 	return d, d.checkNoLocator()
 }
 
-// checkNoLocator refuses a zip64 locator before the end record: most readers
-// look for one there, and would find another directory by it.
+// checkNoLocator refuses a zip64 locator before the end record: most readers look
+// for one there, and it would lead them to another directory.
 func (d *directory) checkNoLocator() error {
 	if d.end < locatorBytes {
 		return nil
@@ -89,7 +89,7 @@ func (d *directory) checkNoLocator() error {
 	return nil
 }
 
-// walk calls visit with every record in turn, and ends at the first error.
+// walk calls visit with each record, and ends at the first error.
 func (d *directory) walk(visit func(*record) error) error {
 	r := bufio.NewReaderSize(d.s.section(d.start, d.end), 32<<10)
 	if d.texts == nil {
@@ -112,8 +112,8 @@ func (d *directory) walk(visit func(*record) error) error {
 
 var errSignature = errors.New("no record where one should be")
 
-// readRecord reads the next record, its name and extra field into the buffers.
-// It fails with io.EOF where the directory ends between two records.
+// readRecord reads the next record, with its name and extra field in the
+// buffers. The error is io.EOF after the last record.
 func readRecord(r *bufio.Reader, name, extra []byte, rec *record) error {
 	b, err := r.Peek(recordBytes)
 	if err != nil {
@@ -147,8 +147,8 @@ func readRecord(r *bufio.Reader, name, extra []byte, rec *record) error {
 	return nil
 }
 
-// checkRecords counts and sums before anything is kept of the records, and
-// checks each for itself.
+// checkRecords checks each record for itself, and counts and sums them before
+// anything of them is kept.
 func (d *directory) checkRecords(limits Limits) error {
 	var records, files int
 	var packed, unpacked int64
@@ -162,7 +162,7 @@ func (d *directory) checkRecords(limits Limits) error {
 		if unpacked += rec.unpacked; unpacked > limits.UnpackedBytes {
 			return refuse("it unpacks to over %d bytes", limits.UnpackedBytes)
 		}
-		// Entries that share their data would be read many times over.
+		// Data that entries share would be read for each of them.
 		if packed += rec.packed; packed > d.start {
 			return refuse("its entries overlap")
 		}

@@ -10,20 +10,19 @@ import (
 	"time"
 )
 
-// FromFolder writes a zip of the regular files below a folder to w. The same
-// files make the same bytes: they are sorted, all of one time, and of mode 0755
-// if they are executable, else 0644. A link, a device, or a name that Check
-// would refuse is an error that names it; nothing outside of the folder is
-// read. Whether the whole is within the limits is for Check to say. On an
-// error w holds part of a zip.
-func FromFolder(w io.Writer, dir string) error {
-	return FromFolderBut(w, dir, func(string) bool { return false })
-}
-
-// FromFolderBut is FromFolder without what leftOut chooses: it is asked for
-// every file and folder but the first, by its path in the folder, with slashes.
-// What is below a folder that is left out is left out.
-func FromFolderBut(w io.Writer, dir string, leftOut func(path string) bool) error {
+// FromFolder writes a zip of the regular files below a folder to w, without the
+// files and folders for which leftOut returns true: it is called with their paths
+// in the folder, with slashes. A nil leftOut leaves out nothing.
+//
+// The same files always make the same bytes: they are sorted, all of one time,
+// and of mode 0755 if they are executable, else 0644. A link, a device, or a
+// name that Check would refuse is an error that names it. Nothing outside the
+// folder is read. FromFolder does not check the limits. After an error w holds
+// part of a zip.
+func FromFolder(w io.Writer, dir string, leftOut func(path string) bool) error {
+	if leftOut == nil {
+		leftOut = func(string) bool { return false }
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -74,7 +73,7 @@ func addFile(z *zip.Writer, root *os.Root, name string, entry fs.DirEntry) error
 	return err
 }
 
-// fileHeader has the first time that a zip can hold.
+// fileHeader returns a header with the earliest time that a zip can hold.
 func fileHeader(name string, mode fs.FileMode) *zip.FileHeader {
 	h := &zip.FileHeader{
 		Name: name, Method: zip.Deflate,

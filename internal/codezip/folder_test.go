@@ -37,7 +37,7 @@ func TestFromFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := FromFolder(&b, dir); err != nil {
+	if err := FromFolder(&b, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := checkBytes(b.Bytes()); err != nil {
@@ -83,7 +83,7 @@ func TestFromFolderIsDeterministic(t *testing.T) {
 		if err := os.Chmod(filepath.Join(dir, "z"), 0o600|os.FileMode(i)*0o044); err != nil {
 			t.Fatal(err)
 		}
-		if err := FromFolder(&zips[i], dir); err != nil {
+		if err := FromFolder(&zips[i], dir, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestFromFolderRefuses(t *testing.T) {
 		if err := spoil(dir); err != nil {
 			t.Fatal(err)
 		}
-		err := FromFolder(io.Discard, dir)
+		err := FromFolder(io.Discard, dir, nil)
 		if err == nil || !strings.Contains(err.Error(), `"`+name+`"`) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -125,15 +125,15 @@ func listen(t *testing.T, path string) error {
 func TestFromFolderFaults(t *testing.T) {
 	dir := folder(t, map[string]string{"a": "x"})
 	for _, path := range []string{filepath.Join(dir, "a"), filepath.Join(dir, "nowhere")} {
-		if err := FromFolder(io.Discard, path); err == nil {
+		if err := FromFolder(io.Discard, path, nil); err == nil {
 			t.Errorf("%s: no error", path)
 		}
 	}
-	if err := FromFolder(full{}, dir); err == nil {
+	if err := FromFolder(full{}, dir, nil); err == nil {
 		t.Error("a writer that fails: no error")
 	}
 	var b bytes.Buffer
-	if err := FromFolder(&b, t.TempDir()); err != nil {
+	if err := FromFolder(&b, t.TempDir(), nil); err != nil {
 		t.Fatal(err)
 	}
 	refusedFor(t, "empty folder", checkBytes(b.Bytes()), "no file")

@@ -148,8 +148,17 @@ func TestCheckRefuses(t *testing.T) {
 		{"checksum deflated", one(checksummed("x", methodDeflate, 1)), "checksum"},
 		{"checksum of zero", one(checksummed("x", methodStore, 0)), "checksum"},
 		{"nothing follows", one(entry{body: "x", flags: flagDescriptor}), "header and the directory"},
-		{"another checksum follows", one(entry{body: "x", flags: flagDescriptor, after: []byte(descriptorSignature + "abcdefghijkl")}), "header and the directory"},
-		{"too little follows", one(entry{body: "content", flags: flagDescriptor, after: le.AppendUint64(le.AppendUint32([]byte(descriptorSignature), crc32.ChecksumIEEE([]byte("content"))), 7)[:12]}), "header and the directory"},
+		{
+			"another checksum follows",
+			one(entry{body: "x", flags: flagDescriptor, after: []byte(descriptorSignature + "abcdefghijkl")}),
+			"header and the directory",
+		},
+		{
+			"too little follows",
+			one(entry{body: "content", flags: flagDescriptor, after: le.AppendUint64(
+				le.AppendUint32([]byte(descriptorSignature), crc32.ChecksumIEEE([]byte("content"))), 7)[:12]}),
+			"header and the directory",
+		},
 		{"overlapping", overlapping(), "overlap"},
 		{"sharing data", sharing(), "overlap"},
 	} {

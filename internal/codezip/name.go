@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// nameFault says why no entry may have the name, "" if one may. A backslash
-// counts as a slash: some unpackers make one of it.
+// nameFault returns why no entry may have the name, "" if one may. A backslash
+// counts as a slash, which some unpackers make of it.
 func nameFault(name []byte) string {
 	switch {
 	case len(name) == 0:
@@ -33,13 +33,13 @@ func nameFault(name []byte) string {
 	return ""
 }
 
-// unicodePath is the extra field in which some writers repeat a name in UTF-8;
-// some unpackers take it in place of the name.
+// unicodePath is the extra field in which some writers repeat the name in UTF-8,
+// and which some unpackers prefer to the name.
 const unicodePath = 0x7075
 
-// otherName says why the name in an entry's extra field cannot be, "" if it
-// can or there is none: an ASCII name has no other, and no other name may be
-// what a name may not.
+// otherName returns why the name in an entry's extra field is invalid, "" if it is
+// valid or there is none. It must equal a name in ASCII, and obey the same rules
+// as a name.
 func otherName(name, extra []byte) string {
 	for len(extra) >= 4 {
 		id, size := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
@@ -66,8 +66,8 @@ func otherName(name, extra []byte) string {
 func isSeparator(b byte) bool { return b == '/' || b == '\\' }
 func isLetter(b byte) bool    { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 
-// hasControl looks for characters if the name is UTF-8, and else for bytes:
-// names made on a Chinese Windows are in GBK.
+// hasControl reports whether a name has a control character. A name that is not
+// UTF-8 is searched for control bytes: a Chinese Windows writes names in GBK.
 func hasControl(name []byte) bool {
 	if utf8.Valid(name) {
 		return bytes.ContainsFunc(name, unicode.IsControl)
@@ -92,10 +92,10 @@ func segments(name []byte) func(yield func([]byte) bool) {
 	}
 }
 
-// checkNames refuses two entries of one name, and one that is a file and the
-// folder of another. Names are kept as hashes under a key of this call, 8
-// bytes each whatever their length; a chance match (below one in 10^8 for any
-// zip within the limits) refuses a good zip and lets no bad one through.
+// checkNames refuses two entries of one name, and a file that is the folder of
+// another entry. It keeps names as hashes of 8 bytes under a key of this call. A
+// collision (less likely than one in 10^8 for a zip within the limits) refuses a
+// good zip; it never accepts a bad one.
 func (d *directory) checkNames() error {
 	h := placeHash{}
 	h.SetSeed(maphash.MakeSeed())
@@ -135,7 +135,7 @@ func (h *placeHash) enter(part []byte) {
 	h.WriteByte('/')
 }
 
-// shown makes a name fit for a message: quoted, printable, shortened.
+// shown returns a name for a message: quoted, printable, shortened.
 func shown(name []byte) string {
 	const atMost = 80
 	if len(name) <= atMost {

@@ -1,6 +1,6 @@
 package codezip
 
-// record is what the directory says of an entry.
+// record is what the directory has about an entry.
 type record struct {
 	name     []byte // good until the next record is read
 	extra    []byte // likewise
@@ -28,8 +28,8 @@ const (
 	methodDeflate = 8
 )
 
-// isFolder goes by the name, like every unpacker; check sees to it that the
-// attributes do not say otherwise.
+// isFolder reports whether the name is a folder's, which is what unpackers go
+// by. check refuses attributes that disagree.
 func (rec *record) isFolder() bool {
 	last := len(rec.name) - 1
 	return last >= 0 && (rec.name[last] == '/' || rec.name[last] == '\\')
@@ -67,8 +67,8 @@ func (rec *record) check(d *directory) error {
 	return refuse("entry %s: %s", shown(rec.name), reason)
 }
 
-// unixType returns the file type of Unix attributes, 0 for none. It does not
-// ask which system the record names, since not every unpacker does.
+// unixType returns the file type of Unix attributes, 0 for none. The system that
+// the record names does not count, since some unpackers ignore it.
 func (rec *record) unixType() uint32 { return rec.attrs >> 28 }
 
 // File types of Unix attributes.
@@ -82,8 +82,8 @@ func (rec *record) fileOrFolder() bool {
 	return t == 0 || t == unixFile || t == unixFolder
 }
 
-// saysFolder says whether the attributes make it a folder, those of MS-DOS or
-// those of Unix.
+// saysFolder reports whether the attributes of MS-DOS or those of Unix make the
+// entry a folder.
 func (rec *record) saysFolder() bool {
 	const dosFolder = 1 << 4
 	return rec.attrs&dosFolder != 0 || rec.unixType() == unixFolder

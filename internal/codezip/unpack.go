@@ -10,10 +10,10 @@ import (
 	"path"
 )
 
-// Unpack writes the files of a zip into a folder, which is made and may hold
-// nothing. The zip is checked first, all of it (UP-7): what Check refuses
-// leaves no file behind. Nothing outside of the folder is written. Files are
-// readable for their owner alone, and executable where the zip says so.
+// Unpack writes the files of a zip into a folder, which must be empty or not
+// exist. All of the zip is checked first (UP-7): if Check refuses it, nothing is
+// written. Nothing outside the folder is written. Files are readable only for
+// their owner, and executable if they are so in the zip.
 func Unpack(r io.ReaderAt, size int64, dir string, limits Limits) error {
 	if err := Check(r, size, limits); err != nil {
 		return err

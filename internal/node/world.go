@@ -68,7 +68,7 @@ func OpenZip(path string) (io.ReadCloser, error) {
 		return os.Open(path)
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(codezip.FromFolder(w, path)) }()
+	go func() { w.CloseWithError(codezip.FromFolder(w, path, nil)) }()
 	return r, nil
 }
 

@@ -1,6 +1,3 @@
-// Package whitelist holds the rules of api_whitelist: the list of open
-// interfaces that code in an environment may call with a
-// cloudbase_access_token. It does no I/O and keeps no state.
 package whitelist
 
 import (
@@ -17,33 +14,33 @@ const (
 	MaxEntryBytes = 256  // bytes of an entry
 )
 
-// ErrTooMany says that a list is over MaxEntries.
+// ErrTooMany reports that a list has over MaxEntries entries.
 var ErrTooMany = errors.New("api_whitelist has over 1000 entries")
 
-// EntryError says why an entry can be on no whitelist (UT-10).
+// EntryError reports why an entry cannot be on a whitelist (UT-10).
 type EntryError struct {
 	Entry  string // the entry, made printable, and shortened if it is over MaxEntryBytes
 	Reason string // what is wrong with it
 }
 
-// Error names the entry and the reason, fit to be shown to the caller.
+// Error returns the entry and the reason, fit to be shown to the caller.
 func (e *EntryError) Error() string {
 	return fmt.Sprintf(`api_whitelist entry "%s" %s`, e.Entry, e.Reason)
 }
 
-// CheckEntry says whether an entry can be on a whitelist: "/*", a path in
-// plain form, or such a path and "/*" (UT-10). Else the error is an
+// CheckEntry checks that an entry can be on a whitelist: it is "/*", a path in
+// plain form, or such a path followed by "/*" (UT-10). The error is an
 // *EntryError.
 func CheckEntry(entry string) error {
-	if reason := fault(entry); reason != "" {
+	if reason := entryFault(entry); reason != "" {
 		return &EntryError{Entry: shown(entry), Reason: reason}
 	}
 	return nil
 }
 
-// Normalize returns a list as it is kept: its entries in their order, a
-// repeated one once, at its first place; never nil (UT-2, UT-10). The error is
-// ErrTooMany, or the *EntryError of the first entry that can be on no list.
+// Normalize returns a list as it is kept: its entries in their order, each only
+// once, at its first place; never nil (UT-2, UT-10). The error is ErrTooMany, or
+// the *EntryError of the first entry that cannot be on a list.
 func Normalize(entries []string) ([]string, error) {
 	if len(entries) > MaxEntries {
 		return nil, ErrTooMany
@@ -62,8 +59,8 @@ func Normalize(entries []string) ([]string, error) {
 	return list, nil
 }
 
-// fault says what is wrong with an entry, "" if nothing is.
-func fault(entry string) string {
+// entryFault returns what is wrong with an entry, "" if nothing is.
+func entryFault(entry string) string {
 	switch {
 	case len(entry) > MaxEntryBytes:
 		return fmt.Sprintf("is over %d bytes", MaxEntryBytes)
@@ -80,8 +77,8 @@ func fault(entry string) string {
 	return plainFault(path)
 }
 
-// shown makes an entry fit for a message. One that is not too long is shown
-// whole, so that its sender can find it.
+// shown makes an entry printable for a message. An entry of valid length is
+// shown whole, so that its sender can find it.
 func shown(entry string) string {
 	const tooLongShows = 64
 	var b strings.Builder

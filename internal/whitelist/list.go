@@ -2,27 +2,26 @@ package whitelist
 
 import "strings"
 
-// List is a whitelist made ready for judging. It does not change, so that any
-// number of goroutines may use it. The zero value and nil admit nothing.
+// List is a whitelist made ready for judging paths: see NewList and Judge. It is
+// immutable, so any number of goroutines may use it. The zero value and nil
+// admit nothing.
 type List struct {
-	// keys are the entries that are paths, and of the others the folder with
-	// its last slash: "/a/" for "/a/*". No path on a list ends in a slash, so
-	// that the two cannot be taken for each other. They are parts of the
-	// entries, not copies.
+	// keys has the entries that are paths, and for an entry "/a/*" the folder
+	// "/a/". No path on a list ends in a slash, so the two cannot be confused.
+	// They are slices of the entries, not copies.
 	keys map[string]struct{}
-	// depths has the numbers of slashes that the folders in keys have, and
-	// longest the length of the longest of them: what else a path has of folders
-	// need not be looked up.
+	// depths has the numbers of slashes of the folders in keys, and longest is
+	// the length of the longest: other folders of a path need no lookup.
 	depths  depthSet
 	longest int
 }
 
-// NewList makes a list of entries as Normalize returns them. An entry that can
-// be on no list admits nothing.
+// NewList makes a list of entries as Normalize returns them. An entry that
+// cannot be on a list admits nothing.
 func NewList(entries []string) *List {
 	l := &List{keys: make(map[string]struct{}, len(entries))}
 	for _, entry := range entries {
-		if fault(entry) != "" {
+		if entryFault(entry) != "" {
 			continue
 		}
 		key, folder := strings.CutSuffix(entry, "*")
@@ -35,8 +34,9 @@ func NewList(entries []string) *List {
 	return l
 }
 
-// admits says whether an entry admits a path, which must be in plain form: its
-// cost grows with the path, not with the entries. "/*" admits "/" too (CC-4).
+// admits reports whether an entry admits a path, which must be in plain form.
+// The cost depends on the path, not on the number of entries. "/*" admits "/"
+// too (CC-4).
 func (l *List) admits(path string) bool {
 	if l == nil {
 		return false
@@ -60,8 +60,8 @@ func (l *List) admits(path string) bool {
 	return false
 }
 
-// depthSet is a set of the numbers of slashes that an entry can have, which are
-// at most half of MaxEntryBytes.
+// depthSet is a set of numbers of slashes. An entry has at most half of
+// MaxEntryBytes.
 type depthSet [MaxEntryBytes/2/64 + 1]uint64
 
 func (s *depthSet) add(depth int) {

@@ -93,12 +93,16 @@ func TestJudgeLongestEntries(t *testing.T) {
 	folder := "/" + strings.Repeat("a", MaxEntryBytes-3) + "/"
 	deep := strings.Repeat("/a", MaxEntryBytes/2-1) + "/"
 	list := NewList([]string{folder + "*", deep + "*", "/" + strings.Repeat("b", MaxEntryBytes-1)})
-	for _, path := range []string{folder + "x", deepest(folder), deep + "x", deepest(deep), "/" + strings.Repeat("b", MaxEntryBytes-1)} {
+	for _, path := range []string{
+		folder + "x", deepest(folder), deep + "x", deepest(deep), "/" + strings.Repeat("b", MaxEntryBytes-1),
+	} {
 		if _, err := list.Judge(path); err != nil {
 			t.Errorf("%.30s…: %v", path, err)
 		}
 	}
-	for _, path := range []string{deep[:len(deep)-1], "/" + strings.Repeat("b", MaxEntryBytes), "/" + strings.Repeat("b", MaxEntryBytes-2)} {
+	for _, path := range []string{
+		deep[:len(deep)-1], "/" + strings.Repeat("b", MaxEntryBytes), "/" + strings.Repeat("b", MaxEntryBytes-2),
+	} {
 		if _, err := list.Judge(path); !errors.Is(err, ErrNotListed) {
 			t.Errorf("%.30s…: %v", path, err)
 		}

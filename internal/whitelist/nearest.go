@@ -6,11 +6,11 @@ import (
 	"github.com/opentcb/opentcb/internal/nearest"
 )
 
-// Nearest returns the entry that comes nearest to a refused path, for a person
-// who looks for the slip; "" if none is near. Near is an entry that becomes the
-// path, or the beginning of it that a "/*" entry asks for, when at most a third
-// of its bytes are changed; letters that differ in case count as the same. Of
-// entries that are as near as another the longest is given, then the first.
+// Nearest returns the entry that is nearest to a refused path, to show a person
+// a slip in one of them; "" if none is near. An entry is near if changing at
+// most a third of its bytes makes it the path, or, for a "/*" entry, as many
+// segments of the path. Case does not count. Of entries that are equally near it
+// returns the longest, then the first.
 func Nearest(entries []string, path string) string {
 	best, least := "", MaxEntryBytes
 	path = strings.ToLower(path)
@@ -27,7 +27,7 @@ func Nearest(entries []string, path string) string {
 	return best
 }
 
-// beginning returns the first n segments of a path, or all that it has.
+// beginning returns the first n segments of a path, or all if it has fewer.
 func beginning(path string, n int) string {
 	for i := range len(path) {
 		if path[i] != '/' {

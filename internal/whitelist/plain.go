@@ -2,9 +2,9 @@ package whitelist
 
 import "strings"
 
-// plainFault says why a path is not in plain form, "" if it is (CC-4, UT-10).
-// These are the rules for entries and for calls alike, so that both read a path
-// in the same way; the length and "/" alone are for the caller to judge.
+// plainFault returns why a path is not in plain form, "" if it is (CC-4, UT-10).
+// Entries and calls have the same rules, so that both read a path in the same
+// way. The caller checks the length, and admits "/" where it is allowed.
 func plainFault(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return "does not begin with /"
@@ -28,8 +28,8 @@ func plainFault(path string) string {
 	return ""
 }
 
-// special has the slash and the bytes that byteFault refuses: a call waits for
-// this judgement, which is most of what it costs.
+// special has the slash and the bytes that byteFault refuses. Every call waits
+// for this check, which is most of what judging its path costs.
 var special = func() (table [256]bool) {
 	for b := range table {
 		table[b] = b == '/' || byteFault(byte(b)) != ""
@@ -37,14 +37,14 @@ var special = func() (table [256]bool) {
 	return table
 }()
 
-// startsWithDots says whether the first segment is one that a server resolves.
+// startsWithDots reports whether the first segment is one that a server resolves.
 func startsWithDots(rest string) bool {
 	segment, _, _ := strings.Cut(rest, "/")
 	return segment == "." || segment == ".."
 }
 
-// byteFault refuses the bytes that some server reads as something else than
-// themselves.
+// byteFault returns why no path may have the byte, "" if one may: some server
+// reads it as something other than itself.
 func byteFault(b byte) string {
 	switch {
 	case b <= ' ' || b > '~':

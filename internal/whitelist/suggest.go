@@ -9,11 +9,12 @@ import (
 )
 
 // Suggest returns the smallest whitelist that admits the paths: sorted, as
-// Normalize accepts it, never nil. Each path is an entry. A path that can be
-// none, as it is over MaxEntryBytes or has a *, gets the nearest folder that
-// can. When there are over MaxEntries, the folders with most paths become
-// "folder/*", as few as will do; "/*" is the last resort. Paths that are not in
-// plain form are left out, as no list admits them (CC-4).
+// Normalize accepts it, never nil. Each path is an entry. For a path that cannot
+// be an entry, because it is over MaxEntryBytes or has a *, the nearest folder
+// that can be one stands as "folder/*". If there are over MaxEntries entries,
+// the folders with most paths are folded to "folder/*", as few as necessary;
+// "/*" is the last resort. Paths that are not in plain form are left out, since
+// no list admits them (CC-4).
 func Suggest(paths []string) []string {
 	return suggest(paths, MaxEntries)
 }
@@ -28,14 +29,13 @@ func suggest(paths []string, most int) []string {
 	return fold(exact, folded, ranked[:n])
 }
 
-// plainPaths returns the paths that are in plain form, each once, and the
-// folders that must be folded for the sake of those that can be no entries.
-// Those paths are left out, but for their folders.
+// plainPaths returns the paths in plain form that can be entries, each once, and
+// the folders of those that cannot, which must be folded.
 func plainPaths(paths []string) (exact []string, folded []string) {
 	for _, path := range sorted(slices.Clone(paths)) {
 		switch {
 		case callFault(path) != "":
-		case fault(path) == "" && !strings.HasSuffix(path, "/*"):
+		case entryFault(path) == "" && !strings.HasSuffix(path, "/*"):
 			exact = append(exact, path)
 		default:
 			folded = append(folded, entryFolder(path))
@@ -44,17 +44,17 @@ func plainPaths(paths []string) (exact []string, folded []string) {
 	return exact, folded
 }
 
-// sorted sorts in place and drops what is repeated.
+// sorted sorts a list in place and removes repeated strings.
 func sorted(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
 // entryFolder returns the nearest folder of a path that can be an entry with
-// "/*"; at the last "", of which "/*" is the entry.
+// "/*"; in the end "", for the entry "/*".
 func entryFolder(path string) string {
 	folder := parent(path)
-	for fault(folder+"/*") != "" {
+	for entryFault(folder+"/*") != "" {
 		folder = parent(folder)
 	}
 	return folder
@@ -66,7 +66,7 @@ func parent(path string) string {
 }
 
 // fold returns the entries that admit the paths when every folder of the two
-// lists is given as a whole.
+// lists is folded.
 func fold(paths, folded, more []string) []string {
 	whole := make(map[string]bool, len(folded)+len(more))
 	for _, folder := range slices.Concat(folded, more) {
@@ -82,7 +82,7 @@ func fold(paths, folded, more []string) []string {
 	return sorted(entries)
 }
 
-// outermost returns the entry of the outermost whole folder that a path lies
+// outermost returns the entry of the outermost folded folder that a path lies
 // in, or otherwise if there is none.
 func outermost(path, otherwise string, whole map[string]bool) string {
 	for i := range len(path) {
@@ -93,22 +93,22 @@ func outermost(path, otherwise string, whole map[string]bool) string {
 	return otherwise
 }
 
-// rankedFolders returns the folders that shorten the list when folded, those to
-// be folded first at the front: those with most paths directly in them; then
-// those that only have folders, the deepest first; and "" at the end. A folder
-// that is folded already is a path here.
+// rankedFolders returns the folders that shorten the list when folded, in the
+// order in which to fold them: those with most paths directly in them, then
+// those that only have folders, the deepest first, and "" at the end. A folder
+// that is folded already counts as a path.
 func rankedFolders(paths []string) []string {
 	inside := map[string]int{}  // folder: paths directly in it
 	members := map[string]int{} // folder: paths and folders directly in it
 	for _, path := range paths {
 		if path == "" {
-			continue // everything is folded already
+			continue // "/*" is an entry already
 		}
 		inside[parent(path)]++
 		for path != "" {
 			path = parent(path)
 			if members[path]++; members[path] > 1 {
-				break // its own folders have counted it
+				break // counted in its own folders already
 			}
 		}
 	}
