@@ -23,15 +23,17 @@ const MasterKeyBytes = 32
 // keyIDBytes is the length of a key's public name.
 const keyIDBytes = 4
 
-// ErrUnknownKey says that a value was made under a master key that the ring
+// ErrUnknownKey reports that a value was made under a master key that the ring
 // does not hold.
 var ErrUnknownKey = errors.New("seal: made under another master key")
 
-// ErrAltered says that a value is not what its maker made, or does not
-// belong to the row it was found in.
+// ErrAltered reports that a value is not as it was made, or does not belong to
+// the row in which it was found.
 var ErrAltered = errors.New("seal: altered, or bound to another row")
 
-// Ring holds the subkeys of a master key. It is safe for concurrent use.
+// Ring holds the subkeys of a master key. Seal and Open keep a value secret, MAC
+// and CheckMAC recognize one, Sign and Verify make and check tokens. A Ring is
+// safe for concurrent use.
 type Ring struct {
 	id   [keyIDBytes]byte
 	aead cipher.AEAD
@@ -91,12 +93,12 @@ func subkey(master []byte, use string) []byte {
 	return key
 }
 
-// KeyID returns the public name of the master key: 8 hex characters that
-// tell keys apart and say nothing about them.
+// KeyID returns the public name of the master key: 8 hex characters, from which
+// nothing can be learned about the key.
 func (r *Ring) KeyID() string { return hex.EncodeToString(r.id[:]) }
 
-// bind writes the purpose and the row's identity, each with its length, so
-// that no two different lists give the same bytes.
+// bind joins the purpose and the row's identity, each after its length, so that
+// no two different lists give the same bytes.
 func bind(purpose string, row []string) []byte {
 	out := binary.AppendUvarint(nil, uint64(len(purpose)))
 	out = append(out, purpose...)
@@ -107,14 +109,14 @@ func bind(purpose string, row []string) []byte {
 	return out
 }
 
-// Seal encrypts a value for one purpose and one row. The stored form is
-// "s1.<key id>.<base64>"; sealing twice gives different forms.
+// Seal encrypts a value for one purpose and one row, and returns the stored form
+// "s1.<key id>.<base64>", which differs each time.
 func (r *Ring) Seal(purpose string, row []string, plain string) string {
 	box := r.aead.Seal(nil, nil, []byte(plain), bind(purpose, row))
 	return "s1." + r.KeyID() + "." + base64.RawURLEncoding.EncodeToString(box)
 }
 
-// Open decrypts what Seal made for the same purpose and row. It fails with
+// Open decrypts what Seal returned for the same purpose and row. The error is
 // ErrUnknownKey or ErrAltered.
 func (r *Ring) Open(purpose string, row []string, sealed string) (string, error) {
 	box, err := r.stored("s1", sealed)
@@ -128,15 +130,14 @@ func (r *Ring) Open(purpose string, row []string, sealed string) (string, error)
 	return string(plain), nil
 }
 
-// MAC returns the stored form, "m1.<key id>.<base64>", by which a value can
-// be recognized but not read: without the master key not even guesses can
-// be tried.
+// MAC returns the stored form "m1.<key id>.<base64>", by which CheckMAC recognizes
+// a value. The value cannot be read from it, nor guessed without the master key.
 func (r *Ring) MAC(purpose string, row []string, value string) string {
 	return "m1." + r.KeyID() + "." + base64.RawURLEncoding.EncodeToString(r.mac(purpose, row, value))
 }
 
-// CheckMAC says, in constant time, whether a value is the one that MAC was
-// given for the same purpose and row.
+// CheckMAC reports, in constant time, whether stored is what MAC returned for the
+// same purpose, row and value.
 func (r *Ring) CheckMAC(purpose string, row []string, value, stored string) bool {
 	want, err := r.stored("m1", stored)
 	return err == nil && hmac.Equal(want, r.mac(purpose, row, value))
@@ -148,7 +149,7 @@ func (r *Ring) mac(purpose string, row []string, value string) []byte {
 	return bytes.Clone(k.of(bind(purpose, row), []byte(value)))
 }
 
-// stored takes the stored form apart and returns its bytes.
+// stored parses a stored form and returns its bytes.
 func (r *Ring) stored(form, s string) ([]byte, error) {
 	parts := strings.Split(s, ".")
 	if len(parts) != 3 || parts[0] != form {
@@ -161,8 +162,8 @@ func (r *Ring) stored(form, s string) ([]byte, error) {
 }
 
 // decodeStrict decodes base64url in its one canonical spelling. Go's decoder
-// skips line breaks, which would let an altered token pass (CR-10): what it
-// skipped is missing when the bytes are measured back.
+// skips line breaks, with which an altered token would pass (CR-10); they show in
+// the length.
 func decodeStrict(s string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || base64.RawURLEncoding.EncodedLen(len(b)) != len(s) {

@@ -11,7 +11,7 @@ import (
 // MaxToken is the length of the longest token, in characters (CR-10).
 const MaxToken = 512
 
-// Class keeps tokens of one use from passing as tokens of another.
+// Class is the use of a token. A token of one class is not valid in another.
 type Class string
 
 // The classes of tokens.
@@ -23,10 +23,10 @@ const (
 	Credential  Class = "env"    // credentials of environments, for their runtimes
 )
 
-// A token is base64url of: key id, claim, HMAC-SHA256 over class and both. It
-// is signed, not encrypted: a claim says nothing that its holder does not
-// know, and a signature has no nonce to run out of however many links are
-// made.
+// A token is the base64url of the key id, the claim, and the HMAC-SHA256 of the
+// class and both. It is signed, not encrypted: a claim holds nothing that the
+// token's holder does not know, and a signature has no nonces that could run out
+// with many links.
 
 // Sign returns a token of A–Z a–z 0–9 - _ that carries the claim.
 func (r *Ring) Sign(class Class, claim []byte) string {
@@ -39,9 +39,9 @@ func (r *Ring) Sign(class Class, claim []byte) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// Verify returns the claim of a token that Sign made for the same class under
-// the same master key, and ErrUnknownKey or ErrAltered otherwise. There is
-// one spelling of a token: any changed character makes it false (CR-10).
+// Verify returns the claim of a token that Sign returned for the same class under
+// the same master key. The error is ErrUnknownKey or ErrAltered. A token has only
+// one spelling: any changed character makes it invalid (CR-10).
 func (r *Ring) Verify(class Class, token string) ([]byte, error) {
 	if len(token) > MaxToken {
 		return nil, ErrAltered
@@ -62,15 +62,15 @@ func (r *Ring) Verify(class Class, token string) ([]byte, error) {
 	return signed[keyIDBytes:], nil
 }
 
-// Secret derives a secret of 64 hex characters from a token: the key under
-// which an upload is signed, which must be found again from its token alone.
+// Secret derives a secret of 64 hex characters from a token. It is the key under
+// which an upload is signed, and is derived again from the upload's token.
 func (r *Ring) Secret(token string) string {
 	k := r.sigs.Get().(*keyed)
 	defer r.sigs.Put(k)
 	return hex.EncodeToString(k.of(bind("secret", nil), []byte(token)))
 }
 
-// prefixes delimit the classes from each other in what is signed.
+// prefixes are what is signed of the classes; none is the beginning of another.
 var prefixes = map[Class][]byte{
 	AccessToken: bind(string(AccessToken), nil),
 	Link:        bind(string(Link), nil),
@@ -81,15 +81,15 @@ var prefixes = map[Class][]byte{
 
 func (c Class) prefix() []byte { return prefixes[c] }
 
-// keyed is a keyed hash and room for its sum. Reusing one costs a third of
-// making one.
+// keyed is a keyed hash and room for its sum. Reusing one takes a third of the
+// time of making one.
 type keyed struct {
 	hash.Hash
 	sum [sha256.Size]byte
 }
 
-// of returns the sum of its parts, good until the next. The first part must
-// delimit itself, as bind's does.
+// of returns the sum of two parts, valid until the next call. The first part must
+// show where it ends, as those of bind do.
 func (k *keyed) of(first, rest []byte) []byte {
 	k.Reset()
 	k.Write(first)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Bounds of an Authorization header. The platform publishes none; these are
-// far beyond what its clients send.
+// Bounds of an Authorization header. The platform publishes none; its clients
+// send far less.
 const (
 	maxAuthorizationBytes = 4 << 10
 	maxSecretIDBytes      = 256
@@ -35,10 +35,9 @@ func (a Authorization) String() string {
 		", Signature=" + a.Signature
 }
 
-// ParseAuthorization reads a header's value: the method's name and the three
-// fields, each once, in any order, white space after a comma optional. What
-// String makes of the result parses to the same again. The error says what is
-// wrong and shows nothing of the value.
+// ParseAuthorization parses a header's value: the method's name and the three
+// fields, each once, in any order, with optional white space after a comma. It is
+// the inverse of String. The error shows nothing of the value.
 func ParseAuthorization(s string) (Authorization, error) {
 	if len(s) > maxAuthorizationBytes {
 		return Authorization{}, errors.New("the Authorization header is over 4096 bytes")
@@ -63,8 +62,8 @@ func ParseAuthorization(s string) (Authorization, error) {
 	return a, nil
 }
 
-// parseField takes in one of the fields. Three fields of which none repeats
-// are all of them.
+// parseField parses one field. Three fields of which none repeats are all of
+// them.
 func (a *Authorization) parseField(field string) error {
 	name, value, _ := strings.Cut(field, "=")
 	switch {
@@ -120,7 +119,7 @@ func (a *Authorization) parseSignature(value string) error {
 	return nil
 }
 
-// isToken says whether s has 1 to max bytes, all of the class.
+// isToken reports whether s has 1 to max bytes, all of the class.
 func isToken(s string, max int, class func(byte) bool) bool {
 	if s == "" || len(s) > max {
 		return false
@@ -138,13 +137,13 @@ func isServiceByte(b byte) bool  { return isLowerOrDigit(b) || b == '-' || b == 
 func isVisible(b byte) bool      { return '!' <= b && b <= '~' }
 func isHex(b byte) bool          { return '0' <= b && b <= '9' || 'a' <= b && b <= 'f' }
 
-// isHeaderByte is the class of a field name's bytes (RFC 9110, 5.6.2) without
-// upper case.
+// isHeaderByte reports whether b may be in a header's name (RFC 9110, 5.6.2) and
+// is not upper case.
 func isHeaderByte(b byte) bool {
 	return isLowerOrDigit(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
 }
 
-// isDate compares the printed form too, since only one form is right.
+// isDate reports whether s is a date, and in the one form that Date prints.
 func isDate(s string) bool {
 	t, err := time.Parse(time.DateOnly, s)
 	return err == nil && t.Format(time.DateOnly) == s

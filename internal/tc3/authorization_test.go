@@ -110,7 +110,10 @@ func TestParseAuthorizationRefuses(t *testing.T) {
 
 // EN-5: an error shows nothing of what was sent.
 func TestParseAuthorizationErrorShowsNothing(t *testing.T) {
-	for _, s := range []string{"x91x", "TC3-HMAC-SHA256 x91x", strings.Replace(example, "scf", "x91x/x91x", 1), strings.Replace(example, "host", "X91X;x91x", 1)} {
+	for _, s := range []string{
+		"x91x", "TC3-HMAC-SHA256 x91x", strings.Replace(example, "scf", "x91x/x91x", 1),
+		strings.Replace(example, "host", "X91X;x91x", 1),
+	} {
 		if _, err := ParseAuthorization(s); err == nil || strings.Contains(strings.ToLower(err.Error()), "x91x") {
 			t.Errorf("%q: %v", s, err)
 		}

@@ -1,6 +1,9 @@
 // Package tc3 signs requests and checks signatures by TC3-HMAC-SHA256,
 // Tencent Cloud's signature method (version 3), which uploads of code carry
 // (UP-3, UP-4). It does no I/O and keeps no state.
+//
+//	tc3.go             what is signed: Sign, Verify
+//	authorization.go   the Authorization header
 package tc3
 
 import (
@@ -47,10 +50,10 @@ func Sign(secretKey string, r Request) string {
 	return hex.EncodeToString(mac(key, stringToSign(r, date)))
 }
 
-// Verify says, in time that does not depend on the signature (CR-11), whether
-// it is the request's under the secret key. A request without one of its
-// signed headers has no signature that fits. Which headers have to be signed
-// and how old a request may be is for the caller to decide.
+// Verify reports whether the signature is that of the request under the secret
+// key, in time that does not depend on the signature (CR-11). It returns false if
+// the request lacks one of its signed headers. The caller decides which headers
+// must be signed and how old a request may be.
 func Verify(secretKey string, r Request, signature string) bool {
 	for _, name := range r.SignedHeaders {
 		if _, ok := r.Headers[name]; !ok {
@@ -70,8 +73,8 @@ func stringToSign(r Request, date string) string {
 	}, "\n")
 }
 
-// canonicalRequest is the form that is hashed. The page of the method has
-// header values in lower case and without white space around them.
+// canonicalRequest returns the form that is hashed. By the method's documentation
+// header values are in lower case and without white space around them.
 func canonicalRequest(r Request) string {
 	var headers strings.Builder
 	for _, name := range r.SignedHeaders {

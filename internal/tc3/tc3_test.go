@@ -106,7 +106,9 @@ func TestVerifyRefuses(t *testing.T) {
 			t.Errorf("%s: altered, and verifies", name)
 		}
 	}
-	for _, signature := range []string{"", v.Signature[1:], v.Signature + "0", strings.ToUpper(v.Signature), flipLast(v.Signature)} {
+	for _, signature := range []string{
+		"", v.Signature[1:], v.Signature + "0", strings.ToUpper(v.Signature), flipLast(v.Signature),
+	} {
 		if Verify(v.SecretKey, v.request(), signature) {
 			t.Errorf("signature %q verifies", signature)
 		}
