@@ -58,7 +58,10 @@ func OpenBackup(dir string) (*Backup, error) {
 	if err := os.MkdirAll(filepath.Join(dir, codeFolder), 0o700); err != nil {
 		return nil, err
 	}
-	return &Backup{dir: dir, sound: map[string]bool{}, snapshot: Snapshot{Functions: []SavedFunction{}, NotOurs: []SavedFunction{}}}, nil
+	return &Backup{
+		dir: dir, sound: map[string]bool{},
+		snapshot: Snapshot{Functions: []SavedFunction{}, NotOurs: []SavedFunction{}},
+	}, nil
 }
 
 // Backup saves the code of every function of the fleet's environments, also of

@@ -41,7 +41,9 @@ func newBed(t *testing.T, apps int) *bed {
 	for n := range apps {
 		w.MiniPrograms = append(w.MiniPrograms, opentcbtest.MiniProgram{AppID: app(n)})
 		w.Environments = append(w.Environments, opentcbtest.Environment{ID: env(n), AppID: app(n)})
-		w.Authorizations = append(w.Authorizations, opentcbtest.Authorization{Platform: opentcbtest.DefaultPlatform, AppID: app(n)})
+		w.Authorizations = append(
+			w.Authorizations, opentcbtest.Authorization{Platform: opentcbtest.DefaultPlatform, AppID: app(n)},
+		)
 	}
 	b := &bed{t: t, srv: opentcbtest.New(t, w), clients: map[string]*tcb.Client{}}
 	target, err := url.Parse(b.srv.URL)

@@ -124,7 +124,9 @@ func (r *Run) each(ctx context.Context, f *Fleet, do func(context.Context, *tcb.
 	return t.end(ctx)
 }
 
-func (r *Run) one(ctx context.Context, m MiniProgram, t *tallied, do func(context.Context, *tcb.Client, string, Env) Result) {
+func (r *Run) one(
+	ctx context.Context, m MiniProgram, t *tallied, do func(context.Context, *tcb.Client, string, Env) Result,
+) {
 	var c *tcb.Client
 	for _, e := range m.Envs {
 		if r.Journal.Done(m.AppID, e) {
