@@ -18,9 +18,9 @@ type Called struct {
 	Last    int64  `json:"last_hour"` // when the last hour with a call of it began, Unix milliseconds
 }
 
-// Calls are the cloud calls of an environment that were observed. Together are
-// those that were not kept apart: of odd paths, and of more paths than are
-// counted.
+// Calls are the cloud calls of an environment that were observed. Together sums
+// those that have no row of their own: paths not in plain form, and paths beyond
+// the bound.
 type Calls struct {
 	Since    int64    `json:"since"` // Unix milliseconds
 	Paths    []Called `json:"interfaces"`
@@ -38,7 +38,9 @@ type Suggestion struct {
 // the smallest whitelist that would have allowed all of them that were in
 // plain form; with allowedOnly, those that were allowed when they were made.
 // EnvironmentNotFound if there is no such environment.
-func (s *Service) SuggestWhitelist(ctx context.Context, c Caller, env string, allowedOnly bool) (Suggestion, error) {
+func (s *Service) SuggestWhitelist(
+	ctx context.Context, c Caller, env string, allowedOnly bool,
+) (Suggestion, error) {
 	calls, err := s.calls(ctx, c, env, observedKept)
 	if err != nil {
 		return Suggestion{}, err
@@ -58,9 +60,9 @@ type Trial struct {
 	Refused []Called `json:"would_be_refused"`
 }
 
-// TryWhitelist holds the calls of the last day against a whitelist that is
-// not in force. EnvironmentNotFound if there is no such environment,
-// InvalidArgs for entries that can be on no list.
+// TryWhitelist returns what a whitelist would have done with the calls of the last
+// day. EnvironmentNotFound if there is no such environment, InvalidArgs for
+// entries that no list can have.
 func (s *Service) TryWhitelist(ctx context.Context, c Caller, env string, entries []string) (Trial, error) {
 	entries, err := whitelist.Normalize(entries)
 	if err != nil {

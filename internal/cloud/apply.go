@@ -13,25 +13,28 @@ import (
 
 const actApply = "apply"
 
-// Apply brings the server to what a world file says, wholly or not at all,
-// and tells what it changed: nothing when it is applied again. A world that
-// contradicts what is there or names what is nowhere is a faults.List.
+// Apply brings the server to what is in a world file, wholly or not at all, and
+// returns what it changed: nothing when it is applied again. For a world that
+// contradicts what is there, or names what is nowhere, it returns a faults.List.
 func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, error) {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
 	for {
-		p := planner{s: s, ctx: ctx, caller: c, world: w, accounts: map[string]*Account{}, environments: map[string]string{}}
+		p := planner{
+			s: s, ctx: ctx, caller: c, world: w,
+			accounts: map[string]*Account{}, environments: map[string]string{},
+		}
 		if err := p.plan(); err != nil {
 			return nil, err
 		}
 		if len(p.changes) == 0 {
 			return nil, nil
 		}
-		err := s.store.Apply(ctx, p.changes, p.records())
+		err := s.store.Apply(ctx, p.changes, p.recs)
 		s.forgetAll()
 		switch {
 		case errors.Is(err, ErrStale) && ctx.Err() == nil:
-			continue // something changed between the plan and its execution: plan anew
+			continue // something changed between the plan and its execution: plan again
 		case err != nil:
 			return nil, storeError("apply", err)
 		}
@@ -56,7 +59,7 @@ type planner struct {
 	world   World
 	changes []Change
 	applied []Applied
-	about   []Caller // whom each change concerns
+	recs    []Record // one for each change
 	faults  faults.Collector
 
 	accounts     map[string]*Account // as they will be; nil: there is none
@@ -88,28 +91,22 @@ func each[T any](items []T, do func(T) error) error {
 	return nil
 }
 
+// reject notes that an item of the file cannot be. The plan goes on, so that all
+// such items are found at once.
 func (p *planner) reject(line int, format string, args ...any) error {
 	p.faults.Add(line, format, args...)
 	return nil
 }
 
+// change notes a change, and whom it concerns for the audit record.
 func (p *planner) change(ch Change, about Caller, item, what string) error {
 	p.changes = append(p.changes, ch)
 	p.applied = append(p.applied, Applied{Item: item, Change: what})
-	p.about = append(p.about, about)
+	about.Operator, about.RID, about.Now = p.caller.Operator, p.caller.RID, p.caller.Now
+	rec := about.record(actApply, item)
+	rec.Detail = what
+	p.recs = append(p.recs, rec)
 	return nil
-}
-
-// records are the audit records of the changes, one each.
-func (p *planner) records() []Record {
-	recs := make([]Record, len(p.applied))
-	for i, a := range p.applied {
-		about := p.about[i]
-		about.Operator, about.RID, about.Now = p.caller.Operator, p.caller.RID, p.caller.Now
-		recs[i] = about.record(actApply, a.Item)
-		recs[i].Detail = a.Change
-	}
-	return recs
 }
 
 // account returns an account as it will be, nil if there will be none.
@@ -198,7 +195,8 @@ func (p *planner) environment(w WorldEnvironment) error {
 		return err
 	}
 	if a == nil || a.IsPlatform != w.Batch {
-		return p.reject(w.Line, "environment %s: there is no %s %s", w.ID, map[bool]string{true: "platform", false: "Mini Program"}[w.Batch], w.Account)
+		noun := map[bool]string{true: "platform", false: "Mini Program"}[w.Batch]
+		return p.reject(w.Line, "environment %s: there is no %s %s", w.ID, noun, w.Account)
 	}
 	list, err := whitelist.Normalize(w.Whitelist)
 	if err != nil {
@@ -253,27 +251,30 @@ func (p *planner) authorization(w WorldAuthorization) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	what := authorizationChange(old, w, p.s.ring.CheckMAC)
+	key := grantKey{w.Platform, w.AppID}
+	sameRefresh := w.RefreshToken == "" ||
+		p.s.ring.CheckMAC(refreshTokenPurpose, key.row(), w.RefreshToken, old.RefreshMAC)
+	what := authorizationChange(old, w.Sets, sameRefresh)
 	if what == "" {
 		return nil
 	}
 	ch := PutAuthorization{Platform: w.Platform, AppID: w.AppID, Sets: w.Sets}
 	if w.RefreshToken != "" {
-		ch.RefreshMAC = p.s.refreshMAC(Authorization{Platform: w.Platform, AppID: w.AppID}, w.RefreshToken)
+		ch.RefreshMAC = p.s.ring.MAC(refreshTokenPurpose, key.row(), w.RefreshToken)
 	}
-	return p.change(ch, Caller{Platform: w.Platform, AppID: w.AppID}, "authorization "+w.Platform+" "+w.AppID, what)
+	about := Caller{Platform: w.Platform, AppID: w.AppID}
+	return p.change(ch, about, "authorization "+w.Platform+" "+w.AppID, what)
 }
 
-// authorizationChange says what a world changes of an authorization, "" for
+// authorizationChange returns what a world changes of an authorization; "" for
 // nothing.
-func authorizationChange(old Authorization, w WorldAuthorization, check func(string, []string, string, string) bool) string {
-	sameRefresh := w.RefreshToken == "" || check(refreshTokenPurpose, []string{w.Platform, w.AppID}, w.RefreshToken, old.RefreshMAC)
+func authorizationChange(old Authorization, sets []int, sameRefresh bool) string {
 	switch {
 	case old.Epoch == 0:
 		return "added"
 	case !old.InForce:
 		return "given again"
-	case !slices.Equal(old.Sets, w.Sets):
+	case !slices.Equal(old.Sets, sets):
 		return "permission sets replaced"
 	case !sameRefresh:
 		return "refresh token replaced"
@@ -299,14 +300,14 @@ func (p *planner) function(w WorldFunction) error {
 		what = "added"
 	case isNew:
 		what = "added with code"
-	case w.Sum != "" && w.Sum != old.Sum && old.Owner == "": // a platform's code is not the file's to replace
+	case w.Sum != "" && w.Sum != old.Sum && old.Owner == "": // the file does not replace a platform's code
 		what = "code replaced"
 	}
 	if what == "" {
 		return nil
 	}
-	now := p.caller.Now
-	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum, AddedAt: now, ModifiedAt: now}
+	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum}
+	f.AddedAt, f.ModifiedAt = p.caller.Now, p.caller.Now
 	if w.Zip != "" {
 		if err := p.s.holdCode(p.ctx, p.caller, w.Sum); err != nil {
 			return err

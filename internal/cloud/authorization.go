@@ -54,7 +54,9 @@ type AuthorizationStore interface {
 	Revoke(ctx context.Context, platform, appid string, rec Record) (bool, error)
 }
 
-func (s *Service) authorization(ctx context.Context, want freshness, platform, appid string) (*Authorization, error) {
+func (s *Service) authorization(
+	ctx context.Context, want freshness, platform, appid string,
+) (*Authorization, error) {
 	return s.authorizations.get(grantKey{platform, appid}, want, func() (*Authorization, error) {
 		a, err := s.store.Authorization(ctx, platform, appid)
 		return &a, err
@@ -109,7 +111,8 @@ func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string
 	if err := isCaller(c, platform); err != nil {
 		return Token{}, err
 	}
-	return Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}, s.recordOutcome(c, actPreAuthCode, "", nil)
+	code := Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}
+	return code, s.recordOutcome(c, actPreAuthCode, "", nil)
 }
 
 // Authorize is the merchant's consent (CR-4). When it returns, the authorization
@@ -220,17 +223,14 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	refresh := refreshTokenPrefix + randomToken()
 	issued, next := a.Issued.next(c.Now)
 	c.AppID = code.AppID
-	rec := c.record(actQueryAuth, "")
-	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, s.refreshMAC(a, refresh), next, rec)
-	s.authorizations.drop(grantKey{a.Platform, a.AppID})
+	key := grantKey{a.Platform, a.AppID}
+	mac := s.ring.MAC(refreshTokenPurpose, key.row(), refresh)
+	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, mac, next, c.record(actQueryAuth, ""))
+	s.authorizations.drop(key)
 	if err != nil {
 		return Grant{}, false, storeError("query auth", err)
 	}
 	return s.grant(a, issued, refresh), ok, nil
-}
-
-func (s *Service) refreshMAC(a Authorization, token string) string {
-	return s.ring.MAC(refreshTokenPurpose, []string{a.Platform, a.AppID}, token)
 }
 
 // grant returns what a platform is given under an authorization: a new access

@@ -1,19 +1,49 @@
 // Package cloud is every rule of the system: who may do what, what is
 // recorded, and what is answered. It knows no HTTP and no SQL.
 //
+// What all rules share:
+//
 //	service.go        Service: the rules over a Store, a blob.Store, a key ring and a clock
-//	store.go          Store: the verbs the rules need, each one atomic step
-//	caller.go         Caller: who asks; every rule takes it as an argument
+//	store.go          Store: the verbs that the rules need, by noun; its errors
+//	caller.go         Caller: who asks and when; every rule takes it as an argument
 //	error.go          Error and its kinds, each with its code on the wire
-//	token.go          call credentials: claims, the overlap, authentication
+//	audit.go          the record of every decision
+//	recorder.go       records gathered in memory and written in batches
+//	cache.go          rows in memory, in agreement with every change
+//
+// Credentials:
+//
+//	token.go          access tokens: what is in them, and the check of a call's
+//	issues.go         when tokens were issued, and so superseded
+//	claim.go          how the contents of signed tokens are written and read
 //	platform.go       a platform's ticket and component_access_token
 //	authorization.go  consent, query-auth, refresh, cancellation
+//
+// Interfaces and their rows:
+//
+//	environment.go    accounts and their environments
 //	codesecret.go     getcodesecret: the code protection key
 //	permission.go     usecloudaccesstoken: switch and whitelist
-//	function.go       functions and their code: create, list, upload, deploy
-//	link.go           downloadfunction: links to a function's code
+//	history.go        how a permission changed, and earlier whitelists brought back
+//	function.go       createfunction, listfunctions, UpdateFunctionCode, deploy
 //	upload.go         getuploadsignature: leave to upload one exact body
-//	apply.go          bringing the server to what a world file says
-//	audit.go          the record of every decision
-//	cache.go          rows in memory, coherent with every change
+//	link.go           downloadfunction: links to a function's code
+//	code.go           stored code: checked, held, made durable
+//	collect.go        removing code that no function uses
+//	scrub.go          finding code that is damaged or lost
+//
+// Cloud calls:
+//
+//	cloudcall.go      cloudbase_access_token, and the judgement of each call
+//	envcredential.go  what an environment's runtime proves itself with
+//	observe.go        cloud calls counted, in memory and in the store
+//	tally.go          the counts of one environment
+//	refusal.go        the records of refused calls
+//	explain.go        why a call was refused
+//	advice.go         whitelists suggested and tried from the counts
+//
+// Worlds:
+//
+//	world.go          what a world file asks for
+//	apply.go          bringing the server to it
 package cloud

@@ -53,7 +53,9 @@ func (s *Service) account(ctx context.Context, appid string) (Account, error) {
 	return s.accounts.get(appid, reread, func() (Account, error) { return s.store.Account(ctx, appid) })
 }
 
-func (s *Service) environment(ctx context.Context, want freshness, account, id string) (*cachedEnvironment, error) {
+func (s *Service) environment(
+	ctx context.Context, want freshness, account, id string,
+) (*cachedEnvironment, error) {
 	key := EnvironmentKey{account, id}
 	return s.environments.get(key, want, func() (*cachedEnvironment, error) {
 		e, err := s.store.Environment(ctx, account, id)

@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -85,7 +84,9 @@ func whitelistAt(changes []PermissionChange, env string, version int64) (list []
 
 // setAgain sets a whitelist at the stored version, and retries when another set
 // came between: a restore is meant whatever others set.
-func (s *Service) setAgain(ctx context.Context, c Caller, e *Environment, list []string, from int64) (int64, error) {
+func (s *Service) setAgain(
+	ctx context.Context, c Caller, e *Environment, list []string, from int64,
+) (int64, error) {
 	for range issueTries {
 		now, err := s.store.Environment(ctx, e.Account, e.ID)
 		if err != nil {
@@ -109,5 +110,5 @@ func (s *Service) setAgain(ctx context.Context, c Caller, e *Environment, list [
 			return set.Version + 2, nil
 		}
 	}
-	return 0, storeError("restore whitelist", errors.Join(ErrStale, errors.New("the permission changes all the time")))
+	return 0, storeError("restore whitelist", ErrStale)
 }

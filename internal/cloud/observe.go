@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/opentcb/opentcb/tcb"
@@ -39,11 +38,11 @@ type ObservedStore interface {
 	Prune(ctx context.Context, before int64, envs []EnvironmentKey) error
 }
 
-// What is kept of cloud calls is bounded, whatever code in an environment
-// does: beyond these bounds calls are still judged, but counted together or
-// not recorded one by one.
+// What is kept of cloud calls is bounded, whatever code in an environment does.
+// Beyond these bounds calls are still judged, but counted together or not recorded
+// one by one.
 const (
-	observedPaths   = 512         // paths of one environment that are kept apart in an hour
+	observedPaths   = 512         // paths of one environment in an hour with a count of their own
 	observedInAll   = 100_000     // of all environments, in memory
 	observedAtOnce  = 500         // counts that are written in one transaction
 	observedPause   = time.Minute // between two writes of the counts
@@ -53,21 +52,23 @@ const (
 	refusalsWaiting = 4096 // that wait to be written, of all environments
 )
 
-// actCloudCall is what the record of a refused call says was done.
+// actCloudCall is the action in the record of a refused call.
 const actCloudCall = "cloudcall"
 
-// observer counts cloud calls by environment, hour, path and outcome, and
-// records refused ones. The counts of the last minute are in memory alone.
+// observer counts cloud calls by environment, hour, path and outcome, and records
+// refused ones. The counts of the last minute are only in memory; its goroutine
+// writes them, and lets the store forget what is beyond the bounds. It is safe for
+// concurrent use.
 type observer struct {
 	store    Store
 	clock    func() time.Time
 	log      *slog.Logger
 	refusals *recorder
 
-	mu      sync.RWMutex // held for reading while a tally is used
+	mu      sync.Mutex
 	tallies map[EnvironmentKey]*tally
 	edited  map[EnvironmentKey]struct{} // whose permission was set
-	paths   atomic.Int64                // kept apart in all tallies
+	paths   int                         // that have a count of their own, in all tallies
 
 	writes  sync.Mutex // one write at a time
 	waiting []Observed // taken out of the tallies, not yet written
@@ -87,8 +88,8 @@ func newObserver(store Store, clock func() time.Time, log *slog.Logger) *observe
 	return o
 }
 
-// add observes a call. Tokens that are not genuine name no environment: the
-// calls that carry them count as one environment's of no name.
+// add observes a call. A token that is not genuine belongs to no environment:
+// calls with such tokens are counted together under the empty key.
 func (o *observer) add(j *judgement) {
 	if o.count(j) && j.code != tcb.OK {
 		rec := j.record()
@@ -96,22 +97,19 @@ func (o *observer) add(j *judgement) {
 	}
 }
 
-// count counts a call, and says whether it may be recorded.
+// count counts a call, and reports whether it may be recorded.
 func (o *observer) count(j *judgement) bool {
-	o.mu.RLock()
-	if t := o.tallies[j.key]; t != nil {
-		defer o.mu.RUnlock()
-		return t.add(j)
-	}
-	o.mu.RUnlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	t := o.tallies[j.key]
 	if t == nil {
-		t = newTally(&o.paths)
+		t = &tally{counts: map[calledPath]int64{}}
 		o.tallies[j.key] = t
 	}
-	return t.add(j)
+	o.paths -= len(t.counts)
+	t.add(j, o.paths)
+	o.paths += len(t.counts)
+	return t.recorded <= refusalsASecond
 }
 
 // changed notes that an environment's history has grown.
@@ -137,8 +135,8 @@ func (o *observer) run() {
 	}
 }
 
-// flush writes what was counted so far. What cannot be written waits for the
-// next time.
+// flush writes what was counted so far. What cannot be written waits for the next
+// try.
 func (o *observer) flush(ctx context.Context) error {
 	o.writes.Lock()
 	defer o.writes.Unlock()
@@ -165,7 +163,7 @@ func (o *observer) take(rows []Observed) []Observed {
 		before := len(rows)
 		rows = t.take(key, rows)
 		if len(rows) == before && t.hour != hour {
-			t.clear()
+			o.paths -= len(t.counts)
 			delete(o.tallies, key)
 		}
 	}
@@ -195,5 +193,5 @@ func (o *observer) close() error {
 	return errors.Join(o.refusals.close(), o.flush(context.Background()))
 }
 
-// hourOf is when the hour of a time began, in Unix milliseconds.
+// hourOf returns when the hour of a time began, in Unix milliseconds.
 func hourOf(at int64) int64 { return at - at%time.Hour.Milliseconds() }

@@ -58,7 +58,9 @@ type ComponentTokenRequest struct {
 // IssueComponentToken returns a new call credential for the platform itself
 // (CR-1): InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired if the
 // request does not prove the platform.
-func (s *Service) IssueComponentToken(ctx context.Context, req ComponentTokenRequest, rid string) (Token, error) {
+func (s *Service) IssueComponentToken(
+	ctx context.Context, req ComponentTokenRequest, rid string,
+) (Token, error) {
 	p, err := s.platform(ctx, reread, req.AppID)
 	switch {
 	case err != nil:

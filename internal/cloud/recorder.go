@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// The records of reads are written in batches: a second's worth, or as soon
-// as there are many. One synced write then serves thousands of reads, and a
-// power cut loses the last second of reads at most.
+// Records are written in batches: once a second, or as soon as there are many. One
+// synced write then serves thousands of reads, and a power cut loses at most the
+// last second of them.
 const (
 	recorderPause = time.Second
 	recorderBatch = 8192
@@ -23,8 +23,9 @@ type recorderOf struct {
 	limit int // how many wait at most
 }
 
-// recorder gathers the records of decisions that changed nothing and writes
-// them in batches.
+// recorder gathers records of decisions that changed nothing, and writes them in
+// batches and in order, in its own goroutine. Adding a record does not wait for
+// the store. It is safe for concurrent use.
 type recorder struct {
 	recorderOf
 	log *slog.Logger
@@ -32,7 +33,6 @@ type recorder struct {
 	mu      sync.Mutex
 	recs    []Record
 	writing int           // how many are in the batch that is being written
-	spare   []Record      // the other buffer, so that writing does not stop adding
 	full    chan struct{} // a batch's worth is waiting
 	stop    chan struct{}
 	done    chan struct{}
@@ -40,13 +40,16 @@ type recorder struct {
 }
 
 func newRecorder(of recorderOf, log *slog.Logger) *recorder {
-	r := &recorder{recorderOf: of, log: log, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	r := &recorder{
+		recorderOf: of, log: log,
+		full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
 	go r.run()
 	return r
 }
 
-// add takes a record; false if so many wait that the store must be out of
-// reach.
+// add takes a record. It returns false if so many wait that the store must be out
+// of reach.
 func (r *recorder) add(rec *Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +66,7 @@ func (r *recorder) add(rec *Record) bool {
 	return true
 }
 
-// isFull says whether add would refuse.
+// isFull reports whether add would refuse a record.
 func (r *recorder) isFull() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,37 +90,26 @@ func (r *recorder) run() {
 	}
 }
 
-// flush writes what has been added so far. On an error the records are kept
-// and tried again with the next batch.
+// flush writes what has been added so far. If that fails, the records stay in
+// front of those that came since, for the next try.
 func (r *recorder) flush(ctx context.Context) error {
 	r.writes.Lock()
 	defer r.writes.Unlock()
 	r.mu.Lock()
 	batch := r.recs
-	r.recs, r.spare, r.writing = r.spare[:0], nil, len(batch)
+	r.recs, r.writing = make([]Record, 0, len(batch)), len(batch)
 	r.mu.Unlock()
 	if len(batch) == 0 {
-		r.giveBack(batch, nil)
 		return nil
 	}
 	err := r.write(ctx, batch)
-	r.giveBack(batch, err)
-	return err
-}
-
-// giveBack makes a written batch the spare buffer, and puts one that could
-// not be written back in front of what came since.
-func (r *recorder) giveBack(batch []Record, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.writing = 0
 	if err != nil {
-		batch = append(batch, r.recs...)
-		r.recs, r.spare = batch, r.recs[:0]
-		return
+		r.recs = append(batch, r.recs...)
 	}
-	clear(batch)
-	r.spare = batch[:0]
+	return err
 }
 
 func (r *recorder) close() error {

@@ -2,16 +2,12 @@ package cloud
 
 import (
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// tally counts the cloud calls of one environment.
+// tally counts the cloud calls of one environment. The observer guards it.
 type tally struct {
-	mu     sync.Mutex
-	inAll  *atomic.Int64 // paths of all tallies
 	hour   int64
 	counts map[calledPath]int64 // of the hour, not yet written; a path that was written stays, with 0
 	ended  []Observed           // of hours before, without their environment
@@ -26,16 +22,10 @@ type calledPath struct {
 	code tcb.Code
 }
 
-func newTally(inAll *atomic.Int64) *tally {
-	return &tally{inAll: inAll, counts: map[calledPath]int64{}}
-}
-
-// add counts a call, and says whether it may be recorded.
-func (t *tally) add(j *judgement) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// add counts a call. others is how many paths have a count in other tallies.
+func (t *tally) add(j *judgement, others int) {
 	if j.version != 0 {
-		t.count(j)
+		t.count(j, others)
 	}
 	if second := j.at / 1000; second != t.second {
 		t.second, t.recorded = second, 0
@@ -43,13 +33,12 @@ func (t *tally) add(j *judgement) bool {
 	if j.code != tcb.OK {
 		t.recorded++
 	}
-	return t.recorded <= refusalsASecond
 }
 
-func (t *tally) count(j *judgement) {
+func (t *tally) count(j *judgement, others int) {
 	if hour := hourOf(j.at); hour != t.hour {
 		t.ended = t.pending(t.ended)
-		t.clear()
+		clear(t.counts)
 		t.hour = hour
 	}
 	key := calledPath{j.path, j.code}
@@ -57,13 +46,12 @@ func (t *tally) count(j *judgement) {
 		key.path = ""
 	}
 	n, known := t.counts[key]
-	if !known && (len(t.counts) >= observedPaths || t.inAll.Load() >= observedInAll) {
+	if !known && (len(t.counts) >= observedPaths || others+len(t.counts) >= observedInAll) {
 		key.path = ""
 		n, known = t.counts[key]
 	}
 	if !known {
-		key.path = strings.Clone(key.path) // not the whole request that it is part of
-		t.inAll.Add(1)
+		key.path = strings.Clone(key.path) // the path is part of a whole request
 	}
 	t.counts[key] = n + 1
 }
@@ -78,17 +66,9 @@ func (t *tally) pending(rows []Observed) []Observed {
 	return rows
 }
 
-// clear forgets the counts of the hour.
-func (t *tally) clear() {
-	t.inAll.Add(-int64(len(t.counts)))
-	clear(t.counts)
-}
-
 // take adds to rows what was counted and not yet written, as the counts of an
 // environment.
 func (t *tally) take(key EnvironmentKey, rows []Observed) []Observed {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	begin := len(rows)
 	rows = t.pending(append(rows, t.ended...))
 	t.ended = nil

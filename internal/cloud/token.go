@@ -95,7 +95,9 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	return caller, err
 }
 
-func (s *Service) authenticate(ctx context.Context, want freshness, c *claim, iface Interface, now int64) error {
+func (s *Service) authenticate(
+	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
+) error {
 	switch c.kind {
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
@@ -115,7 +117,8 @@ func (s *Service) claimOf(token string) (*claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.claims.put(strings.Clone(token), entry[*claim]{row: &c}, 0) // a clone, since the token is part of a whole request
+	// The key is a clone, since the token is part of a whole request.
+	s.claims.put(strings.Clone(token), entry[*claim]{row: &c}, 0)
 	return &c, nil
 }
 
@@ -169,7 +172,8 @@ func (s *Service) authenticateAuthorizer(
 // holdsOneOf reports whether the merchant granted one of the sets, or none is
 // needed.
 func (a Authorization) holdsOneOf(needed []int) bool {
-	return len(needed) == 0 || slices.ContainsFunc(needed, func(id int) bool { return slices.Contains(a.Sets, id) })
+	granted := func(id int) bool { return slices.Contains(a.Sets, id) }
+	return len(needed) == 0 || slices.ContainsFunc(needed, granted)
 }
 
 // orList writes 49, 64 as "49 or 64".
