@@ -8,6 +8,7 @@
 //	tx.go             what a change does in its transaction
 //	writer.go         group commit: changes that come at the same time share a transaction
 //	schema.go         the tables, read from the migrations
+//	session.go        a long transaction, for a dump or a load
 //	dump.go           every row of a database, for a backup
 //	load.go           the rows of a backup into an empty database
 //

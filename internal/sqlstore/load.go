@@ -18,57 +18,34 @@ const loadBytes = 1 << 20
 // there are rows already, the error is ErrNotEmpty.
 func (s *Store) Load(ctx context.Context,
 	rows func(each func(table string, columns []string, values []any) error) error) error {
-	db, err := s.openSession(true)
+	n, err := s.beginSession(ctx, sql.TxOptions{})
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	l := load{ctx: ctx, wrapError: s.read(ctx).wrapError, most: s.loadRows()}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return l.wrapError(err)
-	}
-	defer conn.Close()
-	if l.tx, err = conn.BeginTx(ctx, nil); err != nil {
-		return l.wrapError(err)
-	}
-	defer l.tx.Rollback() // does nothing after the commit
-	err = checkEmpty(func(query string, found *bool) error {
-		return l.wrapError(l.tx.QueryRowContext(ctx, query).Scan(found))
-	})
-	if err != nil {
+	defer n.end()
+	if err := n.stmts.checkEmpty(); err != nil {
 		return err
 	}
+	l := load{session: n, most: s.loadRows()}
 	if err := rows(l.add); err != nil {
 		return err
 	}
 	if err := l.flush(); err != nil {
 		return err
 	}
-	_ = hasWarned(conn) // about something before
-	if err := l.tx.Commit(); err != nil {
-		return fmt.Errorf("it is not known whether the rows were kept: %w", l.wrapError(err))
-	}
-	if hasWarned(conn) {
-		return errNotSure
-	}
-	return nil
+	return n.commit()
 }
 
-// load is the transaction of one Load, and the rows that wait for the next
-// statement.
+// load has the rows of one Load that wait for the next statement.
 type load struct {
-	ctx       context.Context
-	tx        *sql.Tx
-	wrapError func(error) error
-	most      int // rows of one statement
-
+	*session
+	most    int // rows of one statement
 	table   string
 	columns []string
 	kinds   []Kind
 	args    []any     // the values of the rows that wait
 	bytes   int       // about how many args has
-	insert  *sql.Stmt // of most rows; nil until it is needed
+	insert  *sql.Stmt // inserts most rows; nil until it is needed
 }
 
 // add makes a row wait for the next statement.
@@ -115,23 +92,23 @@ func (l *load) flush() (err error) {
 	}
 	if len(l.args) == l.most*len(l.columns) {
 		if l.insert == nil {
-			l.insert, err = l.tx.PrepareContext(l.ctx, l.query())
+			l.insert, err = l.tx.PrepareContext(l.ctx, l.text())
 		}
 		if err == nil {
 			_, err = l.insert.ExecContext(l.ctx, l.args...)
 		}
 	} else {
-		_, err = l.tx.ExecContext(l.ctx, l.query(), l.args...)
+		_, err = l.tx.ExecContext(l.ctx, l.text(), l.args...)
 	}
 	if err != nil {
-		return fmt.Errorf("rows of %s: %w", l.table, l.wrapError(err))
+		return fmt.Errorf("rows of %s: %w", l.table, l.stmts.wrapError(err))
 	}
 	l.args, l.bytes = l.args[:0], 0
 	return nil
 }
 
-// query returns the statement that inserts the rows that wait.
-func (l *load) query() string {
+// text returns the statement that inserts the rows that wait.
+func (l *load) text() string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + l.table + " (" + strings.Join(l.columns, ", ") + ") VALUES (")
 	for i := range l.args {
