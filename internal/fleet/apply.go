@@ -9,12 +9,12 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// conflicts is how often a set is made again after somebody else's came
-// between the get and the set.
+// conflicts bounds the repetitions of a set when another caller's set came
+// between its get and its set.
 const conflicts = 5
 
-// apply brings an environment to what is wanted, and returns what it changed,
-// also when it ends with an error.
+// apply makes an environment as wanted, and returns what it changed, also with an
+// error.
 func apply(ctx context.Context, c *tcb.Client, e Env) ([]Change, error) {
 	changes, err := applyPermission(ctx, c, e)
 	if err != nil {
@@ -39,26 +39,26 @@ func applyPermission(ctx context.Context, c *tcb.Client, e Env) ([]Change, error
 		if err != nil || len(changes) == 0 {
 			return nil, err
 		}
-		// A set whose answer was lost is answered like the first, so it can be
-		// made again with the same version.
-		_, err = again(ctx, func() (any, error) { return nil, c.SetCloudAccessToken(ctx, e.ID, should) })
+		// A set whose answer was lost can be repeated with the same version, and
+		// is answered like the first.
+		_, err = retry(ctx, func() (any, error) { return nil, c.SetCloudAccessToken(ctx, e.ID, should) })
 		if err == nil {
 			return changes, nil
 		}
 		if !errors.Is(err, tcb.ErrInvalidArgs) {
 			return nil, err
 		}
-		now, readErr := again(ctx, func() (tcb.Permission, error) { return c.GetCloudAccessToken(ctx, e.ID) })
+		now, readErr := retry(ctx, func() (tcb.Permission, error) { return c.GetCloudAccessToken(ctx, e.ID) })
 		if readErr != nil || now.Version <= should.Version {
 			return nil, err
 		}
 		if tries == conflicts {
-			return nil, fmt.Errorf("somebody else goes on setting it: %w", err)
+			return nil, fmt.Errorf("somebody else keeps setting it: %w", err)
 		}
 	}
 }
 
-// applyFunction creates a function if it is not there, and uploads its code.
+// applyFunction creates a function if it does not exist, and uploads its code.
 func applyFunction(ctx context.Context, c *tcb.Client, e Env, change Change) error {
 	code := e.code(change.Name)
 	zip, err := code.Zip()
@@ -70,20 +70,21 @@ func applyFunction(ctx context.Context, c *tcb.Client, e Env, change Change) err
 			return err
 		}
 	}
-	secret, err := again(ctx, func() (string, error) { return c.GetCodeSecret(ctx) })
+	secret, err := retry(ctx, func() (string, error) { return c.GetCodeSecret(ctx) })
 	if err != nil {
 		return err
 	}
 	upload := tcb.CodeUpload{
-		Env: e.ID, Function: change.Name, Handler: code.Handler, InstallDependency: code.InstallDependency, CodeSecret: secret,
+		Env: e.ID, Function: change.Name, CodeSecret: secret,
+		Handler: code.Handler, InstallDependency: code.InstallDependency,
 	}
-	_, err = again(ctx, func() (string, error) { return c.UploadFunction(ctx, upload, bytes.NewReader(zip)) })
+	_, err = retry(ctx, func() (string, error) { return c.UploadFunction(ctx, upload, bytes.NewReader(zip)) })
 	return err
 }
 
-// create creates a function; one that is there meanwhile will do.
+// create creates a function. It succeeds too if another caller has created it.
 func create(ctx context.Context, c *tcb.Client, env, name string) error {
-	_, err := again(ctx, func() (any, error) { return nil, c.CreateFunction(ctx, env, name) })
+	_, err := retry(ctx, func() (any, error) { return nil, c.CreateFunction(ctx, env, name) })
 	if _, refused := errors.AsType[*tcb.Error](err); !refused {
 		return err
 	}

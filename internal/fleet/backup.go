@@ -19,9 +19,9 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Backup is a folder with the code of many functions. Each piece is there
-// once, named by its checksum, however many functions and backups have it; a
-// file for each backup says which function had which.
+// Backup is a folder with the code of many functions. It holds each zip once,
+// named by its checksum, however many functions and backups have it. A file for
+// each backup lists the functions with their checksums.
 //
 //	code/SHA256.zip
 //	2026-11-21T10-00-00Z.json
@@ -30,7 +30,7 @@ type Backup struct {
 	flights singleflight.Group
 
 	mu       sync.Mutex
-	sound    map[string]bool // code that is there and was hashed by this run
+	sound    map[string]bool // code that is in the folder and was hashed by this run
 	snapshot Snapshot
 }
 
@@ -53,7 +53,7 @@ type SavedFunction struct {
 
 const codeFolder = "code"
 
-// OpenBackup makes the folder if it is not there, for its owner alone.
+// OpenBackup makes the folder if it does not exist. Only its owner can read it.
 func OpenBackup(dir string) (*Backup, error) {
 	if err := os.MkdirAll(filepath.Join(dir, codeFolder), 0o700); err != nil {
 		return nil, err
@@ -64,9 +64,9 @@ func OpenBackup(dir string) (*Backup, error) {
 	}, nil
 }
 
-// Backup saves the code of every function of the fleet's environments, also of
-// those that the file does not name. Code that is there already is hashed, not
-// downloaded. The file of the backup is written also if some of it failed.
+// Backup saves the code of every function in the fleet's environments, named in
+// the fleet's file or not. Code that is in the folder already is hashed and not
+// downloaded. The file of the backup is written even if some of it failed.
 func (r *Run) Backup(ctx context.Context, f *Fleet, b *Backup) (*Report, *Snapshot, error) {
 	b.snapshot.At = time.Now().UTC().Format(time.RFC3339)
 	report := r.each(ctx, f, func(ctx context.Context, c *tcb.Client, appid string, e Env) Result {
@@ -84,7 +84,7 @@ func (b *Backup) save(ctx context.Context, c *tcb.Client, appid, env string) err
 	var errs []error
 	for name := range names {
 		saved := SavedFunction{AppID: appid, Env: env, Function: name}
-		link, err := again(ctx, func() (tcb.CodeLink, error) { return c.GetFunctionLink(ctx, env, name) })
+		link, err := retry(ctx, func() (tcb.CodeLink, error) { return c.GetFunctionLink(ctx, env, name) })
 		if err == nil {
 			saved.SHA256, err = b.keep(ctx, c, env, name, link.Checksum)
 		}
@@ -106,9 +106,9 @@ func (b *Backup) add(to *[]SavedFunction, f SavedFunction) {
 	*to = append(*to, f)
 }
 
-// keep makes sure that a piece of code is there, and returns its checksum: it
-// may have been replaced since the link was asked for. Functions with the same
-// code share one download.
+// keep makes sure that a function's code is in the folder, and returns its
+// checksum, which differs from sum if the code was replaced since. Functions with
+// the same code share one download.
 func (b *Backup) keep(ctx context.Context, c *tcb.Client, env, name, sum string) (string, error) {
 	kept, err, _ := b.flights.Do(sum, func() (any, error) {
 		if b.isSound(sum) {
@@ -122,7 +122,7 @@ func (b *Backup) keep(ctx context.Context, c *tcb.Client, env, name, sum string)
 	return kept.(string), nil
 }
 
-// isSound says whether a piece of code is there whole.
+// isSound reports whether code is in the folder and has its checksum.
 func (b *Backup) isSound(sum string) bool {
 	b.mu.Lock()
 	sound := b.sound[sum]
@@ -140,7 +140,8 @@ func (b *Backup) isSound(sum string) bool {
 	return true
 }
 
-// sumForm keeps what a server says out of the paths of this machine.
+// sumForm is the form of a checksum: a server must not choose paths on this
+// machine.
 var sumForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func (b *Backup) path(sum string) string { return filepath.Join(b.dir, codeFolder, sum+".zip") }
@@ -155,7 +156,7 @@ func (b *Backup) download(ctx context.Context, c *tcb.Client, env, name string) 
 	if err := tmp.Close(); err != nil {
 		return "", err
 	}
-	sum, err := again(ctx, func() (string, error) {
+	sum, err := retry(ctx, func() (string, error) {
 		return c.DownloadFunction(ctx, env, name, tmp.Name(), tcb.CodeDownload{})
 	})
 	if err != nil {
@@ -176,8 +177,8 @@ func (b *Backup) download(ctx context.Context, c *tcb.Client, env, name string) 
 	return sum, nil
 }
 
-// write writes the file of the backup, whole or not at all, beside those of
-// earlier ones. The code that it names is on the disk before.
+// write writes the file of the backup atomically, after the code that it names
+// is on the disk.
 func (b *Backup) write(report *Report) error {
 	if err := syncFolder(filepath.Join(b.dir, codeFolder)); err != nil {
 		return err
@@ -215,7 +216,7 @@ func syncFolder(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// name gives the file its name, which no earlier backup has.
+// name links the file to a name that no earlier backup has.
 func (b *Backup) name(tmp string) error {
 	for n := 1; ; n++ {
 		name := time.Now().UTC().Format("2006-01-02T15-04-05Z")

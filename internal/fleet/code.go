@@ -12,8 +12,8 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Code is a function's code on this machine. It is read again for each upload,
-// so that the memory of a run does not grow with it.
+// Code is a function's code on this machine. It is read for each upload, so that
+// a run does not hold all code in memory.
 type Code struct {
 	Sum               string // SHA-256 of the zip in hex
 	Handler           string
@@ -22,7 +22,7 @@ type Code struct {
 	without           tcb.ZipOptions
 }
 
-// defaultHandler is the entry point of a function that says nothing of it.
+// defaultHandler is the entry point of a function whose file names none.
 const defaultHandler = "index.main"
 
 func readCode(dir string, c codeRule) (*Code, error) {
@@ -47,7 +47,7 @@ func readCode(dir string, c codeRule) (*Code, error) {
 	return code, nil
 }
 
-// Zip returns the zip, which is still the one whose Sum was told.
+// Zip returns the zip. The error says so if it no longer has the checksum Sum.
 func (c *Code) Zip() ([]byte, error) {
 	zip, err := c.read()
 	if err == nil && sumOf(zip) != c.Sum {

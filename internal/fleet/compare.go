@@ -9,7 +9,7 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Change is one thing in which an environment differs from what is wanted.
+// Change is one difference between an environment and what is wanted.
 type Change struct {
 	What string `json:"what"`           // open, allow, disallow or function
 	Name string `json:"name,omitempty"` // the entry, or the function
@@ -18,7 +18,7 @@ type Change struct {
 	New  bool   `json:"new,omitempty"`  // the function is not there
 }
 
-// String writes a change for a person.
+// String describes the change to a person.
 func (c Change) String() string {
 	switch {
 	case c.What == "allow":
@@ -35,13 +35,14 @@ func (c Change) String() string {
 	return fmt.Sprintf("function %s: code %.12s → %.12s", c.Name, c.From, c.To)
 }
 
-// comparePermission reads the switch and the whitelist, and returns them with
-// what differs and what they should be. The order of a whitelist means nothing.
+// comparePermission reads the switch and the whitelist, and returns what differs
+// and the permission as wanted, with the version that was read. The order of a
+// whitelist does not count.
 func comparePermission(ctx context.Context, c *tcb.Client, e Env) (changes []Change, should tcb.Permission, err error) {
 	if e.Open == nil && e.Allow == nil {
 		return nil, tcb.Permission{}, nil
 	}
-	now, err := again(ctx, func() (tcb.Permission, error) { return c.GetCloudAccessToken(ctx, e.ID) })
+	now, err := retry(ctx, func() (tcb.Permission, error) { return c.GetCloudAccessToken(ctx, e.ID) })
 	if err != nil {
 		return nil, tcb.Permission{}, err
 	}
@@ -75,8 +76,8 @@ func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(entry string) bool { return in[entry] })
 }
 
-// compareFunctions tells which functions are missing or have other code. What
-// the file does not name is left alone.
+// compareFunctions returns the functions that are missing or have other code.
+// Functions that the file does not name do not count.
 func compareFunctions(ctx context.Context, c *tcb.Client, e Env) ([]Change, error) {
 	if len(e.Functions) == 0 {
 		return nil, nil
@@ -89,7 +90,7 @@ func compareFunctions(ctx context.Context, c *tcb.Client, e Env) ([]Change, erro
 	for _, f := range e.Functions {
 		change := Change{What: "function", Name: f.Name, To: f.Code.Sum, New: !there[f.Name]}
 		if !change.New {
-			link, err := again(ctx, func() (tcb.CodeLink, error) { return c.GetFunctionLink(ctx, e.ID, f.Name) })
+			link, err := retry(ctx, func() (tcb.CodeLink, error) { return c.GetFunctionLink(ctx, e.ID, f.Name) })
 			if err != nil && !errors.Is(err, tcb.ErrNotCodeOwner) {
 				return nil, err
 			}
@@ -102,9 +103,9 @@ func compareFunctions(ctx context.Context, c *tcb.Client, e Env) ([]Change, erro
 	return changes, nil
 }
 
-// functions are the names of an environment's functions.
+// functions returns the names of an environment's functions.
 func functions(ctx context.Context, c *tcb.Client, env string) (map[string]bool, error) {
-	return again(ctx, func() (map[string]bool, error) {
+	return retry(ctx, func() (map[string]bool, error) {
 		names := map[string]bool{}
 		for f, err := range c.AllFunctions(ctx, env) {
 			if err != nil {
@@ -116,7 +117,7 @@ func functions(ctx context.Context, c *tcb.Client, env string) (map[string]bool,
 	})
 }
 
-// compare tells what differs in an environment.
+// compare returns what differs in an environment.
 func compare(ctx context.Context, c *tcb.Client, e Env) ([]Change, error) {
 	permission, _, err := comparePermission(ctx, c, e)
 	if err != nil {

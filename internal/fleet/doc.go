@@ -1,5 +1,14 @@
-// Package fleet brings many Mini Programs to what a file says: the switch, the
+// Package fleet brings many Mini Programs to what a file wants: the switch, the
 // whitelist and the code of their environments. It compares before it changes,
-// does each Mini Program on one worker, repeats what may pass, and keeps a
-// journal, so that a run that was broken off can go on.
+// does each Mini Program on one worker, retries what may succeed later, and keeps
+// a journal, so that an interrupted run can be resumed.
+//
+//	file.go      reads the file: who is in the fleet, and what is wanted
+//	code.go      a function's code on this machine
+//	run.go       Run: workers, results and the report
+//	compare.go   how an environment differs from what is wanted
+//	apply.go     makes it as wanted
+//	backup.go    Backup: a folder with the code of many functions
+//	journal.go   Journal: the environments that are done
+//	retry.go     when a call is repeated
 package fleet

@@ -18,7 +18,7 @@ import (
 	"github.com/opentcb/opentcb/internal/whitelist"
 )
 
-// Fleet is what a file says: whom it is about, in the order of the file.
+// Fleet is what a file wants of which Mini Programs, in the order of the file.
 type Fleet struct {
 	Profile      string // the profile to use; "" if the file names none
 	MiniPrograms []MiniProgram
@@ -60,8 +60,8 @@ type member struct {
 	Groups []string `yaml:"groups"`
 }
 
-// rule says what is wanted of the environments that it matches. Later rules
-// override what earlier ones say.
+// rule is what is wanted of the environments that it matches. Later rules
+// override earlier ones.
 type rule struct {
 	Match struct {
 		AppIDs []string `yaml:"appids"`
@@ -82,8 +82,8 @@ type codeRule struct {
 	NoDotFiles        bool   `yaml:"no_dot_files"`
 }
 
-// Read reads a file and the lists and the code that it names, whose paths are
-// relative to it. Its errors say what is wrong and where.
+// Read reads a file, and the lists and the code that it names by paths relative to
+// it. Its errors say what is wrong and where.
 func Read(name string) (*Fleet, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -110,8 +110,8 @@ func Read(name string) (*Fleet, error) {
 	return fleet, nil
 }
 
-// readList reads a list: lines of an appid, an environment, and the groups
-// separated by spaces, which may be left out.
+// readList reads a list: lines of an appid, an environment, and optionally groups
+// separated by spaces.
 func readList(name string) ([]member, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -144,7 +144,7 @@ func readList(name string) ([]member, error) {
 	}
 }
 
-// appIDForm keeps what becomes part of a path or of a command harmless.
+// appIDForm is the form of an appid, which becomes part of paths and commands.
 var appIDForm = regexp.MustCompile(`^wx[0-9a-z]{16}$`)
 
 // expand applies the rules to every environment.
@@ -179,7 +179,7 @@ func (f *file) expand(dir string) (*Fleet, error) {
 	return fleet, nil
 }
 
-// check looks at every rule, and reads the code.
+// check checks every rule, and reads the code.
 func (f *file) check(dir string) (map[codeRule]*Code, error) {
 	if len(f.MiniPrograms) == 0 {
 		return nil, errors.New("there are no Mini Programs in it: name them under miniprograms, or in a list")
@@ -213,7 +213,7 @@ func (f *file) check(dir string) (map[codeRule]*Code, error) {
 	return codes, nil
 }
 
-// wanted is what the rules say of an environment.
+// wanted returns what the rules want of an environment.
 func (f *file) wanted(m member, id string, codes map[codeRule]*Code) Env {
 	e, functions := Env{ID: id, groups: m.Groups}, map[string]*Code{}
 	for _, r := range f.Rules {
@@ -237,8 +237,8 @@ func (f *file) wanted(m member, id string, codes map[codeRule]*Code) Env {
 	return e
 }
 
-// fits says whether one of the names matches one of the patterns. No pattern
-// matches all.
+// fits reports whether one of the names matches one of the patterns, or there are
+// no patterns.
 func fits(patterns []string, names ...string) bool {
 	for _, p := range patterns {
 		for _, name := range names {
@@ -250,8 +250,7 @@ func fits(patterns []string, names ...string) bool {
 	return len(patterns) == 0
 }
 
-// oneSwitch says whether the environments of an account agree on its switch,
-// which is one for all.
+// oneSwitch checks that the environments of an account agree on its one switch.
 func (m MiniProgram) oneSwitch() error {
 	var first *Env
 	for i, e := range m.Envs {
@@ -266,8 +265,8 @@ func (m MiniProgram) oneSwitch() error {
 	return nil
 }
 
-// Only leaves those environments whose Mini Program, name or one of whose
-// groups matches one of the patterns. It returns how many are left.
+// Only keeps the environments whose Mini Program, name or group matches one of the
+// patterns, and returns their number.
 func (f *Fleet) Only(patterns []string) int {
 	n := 0
 	for i, m := range f.MiniPrograms {

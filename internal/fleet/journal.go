@@ -10,9 +10,9 @@ import (
 	"os"
 )
 
-// Journal remembers which environments a run has brought to what is wanted, a
-// line each. A line counts for what was wanted then alone. Lines are not
-// synced one by one: whoever resumes after a power cut compares some again.
+// Journal records which environments a run has made as wanted, a line each. A line
+// counts only as long as the same is wanted. Lines are not synced one by one: a
+// run that is resumed after a power cut compares some environments again.
 type Journal struct {
 	f    *os.File
 	done map[string]bool
@@ -25,8 +25,8 @@ type entry struct {
 	Wanted string `json:"wanted"` // SHA-256 of what was wanted
 }
 
-// OpenJournal opens a journal: with resume as it is, else empty. It is the
-// file's owner's alone.
+// OpenJournal opens a journal, and empties it unless resume is set. Only its owner
+// can read it.
 func OpenJournal(name string, resume bool) (*Journal, error) {
 	j := &Journal{done: map[string]bool{}}
 	flags := os.O_CREATE | os.O_RDWR | os.O_APPEND
@@ -46,8 +46,8 @@ func OpenJournal(name string, resume bool) (*Journal, error) {
 	return j, nil
 }
 
-// read takes in the lines. A last one that was not written whole, as a kill
-// leaves it, is cut off.
+// read reads the lines. It cuts off a last line that was not written whole, as a
+// kill leaves it.
 func (j *Journal) read() error {
 	text, err := io.ReadAll(j.f)
 	if err != nil {
@@ -63,7 +63,7 @@ func (j *Journal) read() error {
 	return j.f.Truncate(int64(whole))
 }
 
-// line is what the journal has of an environment once it is done.
+// line returns the journal's line of an environment that is done.
 func line(appid string, e Env) string {
 	wanted, err := json.Marshal(e)
 	if err != nil {
@@ -76,11 +76,11 @@ func line(appid string, e Env) string {
 	return string(text)
 }
 
-// Done says whether an environment was brought to what is wanted now.
+// Done reports whether an environment was made as is wanted now.
 func (j *Journal) Done(appid string, e Env) bool { return j != nil && j.done[line(appid, e)] }
 
-// Add remembers that an environment is done. It is one write, so that lines of
-// side-by-side workers stay whole.
+// Add records that an environment is done. It is one write, so that lines of
+// concurrent workers stay whole.
 func (j *Journal) Add(appid string, e Env) error {
 	if j == nil {
 		return nil

@@ -9,19 +9,19 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Run is how the work on a fleet is done.
+// Run does the work on a fleet.
 type Run struct {
-	// Client returns a client for a Mini Program. Calls of several
-	// goroutines come at once.
+	// Client returns a client for a Mini Program. It is called by several
+	// goroutines at once.
 	Client  func(appid string) (*tcb.Client, error)
 	Workers int // Mini Programs at once; at least 1
-	// StopAfter ends the run when so many environments have failed; 0: never.
+	// StopAfter ends the run when this number of environments has failed; 0: never.
 	StopAfter int
-	// Progress, if it is not nil, is told how many environments of how many
-	// are done, and how many of those failed.
+	// Progress, if not nil, is called with the number of environments that are
+	// done, of all, and of those that failed.
 	Progress func(done, of, failed int)
-	// Journal remembers what is done, and what was done before is left out. It
-	// may be nil.
+	// Journal records what is done, and leaves out what was done before. It may
+	// be nil.
 	Journal *Journal
 }
 
@@ -45,8 +45,7 @@ type Result struct {
 	Error   string   `json:"error,omitempty"`
 }
 
-// Report is what became of a run. Of the results those that are Same are
-// counted alone.
+// Report is what became of a run. Results that are Same are only counted.
 type Report struct {
 	Total   int      `json:"total"`
 	Before  int      `json:"before,omitempty"` // done by the run that was resumed
@@ -59,13 +58,13 @@ type Report struct {
 	Results []Result `json:"results"`
 }
 
-// AllDone says whether every environment is as wanted.
+// AllDone reports whether every environment is as wanted.
 func (r *Report) AllDone() bool { return r.Differ+r.Failed+r.Left == 0 }
 
-// ErrStopped: so many environments failed that the run was ended.
+// ErrStopped reports that a run was ended because too many environments failed.
 var ErrStopped = errors.New("too many environments failed")
 
-// Compare tells what differs, and changes nothing.
+// Compare reports what differs, and changes nothing.
 func (r *Run) Compare(ctx context.Context, f *Fleet) *Report {
 	return r.each(ctx, f, func(ctx context.Context, c *tcb.Client, appid string, e Env) Result {
 		changes, err := compare(ctx, c, e)
@@ -73,7 +72,7 @@ func (r *Run) Compare(ctx context.Context, f *Fleet) *Report {
 	})
 }
 
-// Apply brings every environment to what is wanted.
+// Apply makes every environment as wanted.
 func (r *Run) Apply(ctx context.Context, f *Fleet) *Report {
 	return r.each(ctx, f, func(ctx context.Context, c *tcb.Client, appid string, e Env) Result {
 		changes, err := apply(ctx, c, e)
@@ -95,12 +94,12 @@ func result(appid string, e Env, changes []Change, differs Outcome, err error) R
 	return res
 }
 
-// each does something with every environment: Mini Programs side by side, the
-// environments of one after the other, for they share a switch.
+// each calls do with every environment: Mini Programs concurrently, but the
+// environments of one in turn, since they share a switch.
 func (r *Run) each(ctx context.Context, f *Fleet, do func(context.Context, *tcb.Client, string, Env) Result) *Report {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	t := &tallied{run: r, stop: stop, report: Report{Results: []Result{}}}
+	t := &tally{run: r, stop: stop, report: Report{Results: []Result{}}}
 	for _, m := range f.MiniPrograms {
 		t.report.Total += len(m.Envs)
 	}
@@ -125,7 +124,7 @@ func (r *Run) each(ctx context.Context, f *Fleet, do func(context.Context, *tcb.
 }
 
 func (r *Run) one(
-	ctx context.Context, m MiniProgram, t *tallied, do func(context.Context, *tcb.Client, string, Env) Result,
+	ctx context.Context, m MiniProgram, t *tally, do func(context.Context, *tcb.Client, string, Env) Result,
 ) {
 	var c *tcb.Client
 	for _, e := range m.Envs {
@@ -143,28 +142,28 @@ func (r *Run) one(
 		}
 		res := do(ctx, c, m.AppID, e)
 		if ctx.Err() != nil && res.Outcome == Failed {
-			return // broken off: nobody knows, it is left
+			return // interrupted: it counts as not looked at
 		}
 		t.add(res)
 	}
 }
 
-// tallied counts the results of workers.
-type tallied struct {
+// tally counts the results of workers.
+type tally struct {
 	run    *Run
 	stop   context.CancelCauseFunc
 	mu     sync.Mutex
 	report Report
 }
 
-func (t *tallied) before() {
+func (t *tally) before() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.report.Before++
-	t.tell()
+	t.progress()
 }
 
-func (t *tallied) add(res Result) {
+func (t *tally) add(res Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch res.Outcome {
@@ -183,22 +182,22 @@ func (t *tallied) add(res Result) {
 	if t.run.StopAfter > 0 && t.report.Failed >= t.run.StopAfter {
 		t.stop(fmt.Errorf("%w: %d", ErrStopped, t.report.Failed))
 	}
-	t.tell()
+	t.progress()
 }
 
-// tell tells how far it is. The caller holds mu.
-func (t *tallied) tell() {
+// progress reports the progress. The caller holds mu.
+func (t *tally) progress() {
 	if t.run.Progress != nil {
 		t.run.Progress(t.done(), t.report.Total, t.report.Failed)
 	}
 }
 
-func (t *tallied) done() int {
+func (t *tally) done() int {
 	r := &t.report
 	return r.Before + r.Same + r.Changed + r.Differ + r.Failed
 }
 
-func (t *tallied) end(ctx context.Context) *Report {
+func (t *tally) end(ctx context.Context) *Report {
 	t.report.Left = t.report.Total - t.done()
 	if t.report.Left > 0 {
 		t.report.Stopped = context.Cause(ctx).Error()

@@ -11,17 +11,16 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// How often a call is made, and the pause after the first time that it failed,
-// which doubles.
+// The number of tries of a call, and the pause after the first, which doubles.
 const (
 	mostTries  = 6
 	firstPause = 250 * time.Millisecond
 )
 
-// again makes a call, and makes it again where that may help. Every call of
-// this package can be made twice: a set carries the version that was read, an
+// retry makes a call, and repeats it if that may help. Every call of this
+// package can be made twice: a set carries the version that was read, an
 // upload replaces the code whole, and a function that exists will do.
-func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
+func retry[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	for tries := 1; ; tries++ {
 		v, err := call()
 		pause, helps := pauseAfter(err, tries, time.Now())
@@ -36,8 +35,8 @@ func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	}
 }
 
-// pauseAfter says how long to wait before a call is made again, and whether
-// that may help at all.
+// pauseAfter returns how long to wait before a call is repeated, and whether that
+// may help at all.
 func pauseAfter(err error, tries int, now time.Time) (time.Duration, bool) {
 	pause := firstPause << (tries - 1)
 	pause += rand.N(pause)
