@@ -33,7 +33,7 @@ func BenchmarkForward(b *testing.B) {
 	}))
 }
 
-// BenchmarkBare is the same call through ReverseProxy alone, with a transport
+// BenchmarkBare is the same call through only ReverseProxy, with a transport
 // like the gateway's.
 func BenchmarkBare(b *testing.B) {
 	u := benchUpstream(b)

@@ -11,8 +11,8 @@ import (
 	"github.com/opentcb/opentcb/internal/stall"
 )
 
-// lingerTime is how long a caller may go on to send a body that nobody wants
-// any more, so that it comes to read its answer.
+// lingerTime is how long a caller may go on sending a body that is no longer
+// wanted, so that it gets to reading its answer.
 const lingerTime = time.Second
 
 // longAgo as a deadline wakes whoever reads.
@@ -57,7 +57,8 @@ func (b *body) interrupt() bool {
 	return !b.isWhole.Load() && b.conn.SetReadDeadline(longAgo) == nil
 }
 
-// end lets nobody read on, and leaves the server lingerTime for the rest.
+// end stops the transport from reading on, and leaves the server lingerTime to
+// take in the rest.
 func (b *body) end() {
 	if !b.interrupt() {
 		return

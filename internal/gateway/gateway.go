@@ -37,9 +37,9 @@ type Config struct {
 type Call struct {
 	Path  whitelist.Path
 	Query string // without the token
-	AppID string // whose call it is: a Mini Program, or a batch environment's platform
+	AppID string // the Mini Program that calls, or a batch environment's platform
 	Env   string
-	Token string // dropped with whatever header holds it
+	Token string // headers that hold it are dropped
 }
 
 // Connections to the upstream.
@@ -67,7 +67,8 @@ func New(cfg Config) *Gateway {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &Gateway{
-		upstream: cfg.Upstream, timeout: cfg.Timeout, transferTime: cfg.TransferTime, quiet: log.New(io.Discard, "", 0),
+		upstream: cfg.Upstream, timeout: cfg.Timeout, transferTime: cfg.TransferTime,
+		quiet: log.New(io.Discard, "", 0),
 		// The default transport keeps two idle connections to a host, and asks
 		// for compressed answers on its own.
 		transport: &http.Transport{
@@ -86,12 +87,12 @@ func New(cfg Config) *Gateway {
 // Close closes connections that carry no call.
 func (g *Gateway) Close() { g.transport.CloseIdleConnections() }
 
-// Forward sends a call to the upstream and its answer back. An error says that
-// there was no answer, and that nothing was written but, maybe, informational
-// headers (1xx); it holds nothing of the call, and is context.Canceled if the
-// caller went away. If the upstream breaks off in the midst of its answer, or
-// the caller goes away, Forward panics with http.ErrAbortHandler, so that the
-// caller's answer breaks off too.
+// Forward sends a call to the upstream, and the upstream's answer to the
+// caller. It returns an error if there was no answer; then nothing was written
+// except, maybe, informational headers (1xx). The error holds nothing of the
+// call, and wraps context.Canceled if the caller went away. If the answer
+// breaks off after it has begun, on either side, Forward panics with
+// http.ErrAbortHandler, so that the caller's connection breaks too.
 func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error {
 	switch {
 	case c.Path == whitelist.Path{}:
@@ -166,7 +167,9 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest, c Call) {
 	// An opaque address is written as it is: Go would escape some characters
 	// of a path that were judged as they came. A Path begins with one slash
 	// (CC-4).
-	pr.Out.URL = &url.URL{Scheme: g.upstream.Scheme, Host: g.upstream.Host, Opaque: c.Path.String(), RawQuery: c.Query}
+	pr.Out.URL = &url.URL{
+		Scheme: g.upstream.Scheme, Host: g.upstream.Host, Opaque: c.Path.String(), RawQuery: c.Query,
+	}
 	pr.Out.Host = ""
 	pr.Out.Trailer = nil
 	dropHeaders(pr.Out.Header, c.Token)

@@ -101,11 +101,15 @@ func TestHeaders(t *testing.T) {
 	upstream, got := recording(t)
 	f := newFront(t, upstream.URL, 5*time.Second)
 	dropped := []string{
-		"X-WX-APPID: wxforged", "x-wx-appid: wxforged", "X_WX_APPID: wxforged", "X-WX_APPID: wxforged", "X-WX-ENV: forged", "x_wx_env: forged",
-		"X-Original-URL: /forged", "X-Original-URI: /forged", "X_Original_URL: /forged", "X-Rewrite-URL: /forged", "X-Forwarded-Uri: /forged",
-		"X-Forwarded-Prefix: /forged", "X-Forwarded-Path: /forged", "X-Forwarded-For: 6.6.6.6", "X_Forwarded_For: 6.6.6.6", "X-Forwarded-Host: forged", "Forwarded: for=forged",
+		"X-WX-APPID: wxforged", "x-wx-appid: wxforged", "X_WX_APPID: wxforged", "X-WX_APPID: wxforged",
+		"X-WX-ENV: forged", "x_wx_env: forged",
+		"X-Original-URL: /forged", "X-Original-URI: /forged", "X_Original_URL: /forged",
+		"X-Rewrite-URL: /forged", "X-Forwarded-Uri: /forged",
+		"X-Forwarded-Prefix: /forged", "X-Forwarded-Path: /forged", "X-Forwarded-For: 6.6.6.6",
+		"X_Forwarded_For: 6.6.6.6", "X-Forwarded-Host: forged", "Forwarded: for=forged",
 		"Referer: http://h/?cloudbase_access_token=" + token, "X-Odd: a, " + token,
-		"Upgrade: websocket", "Upgrade: h2c", "HTTP2-Settings: forged", "Proxy-Authorization: forged", "Proxy-Connection: keep-alive", "Keep-Alive: forged", "TE: gzip",
+		"Upgrade: websocket", "Upgrade: h2c", "HTTP2-Settings: forged", "Proxy-Authorization: forged",
+		"Proxy-Connection: keep-alive", "Keep-Alive: forged", "TE: gzip",
 	}
 	for _, connection := range []string{"keep-alive", "X-WX-APPID, X-WX-ENV", "Upgrade, HTTP2-Settings"} {
 		request := "POST /wxa/x?a=1 HTTP/1.1\r\nHost: caller\r\nConnection: " + connection + "\r\nX-Mine: kept\r\nContent-Type: text/odd\r\n" +
@@ -150,8 +154,10 @@ func TestAnswerUnchanged(t *testing.T) {
 		gotBody, _ := io.ReadAll(got.Body)
 		wantBody, _ := io.ReadAll(want.Body)
 		got.Header.Del("Date")
-		if got.StatusCode != want.StatusCode || fmt.Sprint(got.Header) != fmt.Sprint(want.Header) || !bytes.Equal(gotBody, wantBody) {
-			t.Errorf("got %d %v %q, want %d %v %q", got.StatusCode, got.Header, gotBody, want.StatusCode, want.Header, wantBody)
+		sameHead := got.StatusCode == want.StatusCode && fmt.Sprint(got.Header) == fmt.Sprint(want.Header)
+		if !sameHead || !bytes.Equal(gotBody, wantBody) {
+			t.Errorf("got %d %v %q, want %d %v %q",
+				got.StatusCode, got.Header, gotBody, want.StatusCode, want.Header, wantBody)
 		}
 	}
 }
@@ -173,7 +179,8 @@ func TestNoAnswer(t *testing.T) {
 	switches, _ := rawUpstream(t, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
 	endless, _ := rawUpstream(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 2<<20)+"\r\n\r\n")
 	for name, upstream := range map[string]string{
-		"closes": nobody, "silent": silent.URL, "nobody there": closed.URL, "garbage": garbage, "switches protocols": switches, "endless header": endless,
+		"closes": nobody, "silent": silent.URL, "nobody there": closed.URL, "garbage": garbage,
+		"switches protocols": switches, "endless header": endless,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -316,7 +323,9 @@ func (zeros) Read(p []byte) (int, error) {
 // TestConnectionsAreKept makes many calls over few connections.
 func TestConnectionsAreKept(t *testing.T) {
 	var connections atomic.Int64
-	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok")
+	}))
 	upstream.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connections.Add(1)

@@ -10,11 +10,11 @@ import (
 // gateway sets itself.
 var pathHeaders = []string{"X-Original-", "X-Rewrite-", "X-Forwarded-"}
 
-// ownHeaders are set by the gateway, or by nobody.
+// ownHeaders are set by the gateway or not at all.
 var ownHeaders = []string{"X-Wx-Appid", "X-Wx-Env", "Forwarded"}
 
-// dropHeaders drops what a caller may not tell the upstream, and what holds
-// the token.
+// dropHeaders drops the headers that a caller may not send to the upstream,
+// and those that hold the token.
 func dropHeaders(h http.Header, token string) {
 	for name, values := range h {
 		if isDropped(name) || holds(values, token) {
@@ -23,7 +23,8 @@ func dropHeaders(h http.Header, token string) {
 	}
 }
 
-// isDropped looks at a name as servers do that pass headers on as variables.
+// isDropped reports whether a header is dropped. It reads names as leniently as
+// servers that turn headers into variables.
 func isDropped(name string) bool {
 	for _, own := range ownHeaders {
 		if len(name) == len(own) && begins(name, own) {
@@ -38,9 +39,9 @@ func isDropped(name string) bool {
 	return false
 }
 
-// begins says whether a name begins like another. CGI ignores the case and
-// takes a hyphen for an underscore; older Apache and lighttpd take everything
-// for one that is no letter or digit.
+// begins reports whether a name begins with a prefix. CGI ignores the case and
+// reads a hyphen as an underscore; older Apache and lighttpd read everything
+// that is no letter or digit as one.
 func begins(name, prefix string) bool {
 	if len(name) < len(prefix) {
 		return false
@@ -53,6 +54,7 @@ func begins(name, prefix string) bool {
 	return true
 }
 
+// variable returns the byte that stands for b in the name of a variable.
 func variable(b byte) byte {
 	switch {
 	case 'a' <= b && b <= 'z':
@@ -63,6 +65,7 @@ func variable(b byte) byte {
 	return '_'
 }
 
+// holds reports whether one of the values has the token in it.
 func holds(values []string, token string) bool {
 	if token == "" {
 		return false

@@ -17,7 +17,7 @@ import (
 	"github.com/opentcb/opentcb/internal/gateway"
 )
 
-// slowly answers with a byte every 50 ms, for as long as told.
+// slowly answers with a byte every 50 ms, for as long as asked to.
 func slowly(t *testing.T, bytes int) *url.URL {
 	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +88,10 @@ func TestTransferTime(t *testing.T) {
 	}{{0, 100, "/x"}, {100, 1, "/x"}, {6, 100, "/x"}, {0, 1, "/silent"}, {6, 1, "/silent"}} {
 		t.Run(fmt.Sprint(form), func(t *testing.T) {
 			t.Parallel()
-			f := serveFront(t, gateway.Config{Upstream: slowly(t, form.down), Timeout: 250 * time.Millisecond, TransferTime: whole}, &http.Server{ReadHeaderTimeout: time.Second})
+			cfg := gateway.Config{
+				Upstream: slowly(t, form.down), Timeout: 250 * time.Millisecond, TransferTime: whole,
+			}
+			f := serveFront(t, cfg, &http.Server{ReadHeaderTimeout: time.Second})
 			begin := time.Now()
 			resp, err := http.Post(f.URL+form.path, "text/plain", trickle(form.up))
 			if err == nil {

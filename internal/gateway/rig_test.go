@@ -35,7 +35,8 @@ func newFront(t *testing.T, upstream string, timeout time.Duration) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveFront(t, gateway.Config{Upstream: u, Timeout: timeout, TransferTime: 30 * time.Second}, &http.Server{ReadHeaderTimeout: 5 * time.Second})
+	cfg := gateway.Config{Upstream: u, Timeout: timeout, TransferTime: 30 * time.Second}
+	return serveFront(t, cfg, &http.Server{ReadHeaderTimeout: 5 * time.Second})
 }
 
 // serveFront serves with the time limits of a server and of a gateway.

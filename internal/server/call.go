@@ -56,8 +56,8 @@ func (e endpoint) entrance() entrance {
 	}}
 }
 
-// slowBody is how long a body may take to arrive before its caller is looked
-// at again.
+// slowBody is how long a body may take to arrive before its caller is
+// authenticated again.
 const slowBody = 50 * time.Millisecond
 
 // serve takes a call through the checks to its handler, and answers it. The

@@ -77,7 +77,8 @@ func askedCall(r *http.Request) (target, method string, err error) {
 	original, forwarded := r.Header["X-Original-Uri"], r.Header["X-Forwarded-Uri"]
 	switch {
 	case len(original)+len(forwarded) > 1:
-		return "", "", cloud.Refused(cloud.NotWhitelisted, "X-Original-URI and X-Forwarded-Uri name more than one call: the proxy must clear what it does not set")
+		return "", "", cloud.Refused(cloud.NotWhitelisted,
+			"X-Original-URI and X-Forwarded-Uri name more than one call: the proxy must clear what it does not set")
 	case len(original) == 1:
 		return original[0], r.Header.Get("X-Original-Method"), nil
 	case len(forwarded) == 1:

@@ -134,7 +134,7 @@ func TestPanic(t *testing.T) {
 //
 // Proves: EN-13
 func TestDoor(t *testing.T) {
-	unavailable := &cloud.Error{Kind: cloud.Unavailable}
+	unavailable := cloud.Refused(cloud.Unavailable, "")
 	begin := func(v *visit) {
 		v.begun = true
 		_, _ = io.WriteString(v.w, "half")
@@ -146,40 +146,64 @@ func TestDoor(t *testing.T) {
 		code  tcb.Code
 		level slog.Level
 	}{
-		"success":    {func(_ *Server, v *visit) error { _, err := io.WriteString(v.w, "whole"); return err }, "whole", 0, slog.LevelDebug},
-		"refusal":    {func(*Server, *visit) error { return &cloud.Error{Kind: cloud.InvalidArgs} }, "refused", tcb.InvalidArgs, slog.LevelInfo},
-		"fault":      {func(*Server, *visit) error { return unavailable }, "refused", tcb.SystemBusy, slog.LevelError},
-		"panic":      {func(*Server, *visit) error { panic("at the disco") }, "refused", tcb.SystemError, slog.LevelError},
-		"late fault": {func(_ *Server, v *visit) error { begin(v); return unavailable }, "", tcb.SystemBusy, slog.LevelError},
-		"late panic": {func(_ *Server, v *visit) error { begin(v); panic("at the disco") }, "", tcb.SystemError, slog.LevelError},
-		"abort":      {func(_ *Server, v *visit) error { begin(v); panic(http.ErrAbortHandler) }, "", tcb.SystemBusy, slog.LevelError},
-		"only abort": {func(*Server, *visit) error { panic(http.ErrAbortHandler) }, "", tcb.SystemBusy, slog.LevelError},
+		"success": {func(_ *Server, v *visit) error {
+			_, err := io.WriteString(v.w, "whole")
+			return err
+		}, "whole", tcb.OK, slog.LevelDebug},
+		"refusal": {func(*Server, *visit) error {
+			return cloud.Refused(cloud.InvalidArgs, "")
+		}, "refused", tcb.InvalidArgs, slog.LevelInfo},
+		"fault": {func(*Server, *visit) error {
+			return unavailable
+		}, "refused", tcb.SystemBusy, slog.LevelError},
+		"panic": {func(*Server, *visit) error {
+			panic("at the disco")
+		}, "refused", tcb.SystemError, slog.LevelError},
+		"late fault": {func(_ *Server, v *visit) error {
+			begin(v)
+			return unavailable
+		}, "", tcb.SystemBusy, slog.LevelError},
+		"late panic": {func(_ *Server, v *visit) error {
+			begin(v)
+			panic("at the disco")
+		}, "", tcb.SystemError, slog.LevelError},
+		"abort": {func(*Server, *visit) error {
+			panic(http.ErrAbortHandler)
+		}, "", tcb.SystemBusy, slog.LevelError},
 	} {
 		log, reg := &lockedBuffer{}, prometheus.NewRegistry()
 		s := New(Config{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: reg})
-		ts := httptest.NewServer(s.newDoor(entrance{name, c.serve, func(v *visit, _ error) { _, _ = io.WriteString(v.w, "refused") }}))
-		got := ""
-		resp, err := http.Get(ts.URL)
-		if err == nil {
-			var text []byte
-			text, err = io.ReadAll(resp.Body)
-			got = string(text)
-			resp.Body.Close()
-		}
+		refuse := func(v *visit, _ error) { _, _ = io.WriteString(v.w, "refused") }
+		ts := httptest.NewServer(s.newDoor(entrance{name, c.serve, refuse}))
+		got, err := getAll(ts.URL)
 		if ts.Close(); err == nil && got != c.got || err != nil && c.got != "" {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 		count := row(metric(t, reg, "opentcb_calls_total"), c.code.String(), name).GetCounter().GetValue()
 		timed := row(metric(t, reg, "opentcb_call_seconds"), name).GetHistogram().GetSampleCount()
-		line := fmt.Sprintf("errcode=%d", c.code)
-		if text := log.String(); count != 1 || timed != 1 || strings.Count(text, line) != 1 || strings.Count(text, "level="+c.level.String()) != 1 {
+		text := log.String()
+		logged := strings.Count(text, "msg=call ")
+		asWanted := strings.Contains(text, "level="+c.level.String()) &&
+			strings.Contains(text, fmt.Sprintf("errcode=%d", c.code))
+		if count != 1 || timed != 1 || logged != 1 || !asWanted {
 			t.Errorf("%s: counted %v times, timed %d times, logged as\n%s", name, count, timed, text)
 		}
 	}
 }
 
+// getAll returns the body of an answer, or why it did not come whole.
+func getAll(url string) (string, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
+}
+
 // TestCallerGone wants a caller that goes away to leave no error in the log:
-// before its answer, and in the midst of it.
+// before its answer, and while it is being sent.
 func TestCallerGone(t *testing.T) {
 	for _, half := range []string{"", "half"} {
 		log := &lockedBuffer{}

@@ -33,8 +33,8 @@ func request(t *testing.T, method, url string, body io.Reader) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// TestDatabaseOutOfReach closes the database: what needs it is told to try
-// again.
+// TestDatabaseOutOfReach closes the database: whoever needs it is asked to
+// try again.
 //
 // Proves: EN-13, EN-5
 func TestDatabaseOutOfReach(t *testing.T) {
@@ -59,7 +59,7 @@ func TestDatabaseOutOfReach(t *testing.T) {
 	}
 }
 
-// TestCodeOutOfReach takes the code folder away: an upload is told to try
+// TestCodeOutOfReach takes the code folder away: an upload is asked to try
 // again, and goes through once the folder is back.
 //
 // Proves: EN-13, EN-5

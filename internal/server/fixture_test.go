@@ -60,7 +60,9 @@ func newFixture(t testing.TB, cfg Config) *fixture {
 	blobs, err := blob.OpenDir(f.code, blob.Config{})
 	must(t, err)
 	cfg.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	cfg.Cloud = cloud.New(cloud.Config{Store: f.store, Blobs: blobs, Ring: ring, Log: cfg.Log, Now: func() time.Time { return beginning }})
+	cfg.Cloud = cloud.New(cloud.Config{
+		Store: f.store, Blobs: blobs, Ring: ring, Log: cfg.Log, Now: func() time.Time { return beginning },
+	})
 	t.Cleanup(func() {
 		_ = cfg.Cloud.Close() // fails where a test has closed the store
 		_ = f.store.Close()

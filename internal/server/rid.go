@@ -9,7 +9,7 @@ import (
 )
 
 // ridMaker makes request ids: the time in seconds, a number drawn at start,
-// and a count, mixed so that it tells nobody how busy the server is. No two
+// and a count, mixed so that it does not show how busy the server is. No two
 // are alike within one process (EN-4).
 type ridMaker struct {
 	process [4]byte

@@ -45,17 +45,16 @@ var harmless = map[string]string{
 	`strings.Contains(token, "/")`:            "the form of a path",
 }
 
-// mustCompare are the functions that tell a secret from a false one. Each has
-// to do so by hmac.Equal or subtle.ConstantTimeCompare.
+// mustCompare are the functions that check a secret. Each has to do so by hmac.Equal or subtle.ConstantTimeCompare.
 var mustCompare = map[string]bool{
 	"../seal CheckMAC": true, "../seal Verify": true, "../tc3 Verify": true,
 	"../cloud checkTicket": true, "../cloud checkCodeSecret": true,
 	"../admin isAdmin": true, ". sameHash": true,
 }
 
-// TestSecretsInConstantTime reads the packages that see secrets. Where one is
-// told from a false one it is done in constant time, and nothing that is named
-// like a secret is compared in another way.
+// TestSecretsInConstantTime reads the packages that see secrets. A secret is
+// checked in constant time, and nothing that is named like one is compared in
+// another way.
 //
 // Proves: CR-11
 func TestSecretsInConstantTime(t *testing.T) {
@@ -115,7 +114,7 @@ func eachFunction(t *testing.T, file string, do func(name string, body *ast.Bloc
 	}
 }
 
-// constantTime says whether a function compares so.
+// constantTime reports whether a function compares so.
 func constantTime(body *ast.BlockStmt) (found bool) {
 	ast.Inspect(body, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
@@ -149,14 +148,14 @@ func comparisons(body *ast.BlockStmt) (found []string) {
 	return found
 }
 
-// isLiteral says whether an operand stands in the source, where no secret
+// isLiteral reports whether an operand stands in the source, where no secret
 // does: "" asks whether there is one.
 func isLiteral(e ast.Expr) bool {
 	_, ok := e.(*ast.BasicLit)
 	return ok
 }
 
-// isSecret says whether one of the operands is named like a secret.
+// isSecret reports whether one of the operands is named like a secret.
 func isSecret(operands ...ast.Expr) bool {
 	return slices.ContainsFunc(operands, func(e ast.Expr) bool { return secretName.MatchString(types.ExprString(e)) })
 }

@@ -90,7 +90,7 @@ func (z *zipMember) UnmarshalJSON(raw []byte) error {
 }
 
 // readWhole is the reference: the whole body by encoding/json, and the zip by
-// encoding/base64. ok says whether the body is an upload's.
+// encoding/base64. ok reports whether the body is an upload's.
 func readWhole(body []byte) (u upload, zip []byte, ok bool) {
 	var whole struct {
 		CodeSecret, EnvId, FunctionName, Handler string
@@ -107,7 +107,7 @@ func readWhole(body []byte) (u upload, zip []byte, ok bool) {
 	}, whole.ZipFile.bytes, true
 }
 
-// withinLimits says whether none of the limits that the reader documents is
+// withinLimits reports whether none of the limits that the reader documents is
 // near: the number and size of members, and ZipFile being there once.
 func withinLimits(body []byte) bool {
 	if len(body) > maxOtherMember || bytes.Count(body, []byte(":")) > maxMembers {

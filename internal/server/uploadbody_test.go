@@ -99,7 +99,7 @@ func TestUploadLimits(t *testing.T) {
 	}
 }
 
-// TestTooManyUploads fills the places for uploads: the next one is told to
+// TestTooManyUploads fills the places for uploads: the next one is asked to
 // come back, and finds a place when one is free.
 //
 // Proves: UP-5

@@ -27,7 +27,8 @@ func FuzzUploadHeaders(f *testing.F) {
 	add := func(change func(h http.Header)) {
 		h := good.Clone()
 		change(h)
-		f.Add(h.Get("Authorization"), h.Get("X-TC-Token"), h.Get("Content-Type"), h.Get("Host"), h.Get("X-TC-Timestamp"), h.Get("X-TC-Action"), body)
+		f.Add(h.Get("Authorization"), h.Get("X-TC-Token"), h.Get("Content-Type"), h.Get("Host"),
+			h.Get("X-TC-Timestamp"), h.Get("X-TC-Action"), body)
 	}
 	set := func(name, value string) { add(func(h http.Header) { h.Set(name, value) }) }
 	add(func(http.Header) {})
@@ -54,9 +55,11 @@ func FuzzUploadHeaders(f *testing.F) {
 			}
 			return
 		}
-		isSigned := grant == good.Get("X-TC-Token") && timestamp == good.Get("X-TC-Timestamp") && action == good.Get("X-TC-Action") &&
+		isSigned := grant == good.Get("X-TC-Token") &&
+			timestamp == good.Get("X-TC-Timestamp") && action == good.Get("X-TC-Action") &&
 			canonical(contentType) == canonical(good.Get("Content-Type")) && canonical(host) == uploadHost &&
-			strings.Contains(auth, "Signature="+signatureOf(good)) && strings.Contains(auth, "SignedHeaders=content-type;host") && bytes.Equal(sent, body)
+			strings.Contains(auth, "Signature="+signatureOf(good)) &&
+			strings.Contains(auth, "SignedHeaders=content-type;host") && bytes.Equal(sent, body)
 		if !isSigned {
 			t.Fatalf("accepted %q with %q", sent, h)
 		}
@@ -71,7 +74,8 @@ func (f *fixture) send(t testing.TB, h http.Header, host string, body []byte) tc
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
 	var answer tcb.UpdateFunctionCodeResponse
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK || answer.Response.RequestID == "" {
+	err := json.Unmarshal(w.Body.Bytes(), &answer)
+	if err != nil || w.Code != http.StatusOK || answer.Response.RequestID == "" {
 		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
 	}
 	return answer.Response

@@ -84,7 +84,7 @@ func (w *Watch) giveUp() {
 	}
 }
 
-// Moved reports progress: patience starts anew, this once with extra added to
+// Moved reports progress: patience starts again, this once with extra added to
 // it.
 func (w *Watch) Moved(extra time.Duration) {
 	w.mu.Lock()
@@ -95,7 +95,7 @@ func (w *Watch) Moved(extra time.Duration) {
 }
 
 // Pause stops the clock until something moves: the time that passes meanwhile
-// is not that of the other side. The end of all stays where it is.
+// is not that of the other side. The end of the whole stays where it is.
 func (w *Watch) Pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,8 +104,8 @@ func (w *Watch) Pause() {
 	}
 }
 
-// Settle says that patience is not needed any more; only the end of all is
-// still looked to. It reports false if the exchange was given up before.
+// Settle ends the patience for good: from now on only the time for all of the
+// exchange counts. It reports whether the exchange had not been given up before.
 func (w *Watch) Settle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,7 +116,7 @@ func (w *Watch) Settle() bool {
 	return w.state == settled
 }
 
-// rest leaves the timer to the end of all.
+// rest leaves the timer to the end of the whole.
 func (w *Watch) rest() {
 	w.timer.Stop()
 	if !w.until.IsZero() {
