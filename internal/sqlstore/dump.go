@@ -54,50 +54,37 @@ func (n *session) dump(t Table, each func(table string, columns []string, values
 	if condition := dumpedRows[t.Name]; condition != "" {
 		query += " WHERE " + condition
 	}
-	row, values := newRow(t.Columns), make([]any, len(names))
+	values, fields := make([]any, len(names)), make([]any, len(names))
+	for i := range values {
+		fields[i] = &values[i]
+	}
 	return n.stmts.rows(query, nil, func(r *sql.Rows) error {
-		if err := r.Scan(row...); err != nil {
+		if err := r.Scan(fields...); err != nil {
 			return fmt.Errorf("a row of %s: %w", t.Name, n.stmts.wrapError(err))
 		}
-		row.read(values)
+		for i, c := range t.Columns {
+			values[i] = c.Kind.value(values[i])
+		}
 		return each(t.Name, names, values)
 	})
 }
 
-// row has a pointer for each column, so that values have the types of their
-// kinds whatever the driver would choose.
-type row []any
-
-func newRow(columns []Column) row {
-	r := make(row, len(columns))
-	for i, c := range columns {
-		switch c.Kind {
-		case Text:
-			r[i] = new(string)
-		case Integer:
-			r[i] = new(int64)
-		case Boolean:
-			r[i] = new(bool)
-		case Bytes:
-			r[i] = new(sql.RawBytes)
+// value returns what a driver gave for a column, in the type of its kind: SQLite
+// has numbers for booleans, and nil may stand for no bytes.
+func (k Kind) value(v any) any {
+	switch v := v.(type) {
+	case int64:
+		if k == Boolean {
+			return v != 0
 		}
-	}
-	return r
-}
-
-func (r row) read(values []any) {
-	for i, v := range r {
-		switch v := v.(type) {
-		case *string:
-			values[i] = *v
-		case *int64:
-			values[i] = *v
-		case *bool:
-			values[i] = *v
-		case *sql.RawBytes:
-			values[i] = append([]byte{}, *v...) // never nil, which would be NULL
+	case []byte:
+		if v == nil {
+			return []byte{}
 		}
+	case nil:
+		return []byte{} // no column has NULL
 	}
+	return v
 }
 
 // ErrNotEmpty is the error of CheckEmpty and Load for a database that has rows.

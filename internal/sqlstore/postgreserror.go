@@ -123,7 +123,7 @@ func wrapPostgres(err error) error {
 	if _, ok := errors.AsType[*postgresError](err); ok {
 		return err
 	}
-	if strings.Contains(err.Error(), "sql: database is closed") { // an error without a name
+	if isClosed(err) {
 		return errClosed
 	}
 	return &postgresError{kindOf(err), "database: " + textOf(err)}

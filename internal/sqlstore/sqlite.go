@@ -33,14 +33,13 @@ const (
 // sqliteDB is the engine on SQLite: connections that read, and one that
 // writes.
 type sqliteDB struct {
-	file     string      // its absolute path
-	opened   os.FileInfo // of the file when it was opened
-	readers  *sql.DB
-	writers  *sql.DB   // of one connection
-	conn     *sql.Conn // the one of writers
-	prepared []*prepared
-	reads    statements
-	tx       sqliteTx // on conn
+	file    string      // its absolute path
+	opened  os.FileInfo // of the file when it was opened
+	readers *sql.DB
+	writers *sql.DB   // of one connection
+	conn    *sql.Conn // the one of writers
+	reads   statements
+	tx      sqliteTx // on conn
 }
 
 // OpenSQLite opens the SQLite database in a file and migrates it. A file that
@@ -84,8 +83,8 @@ func (d *sqliteDB) open(ctx context.Context) (err error) {
 	if d.conn, err = d.writers.Conn(ctx); err != nil {
 		return err
 	}
-	reads, writes := &prepared{prepare: d.readers.PrepareContext}, &prepared{prepare: d.conn.PrepareContext}
-	d.prepared = []*prepared{reads, writes}
+	reads := &prepared{prepare: d.readers.PrepareContext, byText: map[string]*sql.Stmt{}}
+	writes := &prepared{prepare: d.conn.PrepareContext, byText: map[string]*sql.Stmt{}}
 	d.reads, d.tx = statements{reads, wrapSQLite}, sqliteTx{statements{writes, wrapSQLite}}
 	return nil
 }
@@ -124,9 +123,6 @@ func (d *sqliteDB) loadRows() int { return 1 }
 
 func (d *sqliteDB) close() error {
 	var errs []error
-	for _, p := range d.prepared {
-		errs = append(errs, p.close())
-	}
 	if d.conn != nil {
 		errs = append(errs, d.conn.Close())
 	}
@@ -176,6 +172,9 @@ func (t *sqliteTx) rollback() { _, _ = t.stmts.exec("ROLLBACK") }
 
 // wrapSQLite marks errors that may pass: no room, no memory, a lock, the disk.
 func wrapSQLite(err error) error {
+	if isClosed(err) {
+		return errClosed
+	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err

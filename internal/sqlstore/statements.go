@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"strings"
 	"sync"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -64,6 +64,12 @@ func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) 
 	return s.wrapError(err)
 }
 
+// isClosed reports whether an error is that the database is closed. It has no
+// name in database/sql.
+func isClosed(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "sql: database is closed")
+}
+
 // collect returns what a query selects: of each row a T, whose fields are
 // pointers to where the row's columns belong.
 func collect[T any](s *statements, fields func(*T) []any, query string, args ...any) ([]T, error) {
@@ -81,35 +87,21 @@ func collect[T any](s *statements, fields func(*T) []any, query string, args ...
 // prepare one for each use would add half to the cost of running it.
 type prepared struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
-	mu      sync.RWMutex
+	mu      sync.Mutex
 	byText  map[string]*sql.Stmt
-	closed  bool
 }
 
 func (p *prepared) get(query string) (*sql.Stmt, error) {
-	p.mu.RLock()
-	st := p.byText[query]
-	p.mu.RUnlock()
-	if st != nil {
-		return st, nil
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if st := p.byText[query]; st != nil {
 		return st, nil
 	}
-	if p.closed {
-		return nil, errClosed
-	}
 	st, err := p.prepare(context.Background(), query)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		p.byText[query] = st
 	}
-	if p.byText == nil {
-		p.byText = map[string]*sql.Stmt{}
-	}
-	p.byText[query] = st
-	return st, nil
+	return st, err
 }
 
 func (p *prepared) exec(query string, args []any) (sql.Result, error) {
@@ -131,15 +123,4 @@ func (p *prepared) query(query string, args []any, scan func(*sql.Rows) error) e
 	}
 	defer rows.Close()
 	return scan(rows)
-}
-
-func (p *prepared) close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var errs []error
-	for _, st := range p.byText {
-		errs = append(errs, st.Close())
-	}
-	p.byText, p.closed = nil, true
-	return errors.Join(errs...)
 }
