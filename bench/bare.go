@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// bareOrders tell the bare server what to answer.
+// bareOrders are the answers of the bare server.
 type bareOrders struct {
 	Answers map[string]string // path → fixed answer
 	Zip     string            // path of the file that GET /zip answers

@@ -80,14 +80,14 @@ func bench(ctx context.Context, o options) (err error) {
 		if m.servers && s.real == nil {
 			defer s.stopServers()
 			if err := s.startServers(); err != nil {
-				s.tellLog()
+				s.showLog()
 				return fmt.Errorf("starting the servers: %w", err)
 			}
 		}
 		s.progress("%s", m.name)
 		more, err := m.run(s)
 		if err != nil {
-			s.tellLog()
+			s.showLog()
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		rows = append(rows, more...)
@@ -155,8 +155,8 @@ func (s *session) cleanUp() error {
 	return os.RemoveAll(s.dir)
 }
 
-// tellLog shows the end of what the servers wrote to standard error.
-func (s *session) tellLog() {
+// showLog shows the end of what the servers wrote to standard error.
+func (s *session) showLog() {
 	const end = 4 << 10
 	if text, err := os.ReadFile(s.path("servers.log")); err == nil {
 		os.Stderr.Write(text[max(0, len(text)-end):])

@@ -25,8 +25,8 @@ func (r *row) watchOthers(reports ...loadReport) {
 	}
 }
 
-// tell puts into the notes what was found.
-func (r *row) tell() {
+// noteCautions notes what was found.
+func (r *row) noteCautions() {
 	if r.caution.idle > spoilt {
 		r.note("CAUTION: the server's core was idle for up to %.0f %% of a run; the load, not the server, was the bottleneck",
 			100*r.caution.idle)

@@ -34,7 +34,7 @@ func backend(_ io.Reader, out io.Writer) error {
 	}))
 }
 
-// proxyOrders tell the bare proxy where to forward to.
+// proxyOrders name where the bare proxy forwards to.
 type proxyOrders struct{ Backend string }
 
 // bareProxy is what the gateway is held against: httputil.ReverseProxy with a

@@ -1,24 +1,3 @@
-// Command bench compares the real server with the bare cost of what it does:
-// reads with a net/http server that only takes the token from the query and
-// writes a fixed answer, a download with http.ServeFile, changes with the same
-// rows written straight to SQLite, a single change with one append and sync.
-//
-// Every figure is a median over interleaved pairs (real, bare, real, bare, …)
-// of one run. Server and load are pinned to a core each. A goal that was
-// missed is reported and is no failure: the exit status is 1 only if something
-// broke.
-//
-//	go -C bench run .                         10,000 Mini Programs, about four minutes
-//	go -C bench run . -only getcodesecret     one measurement
-//	go -C bench run . -miniprograms 1000000   the large run
-//	go -C bench run . -only scale             a million Mini Programs against a thousand
-//	go -C bench run . -control                bare against bare: the noise of the machine
-//
-// It is a module of its own, so that what only it needs is no requirement of
-// the server's.
-//
-// The program starts itself for the parts that run pinned: the bare server,
-// the load, and the two raw figures. It needs Linux and two cores.
 package main
 
 import (

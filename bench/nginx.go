@@ -42,7 +42,7 @@ const (
     }`
 )
 
-// nginxes starts nginx in two forms, if it is there: proxy_pass alone, and
+// nginxes starts nginx in two forms, if it is there: only proxy_pass, and
 // with auth_request to the real server. Both servers then share a core.
 func (s *session) nginxes() ([]contender, error) {
 	path, err := exec.LookPath("nginx")

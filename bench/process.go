@@ -37,7 +37,9 @@ func startServer(ctx context.Context, log io.Writer, orders any, path string, ar
 	return startServerAt(ctx, serverCPU, log, orders, path, args...)
 }
 
-func startServerAt(ctx context.Context, cpu int, log io.Writer, orders any, path string, args ...string) (*server, error) {
+func startServerAt(
+	ctx context.Context, cpu int, log io.Writer, orders any, path string, args ...string,
+) (*server, error) {
 	in, err := json.Marshal(orders)
 	if err != nil {
 		return nil, err

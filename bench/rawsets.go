@@ -100,7 +100,9 @@ func (w *rawWriter) set(now time.Time) error {
 		return errors.Join(err, fmt.Errorf("%s: %d rows changed", env, n))
 	}
 	rid := fmt.Sprintf("%08x-%08x-%08x", now.Unix(), w.batches, w.sets)
-	if _, err := w.history.ExecContext(w.ctx, appid, env, version+2, now.UnixMilli(), rid, false, benchPlatform, true, false, rawWhitelist); err != nil {
+	if _, err := w.history.ExecContext(
+		w.ctx, appid, env, version+2, now.UnixMilli(), rid, false, benchPlatform, true, false, rawWhitelist,
+	); err != nil {
 		return err
 	}
 	w.records = fmt.Appendf(w.records, rawRecord, appid, env, version)

@@ -86,7 +86,7 @@ func (s *session) touchAll() error {
 	return nil
 }
 
-// firstTouch tells what touchAll saw: reads of rows that are not in memory yet,
+// firstTouch reports what touchAll saw: reads of rows that are not in memory yet,
 // and the keys that getcodesecret makes (CS-3).
 func firstTouch(s *session) ([]row, error) {
 	var rows []row

@@ -27,7 +27,7 @@ func (g goal) reached(v float64) bool {
 const (
 	ratio      = "ratio"      // real / base
 	difference = "difference" // real - base
-	plain      = "value"      // real alone
+	plain      = "value"      // real only
 )
 
 // row is one line of the table: a measurement with all its pairs.
@@ -65,7 +65,7 @@ func (r row) finish() row {
 	}
 	r.Median, r.Min, r.Max = median(figures), slices.Min(figures), slices.Max(figures)
 	r.Reached = r.Goal.reached(r.Median)
-	r.tell()
+	r.noteCautions()
 	return r
 }
 

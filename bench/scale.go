@@ -44,7 +44,9 @@ func scale(s *session) ([]row, error) {
 	defer small.server.stop()
 	var rows []row
 	for _, c := range readCalls {
-		more, err := s.compareWorlds(c.name, large, small, func(w *scaled, pair int) loadOrders { return s.scaleOrders(c, w, pair) })
+		more, err := s.compareWorlds(
+			c.name, large, small, func(w *scaled, pair int) loadOrders { return s.scaleOrders(c, w, pair) },
+		)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +72,9 @@ func (s *session) scaleOrders(c call, w *scaled, pair int) loadOrders {
 }
 
 // compareWorlds loads both servers in turn.
-func (s *session) compareWorlds(name string, large, small *scaled, orders func(*scaled, int) loadOrders) ([]row, error) {
+func (s *session) compareWorlds(
+	name string, large, small *scaled, orders func(*scaled, int) loadOrders,
+) ([]row, error) {
 	rate := row{Name: name, Figure: ratio, Unit: "req/s", Goal: goal{">=", 1 / scaleBound}}
 	late := row{Name: name + " p99", Figure: ratio, Unit: "ms", Goal: goal{"<=", scaleBound}}
 	for pair := range s.pairs {
@@ -137,7 +141,10 @@ func (s *session) world(n int) (*scaled, error) {
 	}
 	args := []string{"--cache-rows", fmt.Sprint(s.cacheRows)}
 	if s.database != "" {
-		args = append(args, "--database", address, "--blobs", "file://"+filepath.Join(dir, codeFolder), "--master-key-file", filepath.Join(dir, masterKeyFile))
+		args = append(
+			args, "--database", address, "--blobs", "file://"+filepath.Join(dir, codeFolder), "--master-key-file",
+			filepath.Join(dir, masterKeyFile),
+		)
 	}
 	w.server, err = s.startOn(dir, args...)
 	return w, err
@@ -186,7 +193,10 @@ func (s *session) fillOnce(dir, address string, n int) (float64, error) {
 		err = store.BindKey(s.ctx, ring.KeyID())
 	}
 	if err == nil {
-		err = store.Apply(s.ctx, []cloud.Change{cloud.PutPlatform{Platform: cloud.Platform{AppID: benchPlatform, SecretMAC: "-"}}}, nil)
+		err = store.Apply(
+			s.ctx,
+			[]cloud.Change{cloud.PutPlatform{Platform: cloud.Platform{AppID: benchPlatform, SecretMAC: "-"}}}, nil,
+		)
 	}
 	if err = errors.Join(err, store.Close()); err != nil {
 		return 0, err
@@ -281,6 +291,9 @@ func activated(ctx context.Context, service *cloud.Service, i int) (target, erro
 	if err != nil {
 		return target{}, err
 	}
-	grant, err := service.QueryAuth(ctx, cloud.Caller{Platform: benchPlatform, RID: "bench", Now: time.Now().UnixMilli()}, benchPlatform, code.Value)
+	grant, err := service.QueryAuth(
+		ctx, cloud.Caller{Platform: benchPlatform, RID: "bench", Now: time.Now().UnixMilli()}, benchPlatform,
+		code.Value,
+	)
 	return target{Token: grant.AccessToken.Value, Env: benchEnv(i), Function: "function-1"}, err
 }

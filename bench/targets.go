@@ -14,7 +14,7 @@ type target struct {
 	Token, Env, Function string
 }
 
-// writeTargets writes a file that readTargets reads, for this user alone.
+// writeTargets writes a file that readTargets reads, which only this user can read.
 func writeTargets(path string, targets []target) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
