@@ -109,7 +109,7 @@ func TestTryWhitelist(t *testing.T) {
 	r.refused("an entry that cannot be", err, cloud.InvalidArgs)
 }
 
-// TestHistory tells who changed what, and brings an earlier list back.
+// TestHistory shows who changed what, and brings an earlier list back.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -128,9 +128,9 @@ func TestHistory(t *testing.T) {
 	r.shows(c, env1, false, 10, "/wxa/a", "/wxa/b")
 	changes, err := r.cloud.PermissionHistory(t.Context(), env1)
 	r.ok("history", err)
-	var told []string
+	var got []string
 	for _, ch := range changes {
-		told = append(told, fmt.Sprint(ch.Env, ch.Version, ch.Operator, ch.Platform, ch.Open, ch.Flipped, ch.Whitelist))
+		got = append(got, fmt.Sprint(ch.Env, ch.Version, ch.Operator, ch.Platform, ch.Open, ch.Flipped, ch.Whitelist))
 	}
 	want := []string{
 		fmt.Sprint(env1, 2, true, "", true, false, []string{}),
@@ -139,7 +139,7 @@ func TestHistory(t *testing.T) {
 		fmt.Sprint(env1, 8, false, platform1, false, false, []string{}),
 		fmt.Sprint(env1, 10, true, "", false, false, []string{"/wxa/a", "/wxa/b"}),
 	}
-	if diff := cmp.Diff(want, told); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("history: %s", diff)
 	}
 	_, err = r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, 1)

@@ -24,7 +24,9 @@ func (r *rig) fullWorld(text string) cloud.World {
 		{Line: 20, Platform: platform1, AppID: mini1, Sets: []int{49, 64}},
 		{Line: 21, Platform: platform1, AppID: mini2, Sets: []int{49}, RefreshToken: refresh2},
 	}
-	w.Functions = []cloud.WorldFunction{{Line: 30, Env: env1, Name: "empty"}, {Line: 31, Env: env1, Name: "coded", Zip: "code.zip", Sum: sum}}
+	w.Functions = []cloud.WorldFunction{
+		{Line: 30, Env: env1, Name: "empty"}, {Line: 31, Env: env1, Name: "coded", Zip: "code.zip", Sum: sum},
+	}
 	r.keep(refresh2)
 	return w
 }
@@ -109,7 +111,9 @@ func TestApplyChangesWhatItNames(t *testing.T) {
 		for i := range want {
 			want[i] = "authorization " + platform1 + " " + mini2 + ": " + want[i]
 		}
-		r.changes(cloud.World{Authorizations: []cloud.WorldAuthorization{{Platform: platform1, AppID: mini2, Sets: sets, RefreshToken: refresh}}}, want...)
+		r.changes(cloud.World{Authorizations: []cloud.WorldAuthorization{
+			{Platform: platform1, AppID: mini2, Sets: sets, RefreshToken: refresh},
+		}}, want...)
 	}
 	authorization("", []int{49})
 	authorization("", []int{64, 49}, "permission sets replaced")
@@ -125,7 +129,9 @@ func TestApplyChangesWhatItNames(t *testing.T) {
 	function("other.zip", sum, "function "+env1+" coded: code replaced")
 
 	// Switch and whitelist count when an environment is made.
-	r.changes(cloud.World{Environments: []cloud.WorldEnvironment{{ID: env1, Account: mini1, Open: &no, Whitelist: []string{"/new"}}}})
+	r.changes(cloud.World{Environments: []cloud.WorldEnvironment{
+		{ID: env1, Account: mini1, Open: &no, Whitelist: []string{"/new"}},
+	}})
 }
 
 // What the wire did since stays: sets on environments, a platform's code.
@@ -140,7 +146,8 @@ func TestApplyLeavesWhatTheWireDid(t *testing.T) {
 	w.Authorizations[0].Sets = []int{49}
 	r.changes(w)
 	r.shows(c, env1, false, 4, "/wire")
-	if link, err := r.cloud.DownloadFunction(t.Context(), c, env1, "coded"); err != nil || r.follow(link) != sumOf(zipOf(t, "protected")) {
+	link, err := r.cloud.DownloadFunction(t.Context(), c, env1, "coded")
+	if err != nil || r.follow(link) != sumOf(zipOf(t, "protected")) {
 		t.Errorf("the platform's code after Apply: %v", err)
 	}
 }
@@ -161,7 +168,7 @@ func TestApplyGivesAgain(t *testing.T) {
 	r.ok("fixed refresh token again", err)
 }
 
-// Every fault is told at once, by line, and nothing is changed.
+// All faults are reported at once, by line, and nothing is changed.
 func TestApplyFaults(t *testing.T) {
 	t.Parallel()
 	r := emptyRig(t, nil)
@@ -176,7 +183,8 @@ func TestApplyFaults(t *testing.T) {
 			{Line: 34, ID: "env-d", Account: mini1, Whitelist: []string{"bad"}}, {Line: 35, ID: "env-good", Account: mini1},
 		},
 		Authorizations: []cloud.WorldAuthorization{
-			{Line: 20, Platform: mini1, AppID: mini2, Sets: []int{1}}, {Line: 21, Platform: platform1, AppID: platform2, Sets: []int{1}},
+			{Line: 20, Platform: mini1, AppID: mini2, Sets: []int{1}},
+			{Line: 21, Platform: platform1, AppID: platform2, Sets: []int{1}},
 			{Line: 22, Platform: platform1, AppID: mini1, Sets: []int{0}},
 		},
 		Functions: []cloud.WorldFunction{
@@ -220,7 +228,7 @@ func (s *interfering) Apply(ctx context.Context, changes []cloud.Change, recs []
 }
 
 // Something that comes between the plan and its execution is seen: it is
-// planned anew, and what came between is not undone.
+// planned again, and what came between is not undone.
 func TestApplyPlansAnew(t *testing.T) {
 	t.Parallel()
 	store := &interfering{}
@@ -259,12 +267,16 @@ func TestApplyIsSeenAtOnce(t *testing.T) {
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
 	r.shows(c, env1, true, 2)
-	r.changes(cloud.World{Environments: []cloud.WorldEnvironment{{Line: 1, ID: "env-new", Account: mini1, Open: &no, Whitelist: []string{"/a", "/a"}}}},
+	r.changes(cloud.World{Environments: []cloud.WorldEnvironment{
+		{Line: 1, ID: "env-new", Account: mini1, Open: &no, Whitelist: []string{"/a", "/a"}},
+	}},
 		"environment env-new: added")
 	r.shows(c, env1, false, 4)
 	r.shows(c, "env-new", false, 2, "/a")
 	token := r.grant(platform1, mini1, 49).AccessToken.Value
-	r.mustApply(cloud.World{Authorizations: []cloud.WorldAuthorization{{Platform: platform1, AppID: mini1, Sets: []int{18}}}})
+	r.mustApply(cloud.World{Authorizations: []cloud.WorldAuthorization{
+		{Platform: platform1, AppID: mini1, Sets: []int{18}},
+	}})
 	r.refused("without the set", r.authenticate(token), cloud.MissingPermission)
 }
 

@@ -147,7 +147,9 @@ func TestNothingStoredShowsASecret(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.keep(refresh2)
-	r.mustApply(cloud.World{Authorizations: []cloud.WorldAuthorization{{Platform: platform1, AppID: mini2, Sets: []int{49}, RefreshToken: refresh2}}})
+	r.mustApply(cloud.World{Authorizations: []cloud.WorldAuthorization{
+		{Platform: platform1, AppID: mini2, Sets: []int{49}, RefreshToken: refresh2},
+	}})
 	r.everything()
 	c := r.caller(platform1, mini1)
 	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
@@ -188,7 +190,10 @@ func TestNothingStoredShowsASecret(t *testing.T) {
 // forms are the ways in which a secret could be written.
 func forms(secret string) []string {
 	_, random, _ := strings.Cut(secret, "@@@")
-	all := []string{secret, random, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret))}
+	all := []string{
+		secret, random,
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+	}
 	for _, text := range []string{secret, random} {
 		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
 			if raw, err := enc.DecodeString(text); err == nil {
@@ -199,7 +204,7 @@ func forms(secret string) []string {
 	return slices.DeleteFunc(all, func(s string) bool { return len(s) < 8 })
 }
 
-// failing is a store that refuses audit records of reads while told to.
+// failing is a store that refuses audit records of reads while it is set to.
 type failing struct {
 	cloud.Store
 	fails atomic.Bool
@@ -340,7 +345,9 @@ func TestCloseWritesTheRest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
-	second := cloud.New(cloud.Config{Store: r.store, Blobs: r.blobs, Ring: r.ring, Now: r.now, Log: slog.New(slog.DiscardHandler)})
+	second := cloud.New(cloud.Config{
+		Store: r.store, Blobs: r.blobs, Ring: r.ring, Now: r.now, Log: slog.New(slog.DiscardHandler),
+	})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

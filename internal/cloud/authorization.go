@@ -10,7 +10,7 @@ import (
 )
 
 // Authorization lets a platform act for a Mini Program. Epoch counts how
-// often it was given anew: tokens and links of an earlier epoch are void.
+// often it was given again: tokens and links of an earlier epoch are void.
 type Authorization struct {
 	Platform   string
 	AppID      string

@@ -109,7 +109,7 @@ func TestCacheCoherence(t *testing.T) {
 }
 
 // UT-15, CC-8: where other servers change rows, one in memory will do for its
-// life alone, and an error in its place is no row.
+// life only, and an error in its place is no row.
 func TestCacheOfChangingRows(t *testing.T) {
 	t.Parallel()
 	const life = 50 * time.Millisecond

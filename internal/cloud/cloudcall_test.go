@@ -30,7 +30,7 @@ func (r *rig) credential(env string) string {
 	return credential
 }
 
-// allows wants a call to be allowed, and told whose it is.
+// allows wants a call to be allowed, with whose it is.
 func (r *rig) allows(token, path, account, env string) {
 	r.Helper()
 	call, err := r.cloud.JudgeCall(r.Context(), someRID, token, path)
@@ -66,7 +66,9 @@ func TestJudgeCall(t *testing.T) {
 	r.sets(c, env1, true, 2, "/wxa/*", "/cgi-bin/menu/get")
 	r.allows(token, "/wxa/x", mini1, env1)
 	r.allows(token, "/cgi-bin/menu/get", mini1, env1)
-	for _, path := range []string{"/wxa", "/wxa/", "/WXA/x", "/cgi-bin/menu/get/", "//wxa/x", "/wxa/../x", "/wxa/%78", "/wxa/x;y", "http://h/wxa/x", ""} {
+	for _, path := range []string{
+		"/wxa", "/wxa/", "/WXA/x", "/cgi-bin/menu/get/", "//wxa/x", "/wxa/../x", "/wxa/%78", "/wxa/x;y", "http://h/wxa/x", "",
+	} {
 		r.refuses(token, path, cloud.NotWhitelisted)
 	}
 	r.refuses(token, "/wxa/"+token, cloud.NotWhitelisted)
@@ -159,7 +161,8 @@ func TestExplain(t *testing.T) {
 		return explained(rid)
 	}
 	x := ask(token, "/wxa/msg_sec_chek")
-	if x.Code != tcb.NotInWhitelist || x.Env != env1 || x.AppID != mini1 || x.Version != 4 || x.Path != "/wxa/msg_sec_chek" || x.Nearest != "/wxa/msg_sec_check" {
+	if x.Code != tcb.NotInWhitelist || x.Env != env1 || x.AppID != mini1 || x.Version != 4 ||
+		x.Path != "/wxa/msg_sec_chek" || x.Nearest != "/wxa/msg_sec_check" {
 		t.Errorf("a path that is not listed: %+v", x)
 	}
 	if x := ask(token, "/wxa/%2e"); x.Code != tcb.NotInWhitelist || !strings.Contains(x.Reason, "escape") || x.Nearest != "" {

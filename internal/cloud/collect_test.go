@@ -17,10 +17,11 @@ import (
 // collect runs a collection and returns what it found.
 func (r *rig) collect(grace time.Duration, dry bool) (found []cloud.CodeFinding, report cloud.CodeReport) {
 	r.Helper()
-	report, err := r.cloud.Collect(r.Context(), r.operator(), grace, dry, cloud.CodeWatch{Found: func(f cloud.CodeFinding) error {
+	watch := cloud.CodeWatch{Found: func(f cloud.CodeFinding) error {
 		found = append(found, f)
 		return nil
-	}})
+	}}
+	report, err := r.cloud.Collect(r.Context(), r.operator(), grace, dry, watch)
 	r.ok("Collect", err)
 	return found, report
 }
@@ -63,7 +64,8 @@ func TestCollect(t *testing.T) {
 		t.Fatal("a dry run removed code")
 	}
 	found, report := r.collect(time.Hour, false)
-	if len(found) != 1 || found[0].Sum != unused || found[0].State != cloud.CodeRemoved || report.Seen != 3 || report.Found != 1 {
+	if len(found) != 1 || found[0].Sum != unused || found[0].State != cloud.CodeRemoved ||
+		report.Seen != 3 || report.Found != 1 {
 		t.Errorf("found %+v, %+v", found, report)
 	}
 	if r.isStored(unused) || !r.isStored(one) || !r.isStored(two) {
@@ -204,7 +206,8 @@ func TestScrub(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]cloud.CodeFinding{}
-	report, err := r.cloud.Scrub(t.Context(), cloud.CodeWatch{Found: func(f cloud.CodeFinding) error { got[f.Sum] = f; return nil }})
+	watch := cloud.CodeWatch{Found: func(f cloud.CodeFinding) error { got[f.Sum] = f; return nil }}
+	report, err := r.cloud.Scrub(t.Context(), watch)
 	r.ok("Scrub", err)
 	if len(got) != 3 || report.Seen != 3 || report.Found != 3 {
 		t.Errorf("found %+v, %+v", got, report)
@@ -237,7 +240,7 @@ func mustSum(t *testing.T, text string) blob.Sum {
 	return sum
 }
 
-// TestCollectStops: an error of who watches ends the walk, and is told.
+// TestCollectStops: an error of the watch ends the walk, and is returned.
 func TestCollectStops(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -246,7 +249,8 @@ func TestCollectStops(t *testing.T) {
 	r.sleep(time.Minute)
 	enough := errors.New("enough")
 	n := 0
-	_, err := r.cloud.Collect(t.Context(), r.operator(), 0, false, cloud.CodeWatch{Found: func(cloud.CodeFinding) error { n++; return enough }})
+	watch := cloud.CodeWatch{Found: func(cloud.CodeFinding) error { n++; return enough }}
+	_, err := r.cloud.Collect(t.Context(), r.operator(), 0, false, watch)
 	if !errors.Is(err, enough) || n != 1 {
 		t.Errorf("%d findings, %v", n, err)
 	}

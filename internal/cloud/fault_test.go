@@ -15,8 +15,8 @@ import (
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
-// unsure is a store that makes a change and then, while told to, says that it
-// failed: as when the answer of a database is lost.
+// unsure is a real store that makes a change and then, while lost is set, reports
+// that it failed: as when the answer of a database is lost.
 type unsure struct {
 	cloud.Store
 	lost atomic.Bool
@@ -29,7 +29,9 @@ func (s *unsure) answer(err error) error {
 	return err
 }
 
-func (s *unsure) Consent(ctx context.Context, platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
+func (s *unsure) Consent(
+	ctx context.Context, platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record,
+) error {
 	return s.answer(s.Store.Consent(ctx, platform, appid, sets, code, rec))
 }
 
@@ -38,7 +40,9 @@ func (s *unsure) Revoke(ctx context.Context, platform, appid string, rec cloud.R
 	return ok, s.answer(err)
 }
 
-func (s *unsure) SetPermission(ctx context.Context, set cloud.PermissionSet, rec cloud.Record) (cloud.PermissionResult, error) {
+func (s *unsure) SetPermission(
+	ctx context.Context, set cloud.PermissionSet, rec cloud.Record,
+) (cloud.PermissionResult, error) {
 	res, err := s.Store.SetPermission(ctx, set, rec)
 	if err = s.answer(err); err != nil {
 		return cloud.PermissionResult{}, err
@@ -74,7 +78,8 @@ func TestChangesOfUnknownOutcome(t *testing.T) {
 	r.refused("set", r.cloud.SetPermission(t.Context(), c, env1, false, []string{"/a"}, 2), cloud.Unavailable)
 	r.shows(c, env1, false, 4, "/a")
 	r.shows(c, env2, false, 4)
-	_, err := r.cloud.Apply(t.Context(), r.operator(), cloud.World{MiniPrograms: []cloud.WorldMiniProgram{{AppID: mini1, Cloud: &no}}})
+	closed := cloud.World{MiniPrograms: []cloud.WorldMiniProgram{{AppID: mini1, Cloud: &no}}}
+	_, err := r.cloud.Apply(t.Context(), r.operator(), closed)
 	r.refused("apply", err, cloud.Unavailable)
 	r.refused("get where cloud development was closed", r.get(c), cloud.NoCloudPrivilege)
 	_, err = r.cloud.Deploy(t.Context(), r.operator(), env1, "first", r.draft(zipOf(t, "the merchant's own")))
@@ -143,7 +148,9 @@ func TestStoreOutOfReach(t *testing.T) {
 	link, ticket := r.link(c), r.ticket(platform1)
 	cloudbase, credential := r.cloudbase(env1), r.credential(env1)
 	up := r.opened(c)
-	for want, store := range map[cloud.Kind]cloud.Store{cloud.Unavailable: outOfReach(t), cloud.Internal: withoutTables(t)} {
+	for want, store := range map[cloud.Kind]cloud.Store{
+		cloud.Unavailable: outOfReach(t), cloud.Internal: withoutTables(t),
+	} {
 		// Nothing is in memory of a service that has just begun.
 		s := cloud.New(cloud.Config{Store: store, Blobs: r.blobs, Ring: r.ring, Now: r.now})
 		ctx := t.Context()
@@ -152,7 +159,8 @@ func TestStoreOutOfReach(t *testing.T) {
 			"authenticate an authorizer": func() error { _, err := s.Authenticate(ctx, token, developer, "rid"); return err },
 			"authenticate an upload":     func() error { return s.AuthenticateUpload(ctx, up) },
 			"component token": func() error {
-				_, err := s.IssueComponentToken(ctx, cloud.ComponentTokenRequest{AppID: platform1, Secret: secret1, Ticket: ticket}, "rid")
+				req := cloud.ComponentTokenRequest{AppID: platform1, Secret: secret1, Ticket: ticket}
+				_, err := s.IssueComponentToken(ctx, req, "rid")
 				return err
 			},
 			"ticket":     func() error { _, err := s.Ticket(ctx, r.operator(), platform1); return err },
@@ -171,7 +179,10 @@ func TestStoreOutOfReach(t *testing.T) {
 			"upload": func() error {
 				return s.UpdateFunctionCode(ctx, up, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
 			},
-			"deploy":             func() error { _, err := s.Deploy(ctx, r.operator(), env1, "first", r.draft(zipOf(r, "x"))); return err },
+			"deploy": func() error {
+				_, err := s.Deploy(ctx, r.operator(), env1, "first", r.draft(zipOf(r, "x")))
+				return err
+			},
 			"downloadfunction":   func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },
 			"link":               func() error { _, err := s.OpenLink(ctx, link.Token, "rid"); return err },
 			"apply":              func() error { _, err := s.Apply(ctx, r.operator(), rigWorld); return err },

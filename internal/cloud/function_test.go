@@ -36,7 +36,9 @@ func TestCreateFunction(t *testing.T) {
 		r.ok(name, create(env1, name))
 		r.refused(name+" again", create(env1, name), cloud.InvalidArgs)
 	}
-	for _, name := range []string{"", "a", "1a", "-a", "_a", "a-", "a_", "a b", "a.b", "a/b", "ab\n", "é1", "a" + strings.Repeat("x", 60)} {
+	for _, name := range []string{
+		"", "a", "1a", "-a", "_a", "a-", "a_", "a b", "a.b", "a/b", "ab\n", "é1", "a" + strings.Repeat("x", 60),
+	} {
 		r.refused(name, create(env1, name), cloud.InvalidArgs)
 	}
 	r.ok("the same name in another environment", create(env2, "ab"))
@@ -114,7 +116,9 @@ func TestUploadBeforeAnyKey(t *testing.T) {
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
 	r.create(c, "first")
-	err := r.cloud.UpdateFunctionCode(t.Context(), r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(t, "x"))})
+	err := r.cloud.UpdateFunctionCode(t.Context(), r.opened(c), cloud.CodeUpdate{
+		Env: env1, Function: "first", Code: r.draft(zipOf(t, "x")),
+	})
 	r.refused("upload without a key", err, cloud.CodeSecretMismatch)
 }
 
@@ -127,7 +131,9 @@ func TestUploadAfterCancellation(t *testing.T) {
 	r.create(c, "first")
 	key := r.codeSecret(c)
 	upload := func() error {
-		return r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(r, "x"))})
+		return r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{
+			Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(r, "x")),
+		})
 	}
 	r.authorize(platform1, mini1, 18)
 	r.refused("set taken away", upload(), cloud.MissingPermission)
@@ -181,7 +187,9 @@ func TestUploadsAtOnce(t *testing.T) {
 	for i := range 8 {
 		draft := r.draft(zipOf(r, fmt.Sprint("text ", i)))
 		wg.Go(func() {
-			err := r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: draft})
+			err := r.cloud.UpdateFunctionCode(r.Context(), r.opened(c), cloud.CodeUpdate{
+				Env: env1, Function: "first", CodeSecret: key, Code: draft,
+			})
 			if err != nil {
 				r.Errorf("upload: %v", err)
 			}
@@ -208,7 +216,9 @@ func TestUploadCancelled(t *testing.T) {
 	key := r.codeSecret(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := r.cloud.UpdateFunctionCode(ctx, r.opened(c), cloud.CodeUpdate{Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(t, "x"))})
+	err := r.cloud.UpdateFunctionCode(ctx, r.opened(c), cloud.CodeUpdate{
+		Env: env1, Function: "first", CodeSecret: key, Code: r.draft(zipOf(t, "x")),
+	})
 	r.refused("cancelled", err, cloud.Unavailable)
 	if f, err := r.store.Function(t.Context(), mini1, env1, "first"); err != nil || f.Sum != "" {
 		t.Errorf("after a cancelled upload: %+v, %v", f, err)

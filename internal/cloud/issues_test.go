@@ -50,7 +50,9 @@ func TestSuperseded(t *testing.T) {
 func TestIssueTimesAscend(t *testing.T) {
 	var is Issues
 	last := int64(0)
-	for _, now := range []int64{begin, begin, begin, begin - minute, begin + 1, begin - 60*minute, begin + 2, begin + second} {
+	for _, now := range []int64{
+		begin, begin, begin, begin - minute, begin + 1, begin - 60*minute, begin + 2, begin + second,
+	} {
 		issued, next := is.next(now)
 		if issued <= last || issued < now || next[len(next)-1] != issued || !slices.IsSorted(next) {
 			t.Errorf("at %d after %d: issued %d, times %v", now, last, issued, next)
@@ -65,7 +67,9 @@ func TestOverlapWhereTheClockGoesBack(t *testing.T) {
 	var is Issues
 	first, is := is.next(begin)
 	next, is := is.next(begin - 30*second)
-	for now, want := range map[int64]bool{begin - 30*second: false, begin + 5*minute - 30*second: false, next + 5*minute: true} {
+	for now, want := range map[int64]bool{
+		begin - 30*second: false, begin + 5*minute - 30*second: false, next + 5*minute: true,
+	} {
 		if got := is.superseded(first, now); got != want {
 			t.Errorf("the first token %d ms after the beginning: superseded %t", now-begin, got)
 		}

@@ -9,7 +9,8 @@ import (
 )
 
 func (r *rig) prove(platform, secret, ticket string) error {
-	_, err := r.cloud.IssueComponentToken(r.Context(), cloud.ComponentTokenRequest{AppID: platform, Secret: secret, Ticket: ticket}, "rid")
+	req := cloud.ComponentTokenRequest{AppID: platform, Secret: secret, Ticket: ticket}
+	_, err := r.cloud.IssueComponentToken(r.Context(), req, "rid")
 	return err
 }
 

@@ -36,7 +36,9 @@ const (
 var no = false
 
 var rigWorld = cloud.World{
-	Platforms: []cloud.WorldPlatform{{Line: 1, AppID: platform1, Secret: secret1}, {Line: 2, AppID: platform2, Secret: secret2, Ticket: ticket2}},
+	Platforms: []cloud.WorldPlatform{
+		{Line: 1, AppID: platform1, Secret: secret1}, {Line: 2, AppID: platform2, Secret: secret2, Ticket: ticket2},
+	},
 	MiniPrograms: []cloud.WorldMiniProgram{
 		{Line: 3, AppID: mini1}, {Line: 4, AppID: mini2}, {Line: 5, AppID: miniBare, Cloud: &no},
 	},
@@ -141,7 +143,8 @@ func (r *rig) componentToken(platform string) string {
 	ticket, err := r.cloud.Ticket(r.Context(), r.operator(), platform)
 	r.ok("Ticket", err)
 	secret := map[string]string{platform1: secret1, platform2: secret2}[platform]
-	token, err := r.cloud.IssueComponentToken(r.Context(), cloud.ComponentTokenRequest{AppID: platform, Secret: secret, Ticket: ticket}, "rid-component")
+	req := cloud.ComponentTokenRequest{AppID: platform, Secret: secret, Ticket: ticket}
+	token, err := r.cloud.IssueComponentToken(r.Context(), req, "rid-component")
 	r.ok("IssueComponentToken", err)
 	r.keep(ticket, token.Value)
 	return token.Value

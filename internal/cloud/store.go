@@ -45,7 +45,7 @@ var ErrNotFound = errors.New("not found")
 var ErrUnavailable = errors.New("storage unavailable")
 
 // ErrStale is what a Store returns when the rows that a change was decided on
-// have changed meanwhile: the rule reads them again and decides anew.
+// have changed meanwhile: the rule reads them again and decides again.
 var ErrStale = errors.New("decided on stale rows")
 
 // storeError returns an Error for an error of storage: Unavailable where trying

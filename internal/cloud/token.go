@@ -158,7 +158,7 @@ func (s *Service) authenticateAuthorizer(
 	case err != nil:
 		return notFoundAs(InvalidToken, "", err)
 	case a.Epoch != c.epoch || a.Issued.superseded(c.issued, now):
-		return Refused(InvalidToken, "") // void since it was given anew (CR-9), or replaced (CR-8)
+		return Refused(InvalidToken, "") // void since it was given again (CR-9), or replaced (CR-8)
 	case iface.Tokens&c.kind == 0:
 		return Refused(WrongTokenKind, "the interface takes a component_access_token")
 	case !a.InForce:

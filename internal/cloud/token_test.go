@@ -152,7 +152,7 @@ func TestOrderOfChecks(t *testing.T) {
 	r.refused("cancelled and expired", with(g.AccessToken.Value, developer), cloud.TokenExpired)
 	r.refused("expired, wrong kind", with(component, developer), cloud.TokenExpired)
 	for _, false1 := range []string{"", "x", g.AccessToken.Value[1:], component + "A", strings.Repeat("A", 5000), ticket2} {
-		r.refused("false token", with(false1, none), cloud.InvalidToken)
+		r.refused("invalid token", with(false1, none), cloud.InvalidToken)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestRefusedCallerIsKnown(t *testing.T) {
 		t.Errorf("caller %+v", c)
 	}
 	c, err = r.cloud.Authenticate(t.Context(), g.AccessToken.Value+"A", developer, "rid-2")
-	r.refused("false token", err, cloud.InvalidToken)
+	r.refused("invalid token", err, cloud.InvalidToken)
 	if c.Platform != "" {
 		t.Errorf("the caller of a false token is %+v", c)
 	}

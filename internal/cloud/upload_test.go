@@ -21,7 +21,8 @@ func TestUploadSignature(t *testing.T) {
 	c := r.caller(platform1, mini1)
 	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
 	r.ok("UploadSignature", err)
-	if g.PayloadHash != somePayload || g.IssuedAt != r.clock.Load()/1000 || !strings.HasPrefix(g.SecretID, "AKID") || g.SecretKey == "" {
+	if g.PayloadHash != somePayload || g.IssuedAt != r.clock.Load()/1000 ||
+		!strings.HasPrefix(g.SecretID, "AKID") || g.SecretKey == "" {
 		t.Errorf("grant %+v", g)
 	}
 	up, err := r.cloud.OpenUpload(g.Token, developer.Sets, "rid-of-the-upload")
@@ -43,7 +44,10 @@ func TestUploadSignatureRefusals(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
-	for _, hash := range []string{"", "0", strings.Repeat("0", 63), strings.Repeat("0", 65), strings.Repeat("0F", 32), strings.Repeat("zz", 32), somePayload + "\n"} {
+	for _, hash := range []string{
+		"", "0", strings.Repeat("0", 63), strings.Repeat("0", 65), strings.Repeat("0F", 32), strings.Repeat("zz", 32),
+		somePayload + "\n",
+	} {
 		_, err := r.cloud.UploadSignature(t.Context(), c, hash)
 		r.refused(hash, err, cloud.InvalidArgs)
 	}
@@ -51,7 +55,7 @@ func TestUploadSignatureRefusals(t *testing.T) {
 	r.ok("UploadSignature", err)
 	for _, token := range []string{"", g.Token + "A", g.Token[1:], r.grant(platform1, mini1, 49).AccessToken.Value} {
 		_, err := r.cloud.OpenUpload(token, developer.Sets, "rid")
-		r.refused("false token", err, cloud.UploadSignatureInvalid)
+		r.refused("invalid token", err, cloud.UploadSignatureInvalid)
 	}
 }
 
