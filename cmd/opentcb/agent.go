@@ -48,7 +48,7 @@ which is good for nothing else, or with the admin token.`,
 	f.StringVar(&out, "out", tokenFile, "file to keep the token in")
 	f.StringVar(&credential, "env-credential", "", "the environment's credential; better given by the variable, since others can see arguments")
 	f.StringVar(&credentialFile, "env-credential-file", "", "file that holds the credential")
-	r.serverFlags(f)
+	r.flags(f)
 	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug, info, warn or error")
 	return cmd
 }

@@ -16,21 +16,18 @@ func applyCommand() *cobra.Command {
 	return remoteCommand("apply FILE", "Bring a server to what a world file says",
 		`Bring a running server to what a world file says, wholly or not at all, and print
 what was changed. Applied again it changes nothing.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			file, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
 				added, err := c.AddCode(cmd.Context(), zip)
 				return added.SHA256, err
 			})
 			if errors.Is(err, fs.ErrNotExist) {
-				return usageError{err}
+				return answer{}, usageError{err}
 			}
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			changes, err := c.Apply(cmd.Context(), file.Text, file.Code)
-			if err != nil {
-				return err
-			}
 			lines := make([]string, len(changes))
 			for i, ch := range changes {
 				lines[i] = ch.Item + ": " + ch.Change
@@ -38,6 +35,6 @@ what was changed. Applied again it changes nothing.`,
 			if len(lines) == 0 {
 				lines = []string{"nothing to change"}
 			}
-			return r.print(cmd.OutOrStdout(), admin.Applied{Changes: changes}, strings.Join(lines, "\n"))
+			return answer{admin.Applied{Changes: changes}, strings.Join(lines, "\n")}, err
 		})
 }

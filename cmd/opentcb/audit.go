@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -22,18 +23,16 @@ func auditCommand() *cobra.Command {
 		`Print who did what and how it ended, oldest first: every decision on
 getcodesecret, usecloudaccesstoken and downloadfunction, every credential issued
 and every change by the operator.`,
-		cobra.ExactArgs(0), func(cmd *cobra.Command, r *remote, c *admin.Client, _ []string) error {
+		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
 			query, err := auditQuery(since, until, account, outcome, time.Now())
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
-			if err := printAudit(out, r.json, func(each func(cloud.Record) error) error {
+			err = printAudit(out, asJSON(cmd), func(each func(cloud.Record) error) error {
 				return c.Audit(cmd.Context(), query, each)
-			}); err != nil {
-				return err
-			}
-			return out.Flush()
+			})
+			return answer{}, errors.Join(err, out.Flush())
 		})
 	f := cmd.Flags()
 	f.StringVar(&since, "since", "", "from then on: a time (2026-01-31T15:04:05Z), or how long ago (90m, 24h)")

@@ -18,16 +18,13 @@ func authorizeCommand() *cobra.Command {
 		`Give the consent of the Mini Program APPID that PLATFORM acts for it, with these
 permission sets, and print the authorization code that api_query_auth exchanges
 for tokens: once, within an hour.`,
-		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			ids, err := parseSets(sets)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			code, err := c.Authorize(cmd.Context(), args[0], args[1], ids)
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), code, code.AuthorizationCode)
+			return answer{code, code.AuthorizationCode}, err
 		})
 	cmd.Flags().StringSliceVar(&sets, "sets", nil,
 		"ids of the permission sets that are granted; cloud functions need 49 or 64")
@@ -53,11 +50,9 @@ func revokeCommand() *cobra.Command {
 	return remoteCommand("revoke PLATFORM APPID", "Cancel an authorization",
 		`Cancel the authorization of PLATFORM by the Mini Program APPID. Its tokens and
 links stop at once; its code protection key is kept for when it is given again.`,
-		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
-			if err := c.Revoke(cmd.Context(), args[0], args[1]); err != nil {
-				return err
-			}
+		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			result := map[string]string{"platform": args[0], "appid": args[1], "authorization": "cancelled"}
-			return r.print(cmd.OutOrStdout(), result, "cancelled the authorization of "+args[0]+" by "+args[1])
+			text := "cancelled the authorization of " + args[0] + " by " + args[1]
+			return answer{result, text}, c.Revoke(cmd.Context(), args[0], args[1])
 		})
 }

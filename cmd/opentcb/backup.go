@@ -22,17 +22,14 @@ func backupCommand() *cobra.Command {
 moment, and the code that they name. What is sealed stays sealed, and the master
 key is not in it: keep that elsewhere. FILE is there only once the whole archive
 was written, synced, read again and verified, and only its owner can read it.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			if err := isFree(args[0], force); err != nil {
-				return err
+				return answer{}, err
 			}
 			p := newProgress(cmd.ErrOrStderr())
 			s, err := backUp(cmd.Context(), c, args[0], force, p)
 			p.end()
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), s, "backed up into "+args[0]+": "+summaryText(s))
+			return answer{s, "backed up into " + args[0] + ": " + summaryText(s)}, err
 		})
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it is there")
 	cmd.AddCommand(verifyCommand())
@@ -98,7 +95,6 @@ func syncFolder(path string) error {
 }
 
 func verifyCommand() *cobra.Command {
-	r := &remote{}
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Verify a backup without restoring it",
@@ -118,10 +114,10 @@ FILE may be - for standard input.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			return r.print(cmd.OutOrStdout(), s, "sound: "+summaryText(s))
+			return answer{s, "sound: " + summaryText(s)}.print(cmd)
 		},
 	}
-	cmd.Flags().BoolVar(&r.json, "json", false, "print one JSON value")
+	jsonFlag(cmd)
 	return cmd
 }
 

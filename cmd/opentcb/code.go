@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -21,15 +19,12 @@ func gcCommand() *cobra.Command {
 		`Remove stored code that no function uses: what was replaced, or was uploaded and
 never taken into use. Code stays for the grace after it was last uploaded, in use
 or replaced. Safe beside uploads, on any server of a deployment.`,
-		cobra.ExactArgs(0), func(cmd *cobra.Command, r *remote, c *admin.Client, _ []string) error {
-			out := codeOutput{w: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asJSON: r.json}
+		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
+			out := codeOutput{cmd: cmd, findings: []cloud.CodeFinding{}}
 			report, err := c.Collect(cmd.Context(), grace, dry, out.line)
-			if err != nil {
-				return err
-			}
 			verb := map[bool]string{true: "would be removed", false: "removed"}[dry]
 			return out.end(report, fmt.Sprintf("%d of %d pieces of code %s, %s of %s",
-				report.Found, report.Seen, verb, size(report.FoundBytes), size(report.SeenBytes)))
+				report.Found, report.Seen, verb, size(report.FoundBytes), size(report.SeenBytes))), err
 		})
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only print what would be removed")
 	cmd.Flags().DurationVar(&grace, "grace", cloud.DefaultGrace, "how long code that no function uses is kept")
@@ -42,58 +37,44 @@ func scrubCommand() *cobra.Command {
 what a function uses and is not there, is printed with the functions that use it,
 and the exit status is 1. Nothing is changed: upload such code again, or restore it
 from a backup.`,
-		cobra.ExactArgs(0), func(cmd *cobra.Command, r *remote, c *admin.Client, _ []string) error {
-			out := codeOutput{w: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asJSON: r.json}
+		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
+			out := codeOutput{cmd: cmd, findings: []cloud.CodeFinding{}}
 			report, err := c.Scrub(cmd.Context(), out.line)
-			if err != nil {
-				return err
-			}
-			err = out.end(report, fmt.Sprintf("%d pieces of code read, %s: %d damaged or missing",
+			a := out.end(report, fmt.Sprintf("%d pieces of code read, %s: %d damaged or missing",
 				report.Seen, size(report.SeenBytes), report.Found))
-			if err != nil {
-				return err
+			if err == nil && report.Found > 0 {
+				return answer{}, errors.Join(a.print(cmd), errors.New("code is damaged or missing"))
 			}
-			if report.Found > 0 {
-				return errors.New("code is damaged or missing")
-			}
-			return nil
+			return a, err
 		})
 }
 
-// codeOutput prints findings as they come, or all as one JSON value.
+// codeOutput prints findings as they come, or collects them for one JSON value.
 type codeOutput struct {
-	w, progress io.Writer
-	asJSON      bool
-	findings    []cloud.CodeFinding
+	cmd      *cobra.Command
+	findings []cloud.CodeFinding
 }
 
-func (o *codeOutput) line(l admin.CodeLine) error {
+func (o *codeOutput) line(l admin.CodeLine) (err error) {
 	switch {
-	case l.Progress != nil && !o.asJSON:
-		_, err := fmt.Fprintf(o.progress, "%d pieces of code seen, %s\n", l.Progress.Seen, size(l.Progress.SeenBytes))
-		return err
-	case l.Finding == nil:
-		return nil
-	case o.asJSON:
+	case asJSON(o.cmd) && l.Finding != nil:
 		o.findings = append(o.findings, *l.Finding)
-		return nil
+	case asJSON(o.cmd):
+	case l.Finding != nil:
+		_, err = fmt.Fprintln(o.cmd.OutOrStdout(), findingLine(*l.Finding))
+	case l.Progress != nil:
+		_, err = fmt.Fprintf(o.cmd.ErrOrStderr(), "%d pieces of code seen, %s\n",
+			l.Progress.Seen, size(l.Progress.SeenBytes))
 	}
-	_, err := fmt.Fprintln(o.w, findingLine(*l.Finding))
 	return err
 }
 
-func (o *codeOutput) end(report cloud.CodeReport, text string) error {
-	if !o.asJSON {
-		_, err := fmt.Fprintln(o.w, text)
-		return err
-	}
-	if o.findings == nil {
-		o.findings = []cloud.CodeFinding{}
-	}
-	return json.NewEncoder(o.w).Encode(struct {
+// end returns what is printed after the findings.
+func (o *codeOutput) end(report cloud.CodeReport, text string) answer {
+	return answer{struct {
 		Findings []cloud.CodeFinding `json:"findings"`
 		cloud.CodeReport
-	}{o.findings, report})
+	}{o.findings, report}, text}
 }
 
 func findingLine(f cloud.CodeFinding) string {

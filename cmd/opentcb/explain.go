@@ -14,12 +14,9 @@ func explainCommand() *cobra.Command {
 	return remoteCommand("explain RID", "Print why a call was refused",
 		`Print why the call was refused whose errmsg ended with this rid: which environment,
 which version of its permission was in force, and the entry that comes nearest.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			x, err := c.Explain(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), x, explanation(x))
+			return answer{x, explanation(x)}, err
 		})
 }
 

@@ -5,9 +5,24 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
-// printResult prints a result: v as JSON, or text.
+// answer is what a command prints: v as JSON if the flag --json is given, and
+// text if it is not. Nothing is printed if v is nil.
+type answer struct {
+	v    any
+	text string
+}
+
+func (a answer) print(cmd *cobra.Command) error {
+	if a.v == nil {
+		return nil
+	}
+	return printResult(cmd.OutOrStdout(), asJSON(cmd), a.v, a.text)
+}
+
 func printResult(w io.Writer, asJSON bool, v any, text string) error {
 	if asJSON {
 		e := json.NewEncoder(w)
@@ -16,6 +31,14 @@ func printResult(w io.Writer, asJSON bool, v any, text string) error {
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err
+}
+
+func jsonFlag(cmd *cobra.Command) { cmd.Flags().Bool("json", false, "print one JSON value") }
+
+// asJSON reports whether --json was given.
+func asJSON(cmd *cobra.Command) bool {
+	is, _ := cmd.Flags().GetBool("json")
+	return is
 }
 
 // size writes a number of bytes for a person: 1.5 MiB.

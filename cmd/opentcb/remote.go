@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,36 +21,36 @@ type remote struct {
 	admin, token, data string
 	from               string // where the token was found
 	credential         bool   // it is an environment's credential
-	json               bool
 }
 
-// remoteCommand makes a command that calls a server.
+// remoteCommand makes a command with n arguments that asks a server and prints
+// the answer that do returns.
 func remoteCommand(
-	use, short, long string, args cobra.PositionalArgs,
-	do func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error,
+	use, short, long string, n int,
+	do func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error),
 ) *cobra.Command {
 	r := &remote{}
-	return r.flags(&cobra.Command{
-		Use: use, Short: short, Long: long, Args: usageArgs(args),
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: usageArgs(cobra.ExactArgs(n)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
-			return r.reach(do(cmd, r, c, args))
+			a, err := do(cmd, c, args)
+			if err != nil {
+				return r.reach(err)
+			}
+			return a.print(cmd)
 		},
-	})
-}
-
-// flags adds the flags of every command that makes one request of a server.
-func (r *remote) flags(cmd *cobra.Command) *cobra.Command {
-	r.serverFlags(cmd.Flags())
-	cmd.Flags().BoolVar(&r.json, "json", false, "print one JSON value")
+	}
+	r.flags(cmd.Flags())
+	jsonFlag(cmd)
 	return cmd
 }
 
-// serverFlags adds the flags for the server's address and its token.
-func (r *remote) serverFlags(f *pflag.FlagSet) {
+// flags adds the flags for the server's address and its token.
+func (r *remote) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.admin, "admin", "http://127.0.0.1:8081", "address of the server's admin interface")
 	f.StringVar(&r.token, "admin-token", "",
 		"its token; better given by the variable, since others can see arguments (default: the file admin-token in the data folder)")
@@ -91,7 +90,8 @@ func (r *remote) client() (*admin.Client, error) {
 
 // reach explains why a server could not be reached, or refused the token.
 func (r *remote) reach(err error) error {
-	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status == http.StatusUnauthorized && r.credential {
+	refusal, ok := errors.AsType[*admin.Refusal](err)
+	if ok && refusal.Status == http.StatusUnauthorized && r.credential {
 		refusal.Message = fmt.Sprintf("the server at %s refuses the credential: it is another environment's, or was revoked; 'opentcb env-credential ENV' prints one",
 			r.admin)
 	} else if ok && refusal.Status == http.StatusUnauthorized {
@@ -102,9 +102,4 @@ func (r *remote) reach(err error) error {
 		return fmt.Errorf("cannot reach the admin interface at %s: %w: is the server running there? (--admin)", r.admin, ue.Err)
 	}
 	return err
-}
-
-// print writes a result: v as JSON, or text.
-func (r *remote) print(w io.Writer, v any, text string) error {
-	return printResult(w, r.json, v, text)
 }

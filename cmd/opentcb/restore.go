@@ -10,7 +10,7 @@ import (
 )
 
 func restoreBackupCommand() *cobra.Command {
-	cfg, r := node.Default(), &remote{}
+	cfg := node.Default()
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Restore a backup into empty storage",
@@ -39,7 +39,7 @@ copy it from the server that was backed up to DIR/master-key, or name it with
 			if err != nil {
 				return fmt.Errorf("nothing was restored: %w", err)
 			}
-			return r.print(cmd.OutOrStdout(), s, "restored "+summaryText(s))
+			return answer{s, "restored " + summaryText(s)}.print(cmd)
 		},
 	}
 	f := cmd.Flags()
@@ -48,6 +48,6 @@ copy it from the server that was backed up to DIR/master-key, or name it with
 	f.StringVar(&cfg.Blobs, "blobs", "", "where code is kept, as 'opentcb help serve' says (default: a folder in the data folder)")
 	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the master key that the backup needs (default: master-key in the data folder)")
 	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "", "command that prints it, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")
-	f.BoolVar(&r.json, "json", false, "print one JSON value")
+	jsonFlag(cmd)
 	return cmd
 }

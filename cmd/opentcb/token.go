@@ -10,12 +10,9 @@ func tokenCommand() *cobra.Command {
 	return groupCommand("token", "Give out a token", remoteCommand("cloudbase ENV", "Print a cloudbase_access_token",
 		`Print a cloudbase_access_token of an environment, as its runtime would get it. It
 is valid for 30 minutes.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			token, err := c.CloudbaseToken(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), token, token.Token)
+			return answer{token, token.Token}, err
 		}))
 }
 
@@ -25,19 +22,13 @@ func envCredentialCommand() *cobra.Command {
 		`Print what 'opentcb agent' authenticates with: it is good for nothing but tokens of
 this environment. Every one that is printed is valid until all are revoked, with
 --revoke.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			if revoke {
-				if err := c.RevokeCredentials(cmd.Context(), args[0]); err != nil {
-					return err
-				}
 				revoked := map[string]string{"environment": args[0], "credentials": "revoked"}
-				return r.print(cmd.OutOrStdout(), revoked, "revoked the credentials of "+args[0])
+				return answer{revoked, "revoked the credentials of " + args[0]}, c.RevokeCredentials(cmd.Context(), args[0])
 			}
 			credential, err := c.Credential(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), credential, credential.Credential)
+			return answer{credential, credential.Credential}, err
 		})
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "revoke every credential of the environment that was printed so far")
 	return cmd

@@ -26,17 +26,14 @@ func suggestCommand() *cobra.Command {
 		`Print which interfaces the code in an environment called in the last week, and the
 smallest whitelist that would have allowed all those calls. Look through it
 before you set it: calls that were refused are in it too, unless --allowed-only.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			s, err := c.SuggestWhitelist(cmd.Context(), args[0], allowedOnly)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			list, err := json.Marshal(s.Whitelist)
-			if err != nil {
-				return err
-			}
 			text := callTable("calls since "+moment(s.Since), s.Paths, s.Together)
-			return r.print(cmd.OutOrStdout(), s, text+"\n\napi_whitelist:\n"+string(list))
+			return answer{s, text + "\n\napi_whitelist:\n" + string(list)}, err
 		})
 	cmd.Flags().BoolVar(&allowedOnly, "allowed-only", false, "leave out interfaces whose calls were all refused")
 	return cmd
@@ -46,22 +43,19 @@ func tryCommand() *cobra.Command {
 	return remoteCommand("try ENV FILE", "Print which calls of the last day a whitelist would have refused",
 		`Judge the calls of the last day by a whitelist that is not in force. FILE has an
 entry a line, or is a JSON array, or an object with api_whitelist.`,
-		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			text, err := os.ReadFile(args[1])
 			if err != nil {
-				return usageError{err}
+				return answer{}, usageError{err}
 			}
 			entries, err := parseEntries(text)
 			if err != nil {
-				return usageError{fmt.Errorf("%s: %w", args[1], err)}
+				return answer{}, usageError{fmt.Errorf("%s: %w", args[1], err)}
 			}
 			t, err := c.TryWhitelist(cmd.Context(), args[0], entries)
-			if err != nil {
-				return err
-			}
 			head := fmt.Sprintf("of %d interfaces called since %s it would have refused %d",
 				len(t.Paths), moment(t.Since), len(t.Refused))
-			return r.print(cmd.OutOrStdout(), t, callTable(head, t.Refused, t.Together))
+			return answer{t, callTable(head, t.Refused, t.Together)}, err
 		})
 }
 
@@ -112,12 +106,9 @@ func callTable(head string, calls []cloud.Called, together cloud.Called) string 
 func historyCommand() *cobra.Command {
 	return remoteCommand("history ENV", "Print who changed an environment's switch and whitelist",
 		"Print who changed the switch and the whitelist of an environment, when, and from\nwhat to what, oldest first.",
-		cobra.ExactArgs(1), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			changes, err := c.WhitelistHistory(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), admin.History{Changes: changes}, historyText(args[0], changes))
+			return answer{admin.History{Changes: changes}, historyText(args[0], changes)}, err
 		})
 }
 
@@ -177,16 +168,14 @@ func restoreCommand() *cobra.Command {
 	return remoteCommand("restore ENV VERSION", "Set the whitelist of an earlier version again",
 		`Set the whitelist that an environment had at a version of its history, as a new
 version. The switch stays as it is: it is the whole account's.`,
-		cobra.ExactArgs(2), func(cmd *cobra.Command, r *remote, c *admin.Client, args []string) error {
+		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			from, err := strconv.ParseInt(args[1], 10, 64)
 			if err != nil {
-				return usageError{fmt.Errorf("%q is no version: 'opentcb whitelist history %s' lists them", args[1], args[0])}
+				return answer{}, usageError{fmt.Errorf("%q is no version: 'opentcb whitelist history %s' lists them",
+					args[1], args[0])}
 			}
 			version, err := c.RestoreWhitelist(cmd.Context(), args[0], from)
-			if err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), admin.Version{Version: version},
-				fmt.Sprintf("%s has the whitelist of version %d again, as version %d", args[0], from, version))
+			text := fmt.Sprintf("%s has the whitelist of version %d again, as version %d", args[0], from, version)
+			return answer{admin.Version{Version: version}, text}, err
 		})
 }
