@@ -33,6 +33,7 @@ type recorder struct {
 	mu      sync.Mutex
 	recs    []Record
 	writing int           // how many are in the batch that is being written
+	spare   []Record      // the memory of the batch before, for the next one
 	full    chan struct{} // a batch's worth is waiting
 	stop    chan struct{}
 	done    chan struct{}
@@ -97,7 +98,7 @@ func (r *recorder) flush(ctx context.Context) error {
 	defer r.writes.Unlock()
 	r.mu.Lock()
 	batch := r.recs
-	r.recs, r.writing = make([]Record, 0, len(batch)), len(batch)
+	r.recs, r.spare, r.writing = r.spare, nil, len(batch)
 	r.mu.Unlock()
 	if len(batch) == 0 {
 		return nil
@@ -108,8 +109,11 @@ func (r *recorder) flush(ctx context.Context) error {
 	r.writing = 0
 	if err != nil {
 		r.recs = append(batch, r.recs...)
+		return err
 	}
-	return err
+	clear(batch)
+	r.spare = batch[:0]
+	return nil
 }
 
 func (r *recorder) close() error {
