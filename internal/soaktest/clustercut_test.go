@@ -19,6 +19,7 @@ import (
 //
 // Proves: CC-8, UT-15, CR-9
 func TestClusterCutOff(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	postgres := testserver.StartPostgres(t)
 	address := postgres.Database()
 	way := newLine(t, postgres.Address())

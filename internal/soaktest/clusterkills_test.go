@@ -15,6 +15,7 @@ import (
 //
 // Proves: CS-4, CS-5, UT-6, UT-9, UT-16, UP-6, CR-8, CR-10
 func TestClusterKills(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	k := crew{contested: 16, rivals: 5, keys: 40, holders: 40, uploaders: 30, makers: 20, refreshers: 30}
 	bucket := testserver.StartS3(t)
 	c := newCluster(t, 3, testserver.StartPostgres(t).Database(), bucket.URL(bucket.Bucket(), "code"), newWorld(t, k.apps()))

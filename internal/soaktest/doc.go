@@ -18,7 +18,7 @@
 //	badclients_test.go  bad clients and good ones; the kinds of bad ones in
 //	                    door, slow, endless and malformed
 //	halfclosed_test.go  whole calls in half-closed connections
-//	stop_test.go        SIGTERM under load
+//	stop_test.go        SIGTERM under load; the slow clients in stopslow
 //	memory_test.go      the memory of uploads
 //	startup_test.go     starting where that cannot be
 //	altered_test.go     code altered on disk

@@ -30,6 +30,7 @@ const (
 //
 // Proves: EN-13
 func TestFaultsOnTheWay(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	postgres, bucket := testserver.StartPostgres(t), testserver.StartS3(t)
 	address := postgres.Database()
 	toDatabase := newLine(t, postgres.Address())

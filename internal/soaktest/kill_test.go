@@ -25,6 +25,7 @@ const (
 //
 // Proves: UT-16, UP-6, CS-4, CS-5, CR-10
 func TestKill(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	kills := length(52, 500)
 	apps := busy + keysAKill*kills
 	open := 0
