@@ -14,11 +14,11 @@
 // out or added unnoticed. The SHA-256 protects against damage only: whoever can
 // write archives can make others.
 //
-//	manifest.go what the first and the last entry say
-//	entry.go    entries of a tar, one after the other
-//	rows.go     rows as lines
-//	sums.go     the set of code that the functions name
-//	write.go    Write
-//	verify.go   Verify and ReadManifest
-//	restore.go  Open and Restore
+//	manifest.go   what the first and the last entry say
+//	entry.go      entries of a tar, one after the other
+//	rows.go       rows as lines
+//	sums.go       the set of code that the functions name
+//	write.go      Write
+//	verify.go     Verify and ReadManifest
+//	restore.go    Open and Restore
 package backup

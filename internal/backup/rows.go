@@ -54,7 +54,8 @@ func (c *chunks) add(table string, values []any) error {
 	}
 	c.line = appendRow(c.line[:0], values)
 	if len(c.line) > maxRow {
-		return fmt.Errorf("a row of %s has %d bytes, and no archive can hold more than %d", table, len(c.line), maxRow)
+		return fmt.Errorf("a row of %s has %d bytes, and no archive can hold more than %d",
+			table, len(c.line), maxRow)
 	}
 	c.counts[table]++
 	c.lines += int64(len(c.line))
@@ -122,7 +123,8 @@ func appendJSON(line []byte, v any) []byte {
 	return append(line, b...)
 }
 
-// eachRow gives the rows of a chunk of at most so many bytes to each.
+// eachRow calls each for every row of a chunk, which has at most so many bytes
+// when it is unpacked.
 func eachRow(chunk io.Reader, kinds []sqlstore.Kind, most int64, each func(values []any) error) error {
 	in := bufio.NewReader(chunk) // so that gzip reads no further than its end
 	gz, err := gzip.NewReader(in)
@@ -155,7 +157,7 @@ func eachRow(chunk io.Reader, kinds []sqlstore.Kind, most int64, each func(value
 	return nil
 }
 
-// unpacked is an error of unpacking: of what is read, or of the reading.
+// unpacked returns err as ErrBroken, unless it is an error of the reading itself.
 func unpacked(err error) error {
 	switch err {
 	case gzip.ErrHeader, gzip.ErrChecksum, io.EOF, io.ErrUnexpectedEOF, bufio.ErrTooLong:
@@ -164,11 +166,11 @@ func unpacked(err error) error {
 	return err
 }
 
-// rawRow is the values of a line. What is beyond is not kept, so a line of
-// nothing but commas takes no memory.
+// rawRow is the values of a line. What is beyond is not kept, so that a long
+// line of commas takes no memory.
 type rawRow [maxColumns + 1]json.RawMessage
 
-// parseRow reads a line. A value more or less than there are kinds is refused.
+// parseRow reads a line. It refuses more values, or fewer, than there are kinds.
 func parseRow(line []byte, kinds []sqlstore.Kind, raw *rawRow) ([]any, error) {
 	if err := json.Unmarshal(line, raw); err != nil {
 		return nil, broken("a row: %w", err)

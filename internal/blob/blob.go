@@ -1,18 +1,3 @@
-// Package blob says what storage of function code promises, and keeps that
-// promise in a folder.
-//
-// A blob is named by the SHA-256 of its bytes ([Sum]), so the name is the
-// wire's checksum (DF-2), storing the same bytes twice is storing them once,
-// and whoever reads can tell whether the bytes are still the right ones (DF-11).
-//
-// [Store], [Draft], [Blob] and [Collector] are the promise; package blobtest is its exam,
-// which every implementation passes. [Dir] is the implementation on a folder:
-//
-//	dir.go        the folder: opening, cleaning, making what is renamed durable
-//	draft.go      a draft on its way to being a blob
-//	open.go       a blob on its way out: verified, and verified again
-//	collect.go    what collection of unreferenced code needs
-//	identity_*.go what the operating system tells about a file
 package blob
 
 import (
@@ -25,20 +10,20 @@ import (
 	"time"
 )
 
-// Errors that callers tell apart with errors.Is. Any other error of this
-// package is a fault of storage (disk full, out of reach) or the context's;
-// its text may show paths of the host and must not leave the log.
+// Errors that callers look for with errors.Is. Any other error is a failure of
+// storage (disk full, out of reach) or of the context; its text may show paths
+// of the host and must not leave the log.
 var (
-	// ErrNotFound: no blob has that name.
+	// ErrNotFound means that no blob has that name.
 	ErrNotFound = errors.New("blob not found")
-	// ErrCorrupt: the stored bytes do not match their name (DF-11).
+	// ErrCorrupt means that the stored bytes do not match their name (DF-11).
 	ErrCorrupt = errors.New("blob corrupt: stored bytes do not match their checksum")
 )
 
 // Sum is the SHA-256 of a blob's bytes: its name, and the checksum of DF-2.
 type Sum [sha256.Size]byte
 
-// String gives the sum as 64 lower-case hex characters.
+// String returns the sum as 64 lower-case hex characters.
 func (s Sum) String() string { return hex.EncodeToString(s[:]) }
 
 // ParseSum reads what [Sum.String] writes: exactly 64 lower-case hex
@@ -57,15 +42,15 @@ func ParseSum(text string) (Sum, error) {
 
 // Store keeps blobs. It is safe for use by many goroutines at once.
 type Store interface {
-	// Create begins a draft. Whoever calls it owes the draft a Commit or a
-	// Discard; `defer d.Discard()` fits both.
+	// Create begins a draft. The caller has to Commit or Discard it;
+	// `defer d.Discard()` fits both.
 	Create(ctx context.Context) (Draft, error)
-	// Open gives a sound blob for reading; the caller closes it. ErrNotFound
-	// if there is none of that name, ErrCorrupt if there is one whose bytes
-	// do not match it (DF-11).
+	// Open opens a sound blob for reading; the caller closes it. The error is
+	// ErrNotFound if there is none of that name, and ErrCorrupt if its bytes
+	// do not match its name (DF-11).
 	Open(ctx context.Context, sum Sum) (Blob, error)
-	// Ping says whether blobs can be written and read right now: nil, or the
-	// reason why not.
+	// Ping returns nil if blobs can be written and read right now, and
+	// otherwise the reason why not.
 	Ping(ctx context.Context) error
 }
 
@@ -76,15 +61,15 @@ type Collector interface {
 	// List calls each for every blob, in the order of their names, with the
 	// number of its stored bytes and when it was last committed, by the
 	// storage's clock. It stops at the first error, which it returns. It does
-	// not verify. Blobs that come or go meanwhile may be told or left out.
-	// What is stored beside blobs is passed over.
+	// not verify. Blobs that come or go meanwhile may be listed or not. What
+	// is stored beside blobs is skipped.
 	List(ctx context.Context, each func(sum Sum, size int64, modified time.Time) error) error
-	// Remove removes a blob; one that is not there is removed already. Who
-	// has it open reads on. That nobody needs it is the caller's to know.
+	// Remove removes a blob; it returns nil if there is none. Readers that
+	// have it open can read on. The caller knows that nobody needs it.
 	Remove(ctx context.Context, sum Sum) error
-	// Check reads the stored bytes anew, whatever was verified before, and
-	// returns their number: ErrNotFound if there are none of that name,
-	// ErrCorrupt if they do not match it (DF-11).
+	// Check reads the stored bytes again, whatever was verified before, and
+	// returns their number. The error is ErrNotFound if there are none of that
+	// name, and ErrCorrupt if they do not match it (DF-11).
 	Check(ctx context.Context, sum Sum) (size int64, err error)
 }
 
@@ -102,13 +87,13 @@ type Draft interface {
 	Sum() Sum
 	// Commit makes the draft a blob under its sum. When it returns nil the
 	// blob is durable: it survives a kill and a power cut. A crash before
-	// that leaves either the whole blob under its name or nothing. Bytes that
-	// are stored already are committed again with success; if what is stored
-	// under the name is corrupt, it is replaced. A Commit that fails, also
-	// because ctx ended, gives the draft up as Discard does.
+	// that leaves either the whole blob under its name or nothing. To commit
+	// bytes that are stored already is no error; if what is stored under the
+	// name is corrupt, it is replaced. A Commit that fails, also because ctx
+	// ended, discards the draft.
 	Commit(ctx context.Context) error
-	// Discard gives the draft up and leaves nothing of it. It does nothing
-	// after Commit, or when called again.
+	// Discard ends the draft and leaves nothing of it. It does nothing after
+	// Commit, or when called again.
 	Discard() error
 }
 
@@ -117,9 +102,9 @@ type Blob interface {
 	io.ReadSeekCloser
 	// Size is the number of the blob's bytes.
 	Size() int64
-	// Intact says whether the bytes are still those that were verified when
-	// the blob was opened (DF-11): nil, ErrCorrupt, or a fault of storage. It
-	// is cheap for a blob at rest, and meant to be called just before the
-	// last bytes of an answer are sent.
+	// Intact returns nil if the bytes are still those that were verified when
+	// the blob was opened, ErrCorrupt if they are not (DF-11), or a failure of
+	// storage. It is cheap for a blob at rest, and meant to be called just
+	// before the last bytes of an answer are sent.
 	Intact() error
 }

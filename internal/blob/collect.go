@@ -34,7 +34,7 @@ func (d *Dir) List(ctx context.Context, each func(sum Sum, size int64, modified 
 	return ctx.Err()
 }
 
-// list passes over what is no blob, and what is gone since the folder was read.
+// list skips what is no blob, and what has gone since the folder was read.
 func list(folder string, entry fs.DirEntry, each func(Sum, int64, time.Time) error) error {
 	sum, err := ParseSum(entry.Name())
 	if err != nil || sum.folder() != folder || !entry.Type().IsRegular() {
@@ -73,7 +73,7 @@ func (d *Dir) Check(ctx context.Context, sum Sum) (int64, error) {
 }
 
 // touch makes a blob that is committed again as young as a new one, so that a
-// collection that found it unreferenced before leaves it alone.
+// collection that found it unreferenced before keeps it.
 func (d *Dir) touch(sum Sum) bool {
 	return d.root.Chtimes(sum.name(), time.Time{}, time.Now()) == nil
 }

@@ -39,8 +39,8 @@ type Dir struct {
 	mu      sync.Mutex
 	durable [256]bool // fan-out folders, by first byte, known to survive a power cut
 
-	// sync is (*os.File).Sync, by which everything is made durable; a field so
-	// that its order can be watched and its failure tried.
+	// sync is (*os.File).Sync, by which everything is made durable. It is a
+	// field so that tests can watch its order and make it fail.
 	sync func(*os.File) error
 }
 
@@ -49,9 +49,9 @@ type Dir struct {
 type Config struct {
 	// Now is the clock by which verifications grow old, nil for time.Now.
 	Now func() time.Time
-	// NoSync leaves out what makes blobs survive a power cut, for those that
-	// can be had again from elsewhere. It may take some, or damage them, which
-	// Open finds.
+	// NoSync does without what makes blobs survive a power cut, for blobs that
+	// can be had again from elsewhere. A power cut may then remove or damage
+	// some; Open finds the damage.
 	NoSync bool
 
 	sync func(*os.File) error // for tests; nil for the default
@@ -73,8 +73,8 @@ func OpenDir(path string, cfg Config) (*Dir, error) {
 		d.sync = func(*os.File) error { return nil }
 	}
 	if err := d.open(path); err != nil {
-		return nil, fmt.Errorf("blob: cannot keep code in folder %q: %w; "+
-			"it must be a folder that user id %d may write in (chown or chmod it), on a disk with room; or choose another folder",
+		return nil, fmt.Errorf("blob: cannot keep code in folder %q: %w; it must be a folder that user id %d "+
+			"may write in (chown or chmod it), on a disk with room; or choose another folder",
 			path, err, os.Geteuid())
 	}
 	return d, nil
@@ -93,8 +93,8 @@ func (d *Dir) open(path string) (err error) {
 	return err
 }
 
-// prepare readies tmp, and tries it: a folder that cannot be written is found
-// at start, not at the first upload.
+// prepare makes tmp and writes in it, so that a folder that cannot be written
+// is found at start and not at the first upload.
 func (d *Dir) prepare() error {
 	if err := d.root.Mkdir(draftFolder, folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -109,7 +109,7 @@ func (d *Dir) prepare() error {
 	return w.Discard()
 }
 
-// makeFolders is os.MkdirAll whose folders survive a power cut.
+// makeFolders is os.MkdirAll, but the folders survive a power cut.
 func (d *Dir) makeFolders(path string) error {
 	if info, err := os.Stat(path); err == nil {
 		if !info.IsDir() {
@@ -155,15 +155,15 @@ func (d *Dir) Ping(ctx context.Context) (err error) {
 	return nil
 }
 
-// removeOrphans removes the drafts that nobody holds: a draft is locked as
-// long as its process lives, so those of another process are left to it.
+// removeOrphans removes the drafts of processes that have ended. A draft is
+// locked as long as its process lives, so those of other live processes stay.
 func (d *Dir) removeOrphans() error {
 	entries, err := fs.ReadDir(d.root.FS(), draftFolder)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		// Only what has a draft's name: the operator may have pointed us at /var.
+		// Only what has a draft's name: the operator may have chosen /var.
 		if !entry.Type().IsRegular() || !isDraftName(entry.Name()) {
 			continue
 		}
@@ -193,14 +193,13 @@ func isDraftName(name string) bool {
 	return ok && len(rest) == 26 && strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
-// folder is the fan-out folder of a blob, name its path below the root.
+// folder returns the fan-out folder of a blob, name its path below the root.
 func (s Sum) folder() string { return s.String()[:2] }
 func (s Sum) name() string   { return s.folder() + "/" + s.String() }
 
-// makeFolder makes the fan-out folder of sum. That it is there does not say
-// that it is durable (another commit, or a process before this one, may have
-// made it and not synced the root yet), so the root is synced before the first
-// use of each.
+// makeFolder makes the fan-out folder of sum. One that is there need not be
+// durable: another commit, or a process before this one, may have made it and
+// not synced the root yet. So the root is synced before the first use of each.
 func (d *Dir) makeFolder(sum Sum) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

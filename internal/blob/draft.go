@@ -76,17 +76,17 @@ func (w *dirDraft) Commit(ctx context.Context) error {
 	if w.err == nil {
 		w.err = w.commit(ctx)
 	}
-	// After a rename drop finds nothing to remove and just closes. A draft that
-	// cannot be removed is no fault of the commit; the next start removes it.
+	// After a rename drop finds nothing to remove and only closes. A draft that
+	// cannot be removed does not undo the commit; the next start removes it.
 	if err := w.drop(); w.err != nil {
 		w.err = fmt.Errorf("blob: commit: %w", errors.Join(w.err, err))
 	}
 	return w.err
 }
 
-// commit is the order that makes a blob durable: bytes, folder of the folder,
-// name, folder. If it fails after the rename the whole blob stays under its
-// name: it may be the one that somebody else's commit was answered for.
+// commit makes a blob durable, in this order: the folder's name, the bytes, the
+// blob's name. If it fails after the rename the whole blob stays under its name:
+// another commit of the same bytes may have succeeded by it.
 func (w *dirDraft) commit(ctx context.Context) error {
 	d, sum := w.dir, w.Sum()
 	if err := ctx.Err(); err != nil {
@@ -113,9 +113,9 @@ func (w *dirDraft) rename(ctx context.Context, sum Sum) error {
 	return w.dir.root.Rename(w.name, sum.name())
 }
 
-// keeps says whether sound bytes are stored under sum, durable but for their
-// name. It reads them all, since "stored" is about to be answered for them.
-// What cannot be read is not kept: the draft replaces it.
+// keeps reports whether sound bytes are stored under sum, durable but for their
+// name. It reads them all, because the commit is about to succeed by them. The
+// draft replaces what cannot be read.
 func (d *Dir) keeps(ctx context.Context, sum Sum) bool {
 	f, err := d.root.Open(sum.name())
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// identify gives the identity of the file that info is of.
+// identify returns the identity of a file.
 func identify(info fs.FileInfo) identity {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -19,9 +19,9 @@ func identify(info fs.FileInfo) identity {
 	}
 }
 
-// lock takes the lock that lasts until f is closed or its process is gone, and
-// is false if somebody else has it. A file system without locks says nothing
-// about anybody, which counts as true.
+// lock takes the lock of a file, which lasts until f is closed or its process
+// ends. It reports false if somebody else has it. On a file system without
+// locks it reports true.
 func lock(f *os.File) bool {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	return !errors.Is(err, syscall.EWOULDBLOCK)

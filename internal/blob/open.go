@@ -9,23 +9,11 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"sync"
 	"time"
 )
 
-const (
-	// trustFor is how long a verification is believed of a file that looks
-	// untouched: bits that rot silently are found after this (DF-11).
-	trustFor = 10 * time.Minute
-	// settleFor is how long a file must have rested before it was hashed for
-	// its timestamps to tell whether it was touched since: a write within the
-	// same tick of the file system's clock as the one before leaves them alike.
-	// Ticks are 10 ms on most file systems and 1 s on the coarsest in use.
-	settleFor = 2 * time.Second
-	// maxRemembered bounds the memory of verifications, to about 3 MB.
-	maxRemembered = 1 << 14
-	chunk         = 128 << 10
-)
+// chunk is how much is read and hashed at once.
+const chunk = 128 << 10
 
 // dirBlob is a [Blob] of a [Dir].
 type dirBlob struct {
@@ -33,7 +21,7 @@ type dirBlob struct {
 	sum     Sum
 	file    *os.File
 	info    fs.FileInfo // of when the bytes were verified
-	settled bool        // info tells whether they were touched since
+	settled bool        // if they are touched, info changes
 }
 
 func (b *dirBlob) Read(p []byte) (int, error) { return b.file.Read(p) }
@@ -42,15 +30,15 @@ func (b *dirBlob) Seek(off int64, whence int) (int64, error) { return b.file.See
 
 func (b *dirBlob) Close() error { return b.file.Close() }
 
-// File is the file itself, at the blob's position, for whoever can send a file
-// faster than read it. It is closed with the blob.
+// File returns the file itself, at the blob's position, for callers that can
+// send a file faster than read it. It is closed with the blob.
 func (b *dirBlob) File() *os.File { return b.file }
 
 func (b *dirBlob) Size() int64 { return b.info.Size() }
 
-// Open gives the blob of that name. It hashes the file, unless it did so
-// within the last ten minutes and the file was not touched since. The blob
-// has a method `File() *os.File`.
+// Open opens the blob of that name, as [Store] says. It hashes the file, unless
+// it did so within the last ten minutes and the file was not touched since. The
+// blob has a method `File() *os.File`.
 func (d *Dir) Open(ctx context.Context, sum Sum) (Blob, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -106,9 +94,9 @@ func (b *dirBlob) rehash(ctx context.Context, info fs.FileInfo) error {
 	return nil
 }
 
-// Intact looks at the file's timestamps. If they changed it does not guess: a
-// chmod, a backup's hard link or a repair by rename change them as well, so
-// the bytes are hashed again and decide.
+// Intact looks at the file's timestamps. If they changed it hashes the bytes
+// again: a chmod, a backup's hard link, or a repair or removal of the blob
+// changes them, too.
 func (b *dirBlob) Intact() error {
 	info, err := b.file.Stat()
 	if err == nil && b.settled && identify(info) == identify(b.info) {
@@ -123,7 +111,7 @@ func (b *dirBlob) Intact() error {
 	return nil
 }
 
-// sumOf hashes all of r, and stops when ctx ends.
+// sumOf returns the sum of all of r. It stops when ctx ends.
 func sumOf(ctx context.Context, r io.Reader) (Sum, error) {
 	h, buf := sha256.New(), make([]byte, chunk)
 	for {
@@ -139,59 +127,4 @@ func sumOf(ctx context.Context, r io.Reader) (Sum, error) {
 			return Sum{}, err
 		}
 	}
-}
-
-// identity is what tells a file that was touched from one that was not. The
-// ctime cannot be set, only the clock can, so it changes with every write.
-// The zero identity is none: nothing is known.
-type identity struct {
-	dev, inode   uint64
-	size         int64
-	mtime, ctime int64 // nanoseconds since 1970
-}
-
-// settled says whether a write at or after now would change the identity.
-func (id identity) settled(now time.Time) bool {
-	return id != identity{} && id.ctime < now.Add(-settleFor).UnixNano()
-}
-
-// memory is which files were verified. An entry that is lost costs a hash.
-type memory struct {
-	mu *sync.Mutex
-	of map[Sum]verification
-}
-
-type verification struct {
-	of identity
-	at time.Time
-}
-
-func newMemory() memory {
-	return memory{mu: new(sync.Mutex), of: make(map[Sum]verification)}
-}
-
-func (m memory) trusts(sum Sum, id identity, now time.Time) bool {
-	m.mu.Lock()
-	v, ok := m.of[sum]
-	m.mu.Unlock()
-	age := now.Sub(v.at)
-	return ok && v.of == id && age >= 0 && age < trustFor
-}
-
-func (m memory) remember(sum Sum, v verification) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, there := m.of[sum]; !there && len(m.of) >= maxRemembered {
-		for some := range m.of {
-			delete(m.of, some)
-			break
-		}
-	}
-	m.of[sum] = v
-}
-
-func (m memory) forget(sum Sum) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.of, sum)
 }

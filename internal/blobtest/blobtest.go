@@ -1,5 +1,3 @@
-// Package blobtest is the exam of blob.Store and blob.Collector: what every
-// implementation has to pass, whatever it keeps its blobs in. It is used from tests only.
 package blobtest
 
 import (
@@ -17,7 +15,7 @@ import (
 // Hooks reach around a store, for what its interface cannot do. All are needed.
 // The store they are given is one that open or Reopen returned.
 type Hooks struct {
-	// Reopen gives another store on the same blobs, as a restart would.
+	// Reopen returns another store on the same blobs, as a restart would.
 	Reopen func(t *testing.T, s blob.Store) blob.Store
 	// Alter changes the stored bytes of a blob in place, behind the store's back.
 	Alter func(t *testing.T, s blob.Store, sum blob.Sum, change func([]byte) []byte)
@@ -32,8 +30,8 @@ type exam struct {
 	store blob.Store
 }
 
-// Run examines the store that open gives. Open is called once for every part
-// of the exam and gives an empty store each time; it closes it by t.Cleanup.
+// Run examines the store that open returns. It calls open once for every part
+// of the exam. Open returns an empty store each time, and closes it by t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) blob.Store, hooks Hooks) {
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
@@ -71,7 +69,7 @@ var parts = []struct {
 	{"no descriptor leaks", descriptors},
 }
 
-// bytesOf gives size bytes that differ with every seed.
+// bytesOf returns size bytes that differ with every seed.
 func bytesOf(seed uint64, size int) []byte {
 	data := make([]byte, size)
 	source := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), 1})
@@ -97,7 +95,7 @@ func (e exam) write(d blob.Draft, data []byte) {
 	}
 }
 
-// put stores data and gives its name.
+// put stores data and returns its name.
 func (e exam) put(data []byte) blob.Sum {
 	e.Helper()
 	d := e.create()

@@ -20,7 +20,7 @@ func (e exam) collector() blob.Collector {
 	return c
 }
 
-// listed is what List tells.
+// listed is what List reports of a blob.
 type listed struct {
 	size     int64
 	modified time.Time
@@ -32,7 +32,7 @@ func (e exam) list() map[blob.Sum]listed {
 	found, last := map[blob.Sum]listed{}, blob.Sum{}
 	err := e.collector().List(e.Context(), func(sum blob.Sum, size int64, modified time.Time) error {
 		if len(found) > 0 && bytes.Compare(last[:], sum[:]) >= 0 {
-			e.Errorf("%s is told after %s", sum, last)
+			e.Errorf("%s is listed after %s", sum, last)
 		}
 		found[sum], last = listed{size, modified}, sum
 		return nil
@@ -65,7 +65,7 @@ func list(e exam) {
 		}
 	}
 	if !maps.Equal(got, sizes) {
-		e.Errorf("%d blobs are told, want %d:\n%v\n%v", len(got), len(sizes), got, sizes)
+		e.Errorf("%d blobs are listed, want %d:\n%v\n%v", len(got), len(sizes), got, sizes)
 	}
 }
 
@@ -109,7 +109,7 @@ func remove(e exam) {
 	}
 	var got bytes.Buffer
 	if _, err := got.ReadFrom(b); err != nil || !bytes.Equal(got.Bytes(), gone) {
-		e.Errorf("who had it open read %d bytes, %v", got.Len(), err)
+		e.Errorf("the reader that had it open read %d bytes, %v", got.Len(), err)
 	}
 	if sums := slices.Collect(maps.Keys(e.list())); !slices.Equal(sums, []blob.Sum{sumOf(kept)}) {
 		e.Errorf("left: %v", sums)
@@ -125,7 +125,7 @@ func commitMakesYoung(e exam) {
 	data := []byte("again")
 	sum := e.put(data)
 	before := e.list()[sum].modified
-	time.Sleep(1100 * time.Millisecond) // storage may tell whole seconds
+	time.Sleep(1100 * time.Millisecond) // storage may know whole seconds only
 	e.put(data)
 	if after := e.list()[sum].modified; !after.After(before) {
 		e.Errorf("committed again, it is as old as before: %v, %v", before, after)

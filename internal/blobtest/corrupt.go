@@ -49,9 +49,9 @@ func alteredBetweenOpens(e exam) {
 	}
 }
 
-// alteredWhileOpen wants altered bytes to be told, by Intact, or not to be
-// read: a store may read from a copy that it verified. Who opens the blob next
-// is refused by every store.
+// alteredWhileOpen wants altered bytes to be reported by Intact, or not to be
+// read: a store may read from a copy that it verified. Every store refuses to
+// open the blob again.
 func alteredWhileOpen(e exam) {
 	for i, damage := range damages {
 		b := e.open(e.put(damaged(i)))
@@ -79,7 +79,7 @@ func (e exam) notDeceived(b blob.Blob, data []byte, damage string) {
 	}
 	got, errOfRead := io.ReadAll(b)
 	if err != nil || errOfRead != nil || !bytes.Equal(got, data) {
-		e.Errorf("after %s: Intact says %v (want nothing or %v), the bytes are the right ones: %v, %v",
+		e.Errorf("after %s: Intact returns %v (want nothing or %v), the bytes are the right ones: %v, %v",
 			damage, err, blob.ErrCorrupt, bytes.Equal(got, data), errOfRead)
 	}
 }

@@ -101,7 +101,7 @@ func (c *cache) keep(sum blob.Sum, from identity, at time.Time) {
 }
 
 // evict removes the copies that were not used for the longest time, until the
-// others have room. Those that are held it leaves.
+// others have room. It keeps those that are held.
 func (c *cache) evict() {
 	for c.bytes > c.room || len(c.copies) > maxCached {
 		var oldest blob.Sum
@@ -125,7 +125,7 @@ func (c *cache) forget(sum blob.Sum) {
 	c.remove(sum)
 }
 
-// remove leaves a file that cannot be removed to the next start.
+// remove removes a copy. If its file cannot be removed, the next start does it.
 func (c *cache) remove(sum blob.Sum) {
 	c.bytes -= c.copies[sum].from.size
 	delete(c.copies, sum)

@@ -56,7 +56,8 @@ func newClient(cfg Config, transport http.RoundTripper) (*minio.Client, error) {
 	})
 }
 
-// findCredentials takes those of cfg, or the first of the usual places that has some.
+// findCredentials returns those of cfg, or those of the first of the usual
+// places that has some.
 func findCredentials(cfg Config) (*credentials.Credentials, error) {
 	if cfg.AccessKey != "" || cfg.SecretKey != "" {
 		if cfg.AccessKey == "" || cfg.SecretKey == "" {
@@ -69,16 +70,16 @@ func findCredentials(cfg Config) (*credentials.Credentials, error) {
 		places = append(places, &credentials.IAM{Client: roleClient()})
 	}
 	creds := credentials.NewChainCredentials(places)
-	// The chain ends with the credentials of nobody, with which every later
-	// request would be refused without saying why.
+	// The chain ends with empty credentials, with which every later request
+	// would be refused without a reason.
 	if v, err := creds.GetWithContext(nil); err != nil || v.AccessKeyID == "" {
 		return nil, errNoCredentials
 	}
 	return creds, nil
 }
 
-// roleClient asks the machine or container what role it has. Elsewhere nobody
-// answers there. It keeps no connection.
+// roleClient returns a client that asks the machine or container for its role.
+// Elsewhere nothing answers at that address. It keeps no connections.
 func roleClient() *http.Client {
 	return &http.Client{
 		Timeout: 3 * time.Second,
@@ -90,10 +91,11 @@ func roleClient() *http.Client {
 }
 
 // inEndpoint finds the region in the names of COS's and AWS's endpoints.
-var inEndpoint = regexp.MustCompile(`^(?:cos\.([a-z0-9-]+)\.myqcloud\.com|s3[.-]([a-z]+-[a-z-]+-[0-9])\.amazonaws\.com(?:\.cn)?)(?::[0-9]+)?$`)
+var inEndpoint = regexp.MustCompile(`^(?:cos\.([a-z0-9-]+)\.myqcloud\.com|` +
+	`s3[.-]([a-z]+-[a-z-]+-[0-9])\.amazonaws\.com(?:\.cn)?)(?::[0-9]+)?$`)
 
-// region is what requests are signed for. It is never left to be asked of the
-// bucket, which takes a request and a right.
+// region returns what requests are signed for. It never asks the bucket, which
+// would take a request and a permission.
 func region(cfg Config) string {
 	named := ""
 	if m := inEndpoint.FindStringSubmatch(cfg.Endpoint); m != nil {

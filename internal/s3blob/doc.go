@@ -11,13 +11,13 @@
 // finds out whether the bucket's object was replaced or removed. The copies
 // that were used last are kept, up to 256 MiB.
 //
-//	store.go   Config and Store: opening, Ping, Close
-//	url.go     s3://… as a Config
-//	client.go  connections, credentials and the region
-//	fault.go   what is wrong, and what to do
-//	draft.go   a draft on its way to being a blob
-//	open.go    a blob on its way out: fetched, verified, opened
-//	cache.go   the local copies of verified blobs, and their eviction
-//	collect.go what collection of unreferenced code needs
-//	presign.go links that the bucket serves itself
+//	store.go     Config and Store: opening, Ping, Close
+//	url.go       s3://… as a Config
+//	client.go    connections, credentials and the region
+//	fault.go     what is wrong, and what to do
+//	draft.go     a draft on its way to being a blob
+//	open.go      a blob on its way out: fetched, verified, opened
+//	cache.go     the local copies of verified blobs, and their eviction
+//	collect.go   what collection of unreferenced code needs
+//	presign.go   links that the bucket serves itself
 package s3blob

@@ -35,7 +35,7 @@ func mayPass(err error) bool {
 	return !ok || answer.StatusCode >= http.StatusInternalServerError
 }
 
-// advices say what to do about what a bucket answers, by the code of S3.
+// advices are what to do about a bucket's errors, by the code of S3.
 var advices = map[string]string{
 	minio.NoSuchBucket: "make the bucket, or correct its name",
 	minio.SignatureDoesNotMatch: "the secret key does not fit the access key: correct it (in a URL, write its / as %2F and its + as %2B), " +
@@ -47,7 +47,7 @@ var advices = map[string]string{
 	"RequestTimeTooSkewed":         "set this machine's clock",
 }
 
-// advice says what to do about a bucket that cannot be opened.
+// advice returns what to do about a bucket that cannot be opened.
 func advice(err error) string {
 	answer, answered := errors.AsType[minio.ErrorResponse](err)
 	text, known := advices[answer.Code]

@@ -18,7 +18,7 @@ import (
 	"github.com/opentcb/opentcb/internal/stall"
 )
 
-// Config says which bucket, and how to reach it. Bucket and Cache are needed.
+// Config is which bucket to use, and how to reach it. Bucket and Cache are needed.
 // [ParseURL] makes one from text, without Cache. Printed with %v it shows no credentials.
 type Config struct {
 	Bucket string // has to exist
@@ -28,7 +28,7 @@ type Config struct {
 	// Endpoint is HOST or HOST:PORT, "" for AWS.
 	Endpoint string
 	// Region is what requests are signed for. "" is AWS_REGION, else
-	// AWS_DEFAULT_REGION, else what the endpoint's name tells, else us-east-1.
+	// AWS_DEFAULT_REGION, else the one in the endpoint's name, else us-east-1.
 	Region string
 	// PathStyle asks for HOST/BUCKET/… rather than BUCKET.HOST/….
 	PathStyle bool
@@ -74,9 +74,10 @@ type Store struct {
 
 var _ blob.Collector = (*Store)(nil)
 
-// Open opens a bucket, and writes and reads a small object in it: a bucket that
-// cannot be used is found at start, not at the first upload. The error says
-// what to do, and shows no credentials. The caller closes the Store.
+// Open opens a bucket, and writes and reads a small object in it, so that a
+// bucket that cannot be used is found at start and not at the first upload. It
+// empties the folder of the cache. The error says what to do, and shows no
+// credentials. The caller closes the Store.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s, err := open(ctx, cfg)
 	if err != nil {

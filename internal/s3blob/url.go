@@ -11,7 +11,8 @@ import (
 )
 
 // urlForm is what every error of ParseURL ends with.
-const urlForm = "the form is s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&path-style=true, all but BUCKET may be left out"
+const urlForm = "the form is s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&path-style=true, " +
+	"all but BUCKET may be left out"
 
 var (
 	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
@@ -27,8 +28,8 @@ var (
 //
 // where endpoint is http://HOST[:PORT] or https://HOST[:PORT], and path-style
 // is true by default for an endpoint that is an IP address or localhost, whose
-// names no DNS has. Every fault is told at once, and what to do. An error
-// repeats nothing of the text, which may hold credentials.
+// names no DNS has. The error reports everything that is wrong, and what to do.
+// It repeats nothing of the text, which may hold credentials.
 func ParseURL(text string) (Config, error) {
 	var p urlParser
 	p.parse(text)
@@ -57,7 +58,8 @@ func (p *urlParser) parse(text string) {
 	}
 	p.must(u.Scheme == "s3" && u.Opaque == "", "it begins with s3://")
 	p.must(u.Fragment == "", "it has no #")
-	p.must(bucketForm.MatchString(u.Host), "BUCKET has 3 to 63 lower-case letters, digits, dots and hyphens, and no port")
+	p.must(bucketForm.MatchString(u.Host),
+		"BUCKET has 3 to 63 lower-case letters, digits, dots and hyphens, and no port")
 	p.cfg.Bucket = u.Host
 	p.user(u.User)
 	p.prefix(u.Path)
@@ -142,7 +144,7 @@ func (p *urlParser) pathStyle(text string) {
 	p.cfg.PathStyle = text == "true"
 }
 
-// String is the URL without credentials.
+// String returns the URL without credentials.
 func (c Config) String() string {
 	text := "s3://" + c.Bucket
 	if c.Prefix != "" {
@@ -162,5 +164,5 @@ func (c Config) String() string {
 	return text
 }
 
-// GoString is String, so that %#v shows no credentials either.
+// GoString returns String, so that %#v shows no credentials either.
 func (c Config) GoString() string { return c.String() }

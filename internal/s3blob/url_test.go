@@ -75,7 +75,8 @@ func TestFaultsOfURL(t *testing.T) {
 		"s3://bucket?endpoint=http://KEY:SECRET%25zz@h": "endpoint is http://HOST",
 	} {
 		cfg, err := ParseURL(text)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "the form is s3://BUCKET") || !sameConfig(cfg, Config{}) {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "the form is s3://BUCKET") || !sameConfig(cfg, Config{}) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		} else if strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: the text is repeated: %v", text, err)
