@@ -81,7 +81,7 @@ func isCloudCall(rawQuery string) bool {
 // cloudQuery is the query of a cloud call, taken apart.
 type cloudQuery struct {
 	token string // "" if there is none
-	odd   bool   // it came twice, or its name is not written plainly
+	odd   bool   // it came twice, or its name is spelled in another way
 	rest  string // the other pairs, as they came
 }
 
@@ -111,8 +111,8 @@ func parseCloudQuery(raw string) (q cloudQuery) {
 // token's: such a pair is not forwarded.
 func meansCloudbase(name string) bool {
 	if strings.ContainsAny(name, "%+") {
-		if plain, err := url.QueryUnescape(name); err == nil {
-			name = plain
+		if unescaped, err := url.QueryUnescape(name); err == nil {
+			name = unescaped
 		}
 	}
 	return strings.EqualFold(name, cloudbaseParameter)
