@@ -3,7 +3,6 @@ package cloud
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 )
 
@@ -60,6 +59,3 @@ func (d *decoder) end() error {
 	}
 	return nil
 }
-
-// wrap names what was being done when an error came.
-func wrap(op string, err error) error { return fmt.Errorf("%s: %w", op, err) }

@@ -54,7 +54,7 @@ func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
 // full disk, a bucket out of reach.
 func codeError(op string, err error) error {
 	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) {
-		return &Error{Kind: Internal, Err: wrap(op, err)}
+		return internalError(op, err)
 	}
 	return &Error{Kind: Unavailable, Err: wrap(op, err)}
 }

@@ -210,7 +210,7 @@ func (g *collection) remove(ctx context.Context, w *codeWalk, row CodeRow, size 
 	}
 	name, err := blob.ParseSum(row.Sum)
 	if err != nil {
-		return &Error{Kind: Internal, Err: wrap("row of code", err)}
+		return internalError("row of code", err)
 	}
 	c := g.s.renewed(g.c) // the walk takes its time
 	rec := c.record(actCollect, "code "+row.Sum)

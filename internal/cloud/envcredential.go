@@ -81,7 +81,7 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	d := decoder{raw}
 	epoch, account, id := d.int(), d.text(), d.text()
 	if err := d.end(); err != nil {
-		return Caller{}, &Error{Kind: Internal, Err: wrap("credential", err)}
+		return Caller{}, internalError("credential", err)
 	}
 	now, err := s.store.CredentialEpoch(ctx, account, id)
 	switch {

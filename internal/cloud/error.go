@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -141,3 +142,9 @@ func CodeOf(err error) tcb.Code {
 	}
 	return KindOf(err).Code()
 }
+
+// internalError returns an Internal error: a bug, whatever was being done.
+func internalError(op string, err error) error { return &Error{Kind: Internal, Err: wrap(op, err)} }
+
+// wrap names what was being done when an error came.
+func wrap(op string, err error) error { return fmt.Errorf("%s: %w", op, err) }

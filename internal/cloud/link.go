@@ -46,7 +46,7 @@ func (s *Service) link(c Caller, f *Function) (Link, error) {
 	}
 	sum, err := hex.DecodeString(f.Sum)
 	if err != nil {
-		return Link{}, &Error{Kind: Internal, Err: wrap("function's checksum", err)}
+		return Link{}, internalError("function's checksum", err)
 	}
 	l := linkClaim{
 		expires: c.Now + s.linkLife.Milliseconds(), epoch: c.epoch, ownerEpoch: f.OwnerEpoch,
@@ -107,7 +107,7 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 	}
 	l, err := decodeLink(raw)
 	if err != nil {
-		return Code{}, &Error{Kind: Internal, Err: wrap("link", err)}
+		return Code{}, internalError("link", err)
 	}
 	c := s.caller(rid)
 	c.Platform, c.AppID, c.epoch = l.platform, l.appid, l.epoch

@@ -31,7 +31,7 @@ func scrubPage(ctx context.Context, w *codeWalk, p codePage) error {
 		}
 		name, err := blob.ParseSum(row.Sum)
 		if err != nil {
-			return &Error{Kind: Internal, Err: wrap("row of code", err)}
+			return internalError("row of code", err)
 		}
 		return w.check(ctx, storedCode{sum: row.Sum, name: name}, true)
 	})

@@ -130,7 +130,7 @@ func (s *Service) openToken(token string) (claim, error) {
 	}
 	c, err := decodeClaim(raw)
 	if err != nil {
-		return claim{}, &Error{Kind: Internal, Err: wrap("access token", err)}
+		return claim{}, internalError("access token", err)
 	}
 	return c, nil
 }

@@ -75,7 +75,7 @@ func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, erro
 	c.Platform, c.AppID, c.epoch = d.text(), d.text(), epoch
 	hash := hex.EncodeToString(d.bytes(sha256.Size))
 	if err := d.end(); err != nil {
-		return Upload{}, &Error{Kind: Internal, Err: wrap("upload token", err)}
+		return Upload{}, internalError("upload token", err)
 	}
 	return Upload{s.uploadGrant(token, hash, issued), c, sets}, nil
 }
