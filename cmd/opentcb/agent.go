@@ -79,7 +79,8 @@ func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
 // is invalid, or there is no such environment.
 func (r *remote) fetchToken(ctx context.Context, c *admin.Client, env string) (agent.Token, error) {
 	token, err := c.CloudbaseToken(ctx, env)
-	if refusal, ok := errors.AsType[*admin.Refusal](err); ok && refusal.Status/100 == 4 && refusal.Status != http.StatusTooManyRequests {
+	refusal, ok := errors.AsType[*admin.Refusal](err)
+	if ok && refusal.Status/100 == 4 && refusal.Status != http.StatusTooManyRequests {
 		return agent.Token{}, agent.Permanent(err)
 	}
 	return agent.Token{Value: token.Token, Life: time.Duration(token.ExpiresIn) * time.Second}, err

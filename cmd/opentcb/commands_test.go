@@ -110,7 +110,9 @@ func flagTable(cmd *cobra.Command) string {
 func TestVariables(t *testing.T) {
 	for _, cmd := range allCommands(newRoot()) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			value := map[string]string{"int": "17", "int64": "17", "duration": "17s", "bool": "true", "level": "error", "stringSlice": "17,18"}[f.Value.Type()]
+			value := map[string]string{
+				"int": "17", "int64": "17", "duration": "17s", "bool": "true", "level": "error", "stringSlice": "17,18",
+			}[f.Value.Type()]
 			if value == "" {
 				value = "seventeen"
 			}

@@ -44,7 +44,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody, "get": get, "altering": altering, "paste": paste,
+			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody,
+			"get": get, "altering": altering, "paste": paste,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[runningKey{}] = &running{}
@@ -100,7 +101,10 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 // environment is the script's own, which knows nothing of the machine's.
 func environment(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "OPENTCB_DATA", "OPENTCB_WORLD", "OPENTCB_ADMIN_TOKEN", "OPENTCB_LINK_TTL", "OPENTCB_LOG_LEVEL"} {
+	for _, name := range []string{
+		"PATH", "HOME", "TMPDIR", "OPENTCB_DATA", "OPENTCB_WORLD",
+		"OPENTCB_ADMIN_TOKEN", "OPENTCB_LINK_TTL", "OPENTCB_LOG_LEVEL",
+	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -201,7 +201,8 @@ func TestServerAway(t *testing.T) {
 // the server says.
 func TestOddAnswers(t *testing.T) {
 	for name, answer := range map[string]agent.Token{
-		"no token": {Life: time.Hour}, "no life": {Value: "x"}, "negative life": {Value: "x", Life: -time.Hour}, "a moment": {Value: "x", Life: time.Millisecond},
+		"no token": {Life: time.Hour}, "no life": {Value: "x"}, "negative life": {Value: "x", Life: -time.Hour},
+		"a moment": {Value: "x", Life: time.Millisecond},
 	} {
 		d := newDesk(t, filepath.Join(t.TempDir(), "token"))
 		d.gives(answer.Value, answer.Life)

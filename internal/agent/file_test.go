@@ -201,7 +201,8 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("the file holds %q, %v", text, err)
 	}
 	wantAlone(t, file)
-	if s := string(log); strings.Count(s, "cannot be written") != 2 || !strings.Contains(s, "renewed again") || strings.Contains(s, whole(1)[:9]) {
+	if s := string(log); strings.Count(s, "cannot be written") != 2 || !strings.Contains(s, "renewed again") ||
+		strings.Contains(s, whole(1)[:9]) {
 		t.Errorf("the log is\n%s", s)
 	}
 }

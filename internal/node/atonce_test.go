@@ -132,7 +132,8 @@ func wantPermission(t *testing.T, c *tcb.Client, env string, want tcb.Permission
 	t.Helper()
 	err := errors.Join(atOnce(func(int) error {
 		got, err := c.GetCloudAccessToken(t.Context(), env)
-		if err == nil && (got.Open != want.Open || got.Version != want.Version || !slices.Equal(got.APIWhitelist, want.APIWhitelist)) {
+		if err == nil && (got.Open != want.Open || got.Version != want.Version ||
+			!slices.Equal(got.APIWhitelist, want.APIWhitelist)) {
 			err = fmt.Errorf("%s has %+v, want %+v", env, got, want)
 		}
 		return err
@@ -177,7 +178,8 @@ func TestLongestWhitelist(t *testing.T) {
 			list[i] = fmt.Sprintf("/%s%04d", strings.Repeat("a", 251), i)
 		}
 		err := developer.SetCloudAccessToken(t.Context(), "env-one", tcb.Permission{Open: true, APIWhitelist: list, Version: 2})
-		if refused, ok := errors.AsType[*tcb.Error](err); !ok || refused.Code != 40097 || !strings.Contains(refused.Message, "api_whitelist") {
+		refused, ok := errors.AsType[*tcb.Error](err)
+		if !ok || refused.Code != 40097 || !strings.Contains(refused.Message, "api_whitelist") {
 			t.Errorf("1,001 entries: %v", err)
 		}
 		most := tcb.Permission{Open: true, APIWhitelist: list[:1000], Version: 2}

@@ -50,7 +50,8 @@ func newService(b *testing.B) (*cloud.Service, string) {
 	check(b, err)
 	code, err := svc.Authorize(ctx, op, benchPlatform, benchMini, []int{49})
 	check(b, err)
-	g, err := svc.QueryAuth(ctx, cloud.Caller{Platform: benchPlatform, Now: time.Now().UnixMilli()}, benchPlatform, code.Value)
+	caller := cloud.Caller{Platform: benchPlatform, Now: time.Now().UnixMilli()}
+	g, err := svc.QueryAuth(ctx, caller, benchPlatform, code.Value)
 	check(b, err)
 	return svc, g.AccessToken.Value
 }

@@ -98,7 +98,8 @@ func TestBlobRedirect(t *testing.T) {
 	}
 	resp.Body.Close()
 	to, err := url.Parse(resp.Header.Get("Location"))
-	if err != nil || resp.StatusCode != http.StatusFound || !strings.Contains(far.blobs, url.QueryEscape(to.Host)) && !strings.Contains(far.blobs, to.Host) {
+	if err != nil || resp.StatusCode != http.StatusFound ||
+		!strings.Contains(far.blobs, url.QueryEscape(to.Host)) && !strings.Contains(far.blobs, to.Host) {
 		t.Fatalf("status %d, Location of host %q, want the bucket's", resp.StatusCode, to.Host)
 	}
 	if life := to.Query().Get("X-Amz-Expires"); life != "600" && life != "599" {
@@ -243,7 +244,8 @@ func TestMasterKey(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", what, err, c.says)
 		}
-		if err != nil && (strings.Contains(err.Error(), strings.TrimSpace(master)) || strings.Contains(err.Error(), strings.TrimSpace(other)) || strings.Contains(err.Error(), testserver.Password)) {
+		if err != nil && (strings.Contains(err.Error(), strings.TrimSpace(master)) ||
+			strings.Contains(err.Error(), strings.TrimSpace(other)) || strings.Contains(err.Error(), testserver.Password)) {
 			t.Errorf("%s: the error shows a secret: %v", what, err)
 		}
 	}

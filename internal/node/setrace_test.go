@@ -93,7 +93,9 @@ func TestClosingStopsCalls(t *testing.T) {
 	version := 0
 	set := func(open bool) {
 		version += 2
-		body, _ := json.Marshal(map[string]any{"action": "set", "env": "slow-env", "open": open, "api_whitelist": []string{"/wxa/*"}, "version": version})
+		body, _ := json.Marshal(map[string]any{
+			"action": "set", "env": "slow-env", "open": open, "api_whitelist": []string{"/wxa/*"}, "version": version,
+		})
 		var answer tcb.Status
 		ask(t, b.node.APIURL()+"/tcb/usecloudaccesstoken?access_token="+token, string(body), &answer)
 		if answer.ErrCode != 0 {
