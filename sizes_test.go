@@ -122,7 +122,8 @@ func TestProse(t *testing.T) {
 			indented := strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t")
 			code = indented && (code || strings.TrimSpace(before) == "")
 			before = line
-			if utf8.RuneCountInString(line) <= proseColumns || fence || code || strings.HasPrefix(line, "|") {
+			table := strings.HasPrefix(line, "|") || strings.HasPrefix(line, "<!--")
+			if utf8.RuneCountInString(line) <= proseColumns || fence || code || table {
 				continue
 			}
 			words := span.ReplaceAllString(marker.ReplaceAllString(line, ""), "code")

@@ -85,8 +85,9 @@ func testNear(source string, at int) string {
 func Table(scripts []Script, goTests map[string][]string) string {
 	var b strings.Builder
 	b.WriteString("# Clauses and their tests\n\n" +
-		"What proves each clause of the wire. Made from the wire scripts in `internal/wirescript/scripts` and the\n" +
-		"`// Proves:` comments of the Go tests; made anew by `go test ./internal/wirescript -run TestTable -update`.\n")
+		"What proves each clause of the wire. Made from the wire scripts in `internal/wirescript/scripts`\n" +
+		"and the `// Proves:` comments of the Go tests; made anew by\n" +
+		"`go test ./internal/wirescript -run TestTable -update`.\n")
 	cases := Clauses(scripts)
 	for _, section := range sections {
 		fmt.Fprintf(&b, "\n## %s\n\n| clause | proved by |\n|---|---|\n", section.title)
