@@ -16,6 +16,7 @@
 //	internal/world/       reads a world file
 //	internal/yamlfile/    reads YAML that people write: every fault at once, with its line
 //	internal/faults/      what is wrong with such a file
+//	internal/profile/     a platform's secrets and Mini Programs, and clients of the interfaces
 //	internal/fleet/       brings many Mini Programs to what a file says
 //	internal/agent/       keeps a runtime's token fresh in a file
 //	internal/seal/        encryption at rest, tokens that cannot be forged

@@ -32,7 +32,8 @@ var layers = []struct {
 	{"internal/agent", ""},
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
-	{"internal/fleet", "tcb internal/whitelist"},
+	{"internal/profile", "tcb internal/yamlfile"},
+	{"internal/fleet", "tcb internal/whitelist internal/yamlfile"},
 	{"internal/cloud", "tcb internal/whitelist internal/faults internal/seal internal/codezip internal/blob"},
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/cloud"},
@@ -40,7 +41,7 @@ var layers = []struct {
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/nearest internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"cmd/opentcb", "tcb internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},

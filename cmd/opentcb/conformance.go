@@ -70,9 +70,9 @@ func (p *provider) conformanceVars(cmd *cobra.Command, c *tcb.Client, env, write
 	if env != "" {
 		vars["test"] = env
 	}
-	if name, chosen, err := p.chosenProfile(); err == nil {
-		if app, err := p.chosenApp(name, chosen); err == nil {
-			vars["c1"], vars["a1"] = chosen.Platform, app.AppID
+	if chosen, err := p.chosenProfile(); err == nil {
+		if m, err := p.chosenMiniProgram(chosen); err == nil {
+			vars["c1"], vars["a1"] = chosen.Platform, m.AppID
 		}
 	}
 	return vars, nil

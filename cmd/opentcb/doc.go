@@ -36,8 +36,7 @@
 // A platform's commands, over the interfaces:
 //
 //	provider.go             the way to the interfaces
-//	profile.go              profiles: a platform, its secrets and Mini Programs
-//	session.go              a profile in use: clients and their tokens
+//	profile.go              opentcb profile init, list, check, and the chosen profile
 //	getcodesecret.go        opentcb getcodesecret
 //	usecloudaccesstoken.go  opentcb usecloudaccesstoken get, set, edit
 //	createfunction.go       opentcb createfunction

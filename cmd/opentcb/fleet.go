@@ -74,23 +74,23 @@ func (f *fleetFlags) run() (*fleet.Run, error) {
 	if f.workers < 1 || f.workers > 1000 || f.rate < 0 {
 		return nil, usageError{errors.New("--workers must be 1 to 1000, and --rate not below 0")}
 	}
-	name, chosen, err := f.chosenProfile()
+	chosen, err := f.chosenProfile()
 	if err != nil {
 		return nil, err
 	}
-	s, err := f.open(name, chosen, pacedHTTP(f.workers, f.rate))
+	s, err := chosen.Open(f.baseURL, pacedHTTP(f.workers, f.rate))
 	if err != nil {
 		return nil, err
 	}
 	return &fleet.Run{Workers: f.workers, StopAfter: f.stopAfter, Client: func(appid string) (*tcb.Client, error) {
 		if appid == chosen.Platform {
-			return s.owner, nil // a platform's own environments
+			return s.Platform(), nil // a platform's own environments
 		}
-		app, ok := chosen.app(appid)
+		m, ok := chosen.MiniProgram(appid)
 		if !ok {
 			return nil, fmt.Errorf("profile %s has no refresh token for %s: name it there, or give refresh_token for all",
-				name, appid)
+				chosen.Name, appid)
 		}
-		return s.client(app), nil
+		return s.MiniProgram(m), nil
 	}}, nil
 }

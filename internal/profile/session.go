@@ -1,0 +1,63 @@
+package profile
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// Session is a profile in use. The tokens of its clients are kept in files in
+// the user's cache folder, so that the next command, or another process, uses
+// them too.
+type Session struct {
+	profile  Profile
+	folder   string // of the token files
+	through  *http.Client
+	platform *tcb.Client
+}
+
+// Open begins to use a profile. Calls go through that HTTP client; nil is
+// http.DefaultClient. baseURL, unless empty, is used in place of the profile's.
+func (p Profile) Open(baseURL string, through *http.Client) (*Session, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{profile: p, folder: filepath.Join(cache, "opentcb", "tokens"), through: through}
+	if baseURL != "" {
+		s.profile.BaseURL = baseURL
+	}
+	s.platform = s.client(tcb.ComponentTokens(s.client(nil), p.Platform, p.Secret.Get, p.Ticket.Get, s.store(p.Platform)))
+	return s, os.MkdirAll(s.folder, 0o700)
+}
+
+// Platform returns a client with the platform's own token.
+func (s *Session) Platform() *tcb.Client { return s.platform }
+
+// MiniProgram returns a client that acts for a Mini Program.
+func (s *Session) MiniProgram(m MiniProgram) *tcb.Client {
+	return s.client(tcb.AuthorizerTokens(s.platform, s.profile.Platform, m.AppID, m.RefreshToken.Get, s.store(m.AppID)))
+}
+
+func (s *Session) client(tokens tcb.TokenSource) *tcb.Client {
+	return &tcb.Client{BaseURL: s.profile.BaseURL, HTTP: s.through, Tokens: tokens}
+}
+
+// store returns the file for the tokens of an account.
+func (s *Session) store(appid string) tcb.TokensOption {
+	name := fileName(s.profile.Name + "-" + appid + "-" + s.profile.BaseURL)
+	return tcb.InStore(tcb.FileStore{Path: filepath.Join(s.folder, name+".json")})
+}
+
+// fileName returns s without the characters that a file system may refuse.
+func fileName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
+			return r
+		}
+		return '_'
+	}, s)
+}
