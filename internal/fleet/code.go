@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,12 +25,9 @@ type Code struct {
 const defaultHandler = "index.main"
 
 func readCode(dir string, c codeRule) (*Code, error) {
-	if c.Code == "" {
-		return nil, errors.New("code is missing: the path of a zip or a folder")
-	}
 	code := &Code{
-		Handler: c.Handler, InstallDependency: c.InstallDependency, path: filepath.FromSlash(c.Code),
-		without: tcb.ZipOptions{NodeModules: c.NoNodeModules, DotFiles: c.NoDotFiles},
+		Handler: c.handler, InstallDependency: c.installDependency, path: filepath.FromSlash(c.path),
+		without: tcb.ZipOptions{NodeModules: c.noNodeModules, DotFiles: c.noDotFiles},
 	}
 	if code.Handler == "" {
 		code.Handler = defaultHandler

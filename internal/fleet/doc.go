@@ -3,7 +3,9 @@
 // does each Mini Program on one worker, retries what may succeed later, and keeps
 // a journal, so that an interrupted run can be resumed.
 //
-//	file.go      reads the file: who is in the fleet, and what is wanted
+//	fleet.go     Fleet: who is in it, and what the rules want of whom
+//	file.go      reads the file that says so
+//	list.go      reads lists of Mini Programs beside the file
 //	code.go      a function's code on this machine
 //	run.go       Run: workers, results and the report
 //	compare.go   how an environment differs from what is wanted

@@ -1,280 +1,175 @@
 package fleet
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/opentcb/opentcb/internal/whitelist"
+	"github.com/opentcb/opentcb/internal/yamlfile"
 )
-
-// Fleet is what a file wants of which Mini Programs, in the order of the file.
-type Fleet struct {
-	Profile      string // the profile to use; "" if the file names none
-	MiniPrograms []MiniProgram
-}
-
-// MiniProgram is an account with the environments that the file names.
-type MiniProgram struct {
-	AppID string
-	Envs  []Env
-}
-
-// Env is an environment and what is wanted of it.
-type Env struct {
-	ID        string
-	Open      *bool     // the account's switch; nil: as it is
-	Allow     *[]string // the whitelist, each entry once; nil: as it is
-	Functions []Function
-	groups    []string
-}
-
-// Function is a function that is wanted, by name.
-type Function struct {
-	Name string
-	Code *Code
-}
 
 // file is the text of a fleet.
 type file struct {
-	Profile      string   `yaml:"profile"`
-	MiniPrograms []member `yaml:"miniprograms"`
-	Lists        []string `yaml:"lists"`
-	Rules        []rule   `yaml:"rules"`
+	profile string
+	members []member // those of the lists too
+	rules   []rule
+
+	dir   string             // of the file; paths in it are relative to that
+	seen  map[[2]string]bool // the environments of the members
+	codes map[codeRule]*Code // what was read, so that each is read once
 }
 
 // member is a Mini Program in a file.
 type member struct {
-	AppID  string   `yaml:"appid"`
-	Envs   []string `yaml:"envs"`
-	Groups []string `yaml:"groups"`
+	appid  string
+	envs   []string
+	groups []string
 }
 
 // rule is what is wanted of the environments that it matches. Later rules
 // override earlier ones.
 type rule struct {
-	Match struct {
-		AppIDs []string `yaml:"appids"`
-		Envs   []string `yaml:"envs"`
-		Groups []string `yaml:"groups"`
-	} `yaml:"match"`
-	Open      *bool               `yaml:"open"`
-	Allow     *[]string           `yaml:"allow"`
-	Functions map[string]codeRule `yaml:"functions"`
+	appids, envs, groups []string // patterns
+	open                 *bool
+	allow                *[]string
+	functions            map[string]*Code
 }
 
 // codeRule is a function's code in a file.
 type codeRule struct {
-	Code              string `yaml:"code"`
-	Handler           string `yaml:"handler"`
-	InstallDependency bool   `yaml:"install_dependency"`
-	NoNodeModules     bool   `yaml:"no_node_modules"`
-	NoDotFiles        bool   `yaml:"no_dot_files"`
+	path              string
+	handler           string
+	installDependency bool
+	noNodeModules     bool
+	noDotFiles        bool
 }
 
 // Read reads a file, and the lists and the code that it names by paths relative to
-// it. Its errors say what is wrong and where.
+// it. What is wrong with them is a faults.List with the lines of
+// the file.
 func Read(name string) (*Fleet, error) {
-	text, err := os.ReadFile(name)
+	text, err := yamlfile.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	var f file
-	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	f := file{dir: filepath.Dir(name), seen: map[[2]string]bool{}, codes: map[codeRule]*Code{}}
+	if err := yamlfile.Parse(text, name, f.read); err != nil {
+		return nil, err
 	}
-	dir := filepath.Dir(name)
-	for _, list := range f.Lists {
-		members, err := readList(filepath.Join(dir, filepath.FromSlash(list)))
-		if err != nil {
-			return nil, err
-		}
-		f.MiniPrograms = append(f.MiniPrograms, members...)
+	if len(f.members) == 0 {
+		return nil, fmt.Errorf("%s: there are no Mini Programs in it: name them under miniprograms, or in a list", name)
 	}
-	fleet, err := f.expand(dir)
+	fleet, err := f.expand()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return fleet, nil
 }
 
-// readList reads a list: lines of an appid, an environment, and optionally groups
-// separated by spaces.
-func readList(name string) ([]member, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.FieldsPerRecord, r.Comment, r.TrimLeadingSpace = -1, '#', true
-	var members []member
-	for {
-		fields, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return members, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		line, _ := r.FieldPos(0)
-		if line == 1 && fields[0] == "appid" {
-			continue // the names of the columns
-		}
-		if len(fields) != 2 && len(fields) != 3 {
-			return nil, fmt.Errorf("%s: line %d: give appid,env or appid,env,groups", name, line)
-		}
-		m := member{AppID: fields[0], Envs: []string{fields[1]}}
-		if len(fields) == 3 {
-			m.Groups = strings.Fields(fields[2])
-		}
-		members = append(members, m)
+func (f *file) read(n yamlfile.Node) {
+	n.Members("a fleet file",
+		yamlfile.Optional("profile", yamlfile.Text(&f.profile, nil)),
+		yamlfile.Optional("miniprograms", yamlfile.List(f.readMember)),
+		yamlfile.Optional("lists", yamlfile.List(f.readList)),
+		yamlfile.Optional("rules", yamlfile.List(f.readRule)),
+	)
+}
+
+func (f *file) readMember(n yamlfile.Node) {
+	var m member
+	n.Members("a Mini Program",
+		yamlfile.Required("appid", yamlfile.Text(&m.appid, checkAppID)),
+		yamlfile.Optional("envs", yamlfile.Texts(&m.envs, nil)),
+		yamlfile.Optional("groups", yamlfile.Texts(&m.groups, nil)),
+	)
+	if err := f.add(m); err != nil {
+		n.Report("%v", err)
 	}
 }
 
 // appIDForm is the form of an appid, which becomes part of paths and commands.
 var appIDForm = regexp.MustCompile(`^wx[0-9a-z]{16}$`)
 
-// expand applies the rules to every environment.
-func (f *file) expand(dir string) (*Fleet, error) {
-	codes, err := f.check(dir)
-	if err != nil {
-		return nil, err
+func checkAppID(s string) string {
+	if appIDForm.MatchString(s) {
+		return ""
 	}
-	fleet, at, seen := &Fleet{Profile: f.Profile}, map[string]int{}, map[[2]string]bool{}
-	for _, m := range f.MiniPrograms {
-		if !appIDForm.MatchString(m.AppID) {
-			return nil, fmt.Errorf("%q is no appid", m.AppID)
-		}
-		i, known := at[m.AppID]
-		if !known {
-			i = len(fleet.MiniPrograms)
-			at[m.AppID], fleet.MiniPrograms = i, append(fleet.MiniPrograms, MiniProgram{AppID: m.AppID})
-		}
-		for _, id := range m.Envs {
-			if id == "" || seen[[2]string{m.AppID, id}] {
-				return nil, fmt.Errorf("environment %q of %s is there twice, or has no name", id, m.AppID)
-			}
-			seen[[2]string{m.AppID, id}] = true
-			fleet.MiniPrograms[i].Envs = append(fleet.MiniPrograms[i].Envs, f.wanted(m, id, codes))
-		}
-	}
-	for _, m := range fleet.MiniPrograms {
-		if err := m.oneSwitch(); err != nil {
-			return nil, err
-		}
-	}
-	return fleet, nil
+	return "is no appid"
 }
 
-// check checks every rule, and reads the code.
-func (f *file) check(dir string) (map[codeRule]*Code, error) {
-	if len(f.MiniPrograms) == 0 {
-		return nil, errors.New("there are no Mini Programs in it: name them under miniprograms, or in a list")
+// add adds a Mini Program. It returns an error if it repeats an environment.
+func (f *file) add(m member) error {
+	for _, id := range m.envs {
+		if id == "" || f.seen[[2]string{m.appid, id}] {
+			return fmt.Errorf("environment %q of %s is there twice, or has no name", id, m.appid)
+		}
+		f.seen[[2]string{m.appid, id}] = true
 	}
-	codes := map[codeRule]*Code{}
-	for i, r := range f.Rules {
-		where := fmt.Sprintf("rule %d", i+1)
-		for _, pattern := range slices.Concat(r.Match.AppIDs, r.Match.Envs, r.Match.Groups) {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return nil, fmt.Errorf("%s: the pattern %q cannot be", where, pattern)
-			}
-		}
-		if r.Allow != nil {
-			list, err := whitelist.Normalize(*r.Allow)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", where, err)
-			}
-			f.Rules[i].Allow = &list
-		}
-		for name, c := range r.Functions {
-			if codes[c] != nil {
-				continue
-			}
-			code, err := readCode(dir, c)
-			if err != nil {
-				return nil, fmt.Errorf("%s: function %s: %w", where, name, err)
-			}
-			codes[c] = code
-		}
-	}
-	return codes, nil
-}
-
-// wanted returns what the rules want of an environment.
-func (f *file) wanted(m member, id string, codes map[codeRule]*Code) Env {
-	e, functions := Env{ID: id, groups: m.Groups}, map[string]*Code{}
-	for _, r := range f.Rules {
-		if !fits(r.Match.AppIDs, m.AppID) || !fits(r.Match.Envs, id) || !fits(r.Match.Groups, m.Groups...) {
-			continue
-		}
-		if r.Open != nil {
-			e.Open = r.Open
-		}
-		if r.Allow != nil {
-			e.Allow = r.Allow
-		}
-		for name, c := range r.Functions {
-			functions[name] = codes[c]
-		}
-	}
-	for name, code := range functions {
-		e.Functions = append(e.Functions, Function{name, code})
-	}
-	slices.SortFunc(e.Functions, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
-	return e
-}
-
-// fits reports whether one of the names matches one of the patterns, or there are
-// no patterns.
-func fits(patterns []string, names ...string) bool {
-	for _, p := range patterns {
-		for _, name := range names {
-			if ok, _ := path.Match(p, name); ok {
-				return true
-			}
-		}
-	}
-	return len(patterns) == 0
-}
-
-// oneSwitch checks that the environments of an account agree on its one switch.
-func (m MiniProgram) oneSwitch() error {
-	var first *Env
-	for i, e := range m.Envs {
-		switch {
-		case e.Open == nil:
-		case first == nil:
-			first = &m.Envs[i]
-		case *first.Open != *e.Open:
-			return fmt.Errorf("%s has one switch for all its environments, and the rules want it open for one of %s and %s and closed for the other", m.AppID, first.ID, e.ID)
-		}
-	}
+	f.members = append(f.members, m)
 	return nil
 }
 
-// Only keeps the environments whose Mini Program, name or group matches one of the
-// patterns, and returns their number.
-func (f *Fleet) Only(patterns []string) int {
-	n := 0
-	for i, m := range f.MiniPrograms {
-		f.MiniPrograms[i].Envs = slices.DeleteFunc(m.Envs, func(e Env) bool {
-			return !fits(patterns, append([]string{m.AppID, e.ID}, e.groups...)...)
-		})
-		n += len(f.MiniPrograms[i].Envs)
+func (f *file) readRule(n yamlfile.Node) {
+	r := rule{functions: map[string]*Code{}}
+	n.Members("a rule",
+		yamlfile.Optional("match", func(n yamlfile.Node) {
+			n.Members("match",
+				yamlfile.Optional("appids", yamlfile.Texts(&r.appids, checkPattern)),
+				yamlfile.Optional("envs", yamlfile.Texts(&r.envs, checkPattern)),
+				yamlfile.Optional("groups", yamlfile.Texts(&r.groups, checkPattern)),
+			)
+		}),
+		yamlfile.Optional("open", yamlfile.Bool(&r.open)),
+		yamlfile.Optional("allow", func(n yamlfile.Node) {
+			var entries []string
+			yamlfile.Texts(&entries, nil)(n)
+			list, err := whitelist.Normalize(entries)
+			if err != nil {
+				n.Report("allow: %v", err)
+			}
+			r.allow = &list
+		}),
+		yamlfile.Optional("functions", yamlfile.Named(func(name string, n yamlfile.Node) {
+			r.functions[name] = f.readFunction(name, n)
+		})),
+	)
+	f.rules = append(f.rules, r)
+}
+
+func checkPattern(s string) string {
+	if _, err := path.Match(s, ""); err != nil {
+		return "is no pattern"
 	}
-	f.MiniPrograms = slices.DeleteFunc(f.MiniPrograms, func(m MiniProgram) bool { return len(m.Envs) == 0 })
-	return n
+	return ""
+}
+
+// readFunction reads a function and its code, nil if there is a fault.
+func (f *file) readFunction(name string, n yamlfile.Node) *Code {
+	var c codeRule
+	n.Members("a function",
+		yamlfile.Required("code", yamlfile.Text(&c.path, yamlfile.NotEmpty)),
+		yamlfile.Optional("handler", yamlfile.Text(&c.handler, nil)),
+		yamlfile.Optional("install_dependency", flag(&c.installDependency)),
+		yamlfile.Optional("no_node_modules", flag(&c.noNodeModules)),
+		yamlfile.Optional("no_dot_files", flag(&c.noDotFiles)),
+	)
+	if f.codes[c] == nil && c.path != "" {
+		code, err := readCode(f.dir, c)
+		if err != nil {
+			n.Report("function %s: %v", name, err)
+		}
+		f.codes[c] = code
+	}
+	return f.codes[c]
+}
+
+// flag reads true or false; a member that is left out is false.
+func flag(target *bool) yamlfile.Read {
+	return func(n yamlfile.Node) {
+		var value *bool
+		yamlfile.Bool(&value)(n)
+		*target = value != nil && *value
+	}
 }

@@ -1,11 +1,14 @@
 package fleet
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/opentcb/opentcb/internal/faults"
 )
 
 // readText reads a file of that text, with a list and code beside it.
@@ -85,21 +88,42 @@ func TestFilesThatCannotBe(t *testing.T) {
 	const one = "miniprograms: [{appid: wx0000000000000001, envs: [prod-1]}]\n"
 	for text, want := range map[string]string{
 		"":                  "no Mini Programs",
-		"rules: [}":         "yaml: ",
-		"minprograms: []":   "field minprograms not found",
+		"rules: [}":         "fleet.yaml:1: the YAML breaks here",
+		"minprograms: []":   `fleet.yaml:1: a fleet file has no member "minprograms": did you mean miniprograms?`,
 		"lists: [bad.csv]":  "bad.csv: line 1: give appid,env",
 		"lists: [none.csv]": "none.csv",
 		"miniprograms: [{appid: ../x, envs: [a]}]":                  `"../x" is no appid`,
-		one + "lists: [list.csv]\nrules: [{allow: [wxa]}]":          "rule 1: ",
-		one + "rules: [{match: {envs: ['[']}}]":                     `the pattern "[" cannot be`,
-		one + "rules: [{functions: {a: {}}}]":                       "rule 1: function a: code is missing",
+		one + "lists: [list.csv]\nrules: [{allow: [wxa]}]":          "fleet.yaml:3: allow: ",
+		one + "rules: [{match: {envs: ['[']}}]":                     `fleet.yaml:2: an entry of envs "[" is no pattern`,
+		one + "rules: [{functions: {a: {}}}]":                       "fleet.yaml:2: a function needs code",
 		one + "rules: [{functions: {a: {code: nowhere}}}]":          "nowhere",
-		one + "rules: [{open: maybe}]":                              "line 2",
+		one + "rules: [{functions: {a: {code: ''}}}]":               `code "" is empty`,
+		one + "rules: [{open: maybe}]":                              "fleet.yaml:2: open must be true or false",
 		"miniprograms: [{appid: wx0000000000000001, envs: [a, a]}]": "there twice",
 	} {
 		if _, err := readText(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// All faults of a file, its lists and its code are reported at once.
+func TestAllFaults(t *testing.T) {
+	_, err := readText(t, `miniprograms:
+  - {appid: wx0000000000000001, envs: [a], grups: [x]}
+  - {appid: wx0000000000000001, envs: [a]}
+lists: [bad.csv, list.csv, list.csv]
+rules:
+  - allow: [no-slash, yes]
+    functions: {a: {code: nowhere}, b: {code: code}}
+`)
+	found, ok := errors.AsType[faults.List](err)
+	var lines []int
+	for _, f := range found {
+		lines = append(lines, f.Line)
+	}
+	if !ok || !slices.Equal(lines, []int{2, 3, 4, 4, 4, 6, 6, 7}) {
+		t.Errorf("lines %v of %v", lines, err)
 	}
 }
 

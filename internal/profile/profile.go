@@ -75,28 +75,20 @@ func readProfile(name string, n yamlfile.Node) Profile {
 	p := Profile{Name: name}
 	n.Members("a profile",
 		yamlfile.Optional("base_url", yamlfile.Text(&p.BaseURL, nil)),
-		yamlfile.Required("platform", yamlfile.Text(&p.Platform, notEmpty)),
+		yamlfile.Required("platform", yamlfile.Text(&p.Platform, yamlfile.NotEmpty)),
 		yamlfile.Required("secret", p.Secret.read("secret")),
 		yamlfile.Required("ticket", p.Ticket.read("ticket")),
 		yamlfile.Optional("refresh_token", p.RefreshToken.read("refresh_token")),
 		yamlfile.Optional("miniprograms", yamlfile.List(func(n yamlfile.Node) {
 			var m MiniProgram
 			n.Members("a Mini Program",
-				yamlfile.Required("appid", yamlfile.Text(&m.AppID, notEmpty)),
+				yamlfile.Required("appid", yamlfile.Text(&m.AppID, yamlfile.NotEmpty)),
 				yamlfile.Required("refresh_token", m.RefreshToken.read("refresh_token")),
 			)
 			p.MiniPrograms = append(p.MiniPrograms, m)
 		})),
 	)
 	return p
-}
-
-// notEmpty is a check of a value.
-func notEmpty(s string) string {
-	if s == "" {
-		return "is empty"
-	}
-	return ""
 }
 
 const sample = `# Profiles of 'opentcb getcodesecret' and the other commands that call the

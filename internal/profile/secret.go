@@ -87,7 +87,7 @@ func (s *Secret) read(name string) yamlfile.Read {
 		var fields []yamlfile.Field
 		given := 0
 		for _, member := range []string{"value", "env", "file", "command"} {
-			fields = append(fields, yamlfile.Optional(member, yamlfile.Secret(members[member], notEmpty)))
+			fields = append(fields, yamlfile.Optional(member, yamlfile.Secret(members[member], yamlfile.NotEmpty)))
 			if n.Has(member) {
 				given++
 			}

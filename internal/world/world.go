@@ -72,7 +72,7 @@ func (r *reader) environment(n yamlfile.Node) {
 		yamlfile.Optional("appid", r.account(&appid, "a Mini Program")),
 		yamlfile.Optional("platform", r.account(&platform, "a platform")),
 		yamlfile.Optional("open", yamlfile.Bool(&e.Open)),
-		yamlfile.Optional("api_whitelist", yamlfile.Texts(&e.Whitelist)),
+		yamlfile.Optional("api_whitelist", yamlfile.Texts(&e.Whitelist, nil)),
 	)
 	if isMapping {
 		oneOwner(n)

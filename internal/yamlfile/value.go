@@ -13,20 +13,21 @@ import (
 // sentence ("is no appid"), and "" if nothing is.
 type Check func(string) string
 
+// NotEmpty is the Check of a value that must have a character.
+func NotEmpty(s string) string {
+	if s == "" {
+		return "is empty"
+	}
+	return ""
+}
+
 // Text reads a string that may be shown. check may be nil. A value with a
 // fault is not kept, so that no later check stumbles over it.
 func Text(target *string, check Check) Read {
 	return func(n Node) {
-		if !n.isText() {
-			return
+		if n.isText(check) {
+			*target = n.tree.Value
 		}
-		if check != nil {
-			if wrong := check(n.tree.Value); wrong != "" {
-				n.Report("%s %s %s", n.name, shown(n.tree.Value), wrong)
-				return
-			}
-		}
-		*target = n.tree.Value
 	}
 }
 
@@ -46,11 +47,11 @@ func Secret(target *string, check Check) Read {
 	}
 }
 
-// Texts reads a list of strings.
-func Texts(target *[]string) Read {
+// Texts reads a list of strings that may be shown. check may be nil.
+func Texts(target *[]string, check Check) Read {
 	return func(n Node) {
 		n.Items(func(item Node) {
-			if item.isText() {
+			if item.isText(check) {
 				*target = append(*target, item.tree.Value)
 			}
 		})
@@ -88,8 +89,9 @@ func (n Node) Number(what string, least, most int) (int, bool) {
 	return value, true
 }
 
-// isText reports whether n is a string whose characters can all be seen.
-func (n Node) isText() bool {
+// isText reports whether n is a string whose characters can all be seen, and
+// which check accepts.
+func (n Node) isText(check Check) bool {
 	if !n.isString(false) {
 		return false
 	}
@@ -97,7 +99,14 @@ func (n Node) isText() bool {
 		n.Report("%s holds a character that cannot be seen, such as a line break or a zero-width space", n.name)
 		return false
 	}
-	return true
+	if check == nil {
+		return true
+	}
+	wrong := check(n.tree.Value)
+	if wrong != "" {
+		n.Report("%s %s %s", n.name, shown(n.tree.Value), wrong)
+	}
+	return wrong == ""
 }
 
 // isString reports whether n is a string and nothing that only looks like one.

@@ -28,7 +28,7 @@ func readZoo(text string) (zoo, error) {
 			Optional("open", Bool(&z.Open)),
 			Optional("animals", Named(func(name string, n Node) {
 				var foods []string
-				n.Members("an animal", Required("foods", Texts(&foods)))
+				n.Members("an animal", Required("foods", Texts(&foods, nil)))
 				z.Animals[name] = foods
 			})),
 		)
