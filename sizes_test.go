@@ -151,7 +151,6 @@ func lines(text string) func(func(string) bool) {
 type exceptions struct {
 	t     *testing.T
 	rule  string
-	seen  map[string]bool
 	fault map[string][]string
 }
 
