@@ -90,7 +90,8 @@ func (s *stand) testBodies(t *testing.T) {
 		}
 	}
 	s.refused(t, s.send(t, "POST", "/wxa/other?cloudbase_access_token="+s.tokens["listed"], large), 85107)
-	if asked := s.relay.asked.String(); strings.Contains(asked, "hello") || strings.Contains(asked, large[:100]) || strings.Contains(asked, "/decide?") {
+	if asked := s.relay.asked.String(); strings.Contains(asked, "hello") || strings.Contains(asked, large[:100]) ||
+		strings.Contains(asked, "/decide?") {
 		t.Error("the proxy asked with the body or the query of the call")
 	}
 }
@@ -127,7 +128,8 @@ func (s *stand) testOddPaths(t *testing.T) {
 		"/wxa/x%00", "/wxa/x%", "/wxa/x%3fa", "/wxa/x%23", "/wxa/%c0%ae%c0%ae/x", "/wxa/%e4%b8%ad",
 		`/wxa\x`, `/wxa/..\x`, `\wxa\x`, "/a;b", "/wxa;/x", "/wxa/;a=1/x", "/wxa/..;/x", "/wxa/x;", "/wxa/x#a", "/wxa/x#",
 		"/wxa/\x80", "/wxa/中", "/wxa/x\x01", "/wxa/x\x7f", "/wxa/a b", "wxa/x", "*", "/opentcb-decide/../wxa/x",
-		"http://127.0.0.1//wxa/x", "http://127.0.0.1/wxa/../x", "http://127.0.0.1/wxa/%2e%2e/x", "http://127.0.0.1", "http:///wxa//x", "http:/wxa/x", "ftp:wxa",
+		"http://127.0.0.1//wxa/x", "http://127.0.0.1/wxa/../x", "http://127.0.0.1/wxa/%2e%2e/x", "http://127.0.0.1",
+		"http:///wxa//x", "http:/wxa/x", "ftp:wxa",
 		"/" + strings.Repeat("x", 1024),
 	} {
 		a := s.call(t, "GET", path, "all")

@@ -73,7 +73,10 @@ func (s *stand) configuration(t *testing.T, name string, more ...string) string 
 	}
 	proxy, server := freePort(t), portOf(s.relay.address())
 	s.proxy = "127.0.0.1:" + proxy
-	swaps := append([]string{proxyPort, ":" + proxy, serverPort, ":" + server, upstreamPort, ":" + s.upstream.port()}, more...)
+	swaps := append(
+		[]string{proxyPort, ":" + proxy, serverPort, ":" + server, upstreamPort, ":" + s.upstream.port()},
+		more...,
+	)
 	for i := 0; i < len(swaps); i += 2 {
 		if !strings.Contains(string(text), swaps[i]) {
 			t.Fatalf("%s does not have %s", name, swaps[i])

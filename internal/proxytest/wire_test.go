@@ -76,7 +76,8 @@ func (s *stand) refused(t *testing.T, a answer, code tcb.Code) {
 	t.Helper()
 	var envelope tcb.Status
 	err := json.Unmarshal([]byte(a.body), &envelope)
-	if err != nil || a.status != http.StatusOK || envelope.ErrCode != code || !strings.HasPrefix(envelope.ErrMsg, code.Text()) {
+	if err != nil || a.status != http.StatusOK || envelope.ErrCode != code ||
+		!strings.HasPrefix(envelope.ErrMsg, code.Text()) {
 		t.Errorf("answer %d %q, want 200 with code %d", a.status, a.body, code)
 	}
 	if kind := a.header.Get("Content-Type"); !strings.HasPrefix(kind, "application/json") {

@@ -151,7 +151,10 @@ func (p *pair) make(maker int) []perishable {
 		{name: "component token", life: 2 * time.Hour, dead: "42001", call: func(i int) error {
 			return p.with(i, component).call("/cgi-bin/component/api_create_preauthcode", tcb.PreAuthCodeRequest{ComponentAppID: ptr(platformID)}, nil)
 		}},
-		{name: "authorizer token", life: 2*time.Hour + 1, dead: "42001", call: func(i int) error { _, err := p.with(i, token).codeSecret(); return err }},
+		{
+			name: "authorizer token", life: 2*time.Hour + 1, dead: "42001",
+			call: func(i int) error { _, err := p.with(i, token).codeSecret(); return err },
+		},
 		{name: "ticket", life: 12 * time.Hour, slot: 10 * time.Minute, dead: "61005", call: func(i int) error {
 			return p.with(i, "").call("/cgi-bin/component/api_component_token", componentRequest(ticket), nil)
 		}},
@@ -159,7 +162,9 @@ func (p *pair) make(maker int) []perishable {
 }
 
 func componentRequest(ticket string) tcb.ComponentTokenRequest {
-	return tcb.ComponentTokenRequest{ComponentAppID: ptr(platformID), ComponentAppSecret: ptr(platformSecret), ComponentVerifyTicket: &ticket}
+	return tcb.ComponentTokenRequest{
+		ComponentAppID: ptr(platformID), ComponentAppSecret: ptr(platformSecret), ComponentVerifyTicket: &ticket,
+	}
 }
 
 func (p *pair) component(i int, ticket string) string {
@@ -228,7 +233,10 @@ func (p *pair) refreshes() {
 	wg.Wait()
 	tokens = append(tokens, first)
 	begin := p.now
-	for _, after := range []time.Duration{0, 5*time.Minute - clocksApart - time.Millisecond, 5 * time.Minute, 5*time.Minute + clocksApart + time.Second} {
+	for _, after := range []time.Duration{
+		0, 5*time.Minute - clocksApart - time.Millisecond, 5 * time.Minute,
+		5*time.Minute + clocksApart + time.Second,
+	} {
 		p.pass(begin.Add(after).Sub(p.now))
 		good := p.good(tokens)
 		p.t.Logf("of %d tokens issued at once on both, %d and %d are good after %v", len(tokens), len(good[0]), len(good[1]), after)

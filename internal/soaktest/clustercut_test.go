@@ -67,7 +67,8 @@ func TestClusterCutOff(t *testing.T) {
 			return fmt.Errorf("%v, want %d", err, x.after)
 		})
 		t.Logf("%s, the way %s: allowed for %v after the answer, -1 after %v at most, %d told %v after the way was free",
-			x.name, x.trouble.name, last.Round(time.Millisecond), slowest.Round(time.Millisecond), x.after, well.Round(time.Millisecond))
+			x.name, x.trouble.name, last.Round(time.Millisecond), slowest.Round(time.Millisecond),
+			x.after, well.Round(time.Millisecond))
 		if last >= staleAtMost {
 			t.Errorf("%s: allowed %v after the answer", x.name, last)
 		}

@@ -236,7 +236,9 @@ func (w *ownTokens) step(r *roamer, platform string) error {
 	}
 	w.tokens = append(w.tokens, token)
 	r.roam()
-	if err := r.until("getcodesecret", func() error { _, err := r.here(token).codeSecret(); return err }); err != nil && err != errUnknown {
+	if err := r.until(
+		"getcodesecret", func() error { _, err := r.here(token).codeSecret(); return err },
+	); err != nil && err != errUnknown {
 		return fmt.Errorf("CR-10: a token that was just issued: %w", err)
 	}
 	return nil

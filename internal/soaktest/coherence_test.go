@@ -83,7 +83,10 @@ func TestCoherence(t *testing.T) {
 			t.Errorf("a token at once on the other server: %v", err)
 		}
 		a.cli("revoke", platformID, appid(1))
-		worst["authorization cancelled"] = max(worst["authorization cancelled"], lastAllowed(func() error { _, err := fresh.on(b).codeSecret(); return err }))
+		worst["authorization cancelled"] = max(
+			worst["authorization cancelled"],
+			lastAllowed(func() error { _, err := fresh.on(b).codeSecret(); return err }),
+		)
 		a.cli("authorize", platformID, appid(1), "--sets", "18,49")
 		grantAgain(t, a, platform, 1)
 	}

@@ -60,7 +60,10 @@ func TestFaultsOnTheWay(t *testing.T) {
 				return oneOfEach(s, clients[0], 0)
 			})
 			t.Logf("%s %s: well again after %v", way.name, trouble.name, well.Round(time.Millisecond))
-			within(t, 2*goneWithin, fmt.Sprintf("what %s %s took comes back: before %+v", way.name, trouble.name, before), func() bool { return measure(s).near(before) })
+			within(
+				t, 2*goneWithin, fmt.Sprintf("what %s %s took comes back: before %+v", way.name, trouble.name, before),
+				func() bool { return measure(s).near(before) },
+			)
 		}
 	}
 	busy(time.Second).wantAll(t, "after")

@@ -42,7 +42,8 @@ func TestFleet(t *testing.T) {
 	f.waitForJournal(fleetSize / 2)
 	must(t, "interrupt", run.Process.Signal(syscall.SIGINT))
 	_ = run.Wait()
-	if report := run.report(t); run.status() != 7 || report.Before != before || report.Left == 0 || report.Failed > 0 || report.Changed == 0 {
+	if report := run.report(t); run.status() != 7 || report.Before != before || report.Left == 0 ||
+		report.Failed > 0 || report.Changed == 0 {
 		t.Errorf("interrupted: status %d, %d journaled before: %+v", run.status(), before, report)
 	}
 
@@ -175,7 +176,8 @@ func (f *fleetFolder) checkBackup() {
 		run := f.begin("backup", "saved")
 		_ = run.Wait()
 		var saved struct{ Functions, Downloaded int }
-		if err := json.Unmarshal(run.stdout.Bytes(), &saved); err != nil || run.status() != 0 || saved.Functions != fleetCode || saved.Downloaded != want {
+		if err := json.Unmarshal(run.stdout.Bytes(), &saved); err != nil || run.status() != 0 ||
+			saved.Functions != fleetCode || saved.Downloaded != want {
 			f.t.Errorf("backup: status %d, %v: %.300s %s", run.status(), err, run.stdout, run.stderr)
 		}
 		f.t.Logf("backup in %v", time.Since(began).Round(time.Millisecond))

@@ -151,7 +151,8 @@ func judge(conn net.Conn) (status int, err error) {
 		if json.Unmarshal(body, &head) != nil {
 			head.ErrCode = 0
 		}
-		if res.StatusCode >= 500 && res.StatusCode != http.StatusNotImplemented && res.StatusCode != http.StatusHTTPVersionNotSupported ||
+		if res.StatusCode >= 500 && res.StatusCode != http.StatusNotImplemented &&
+			res.StatusCode != http.StatusHTTPVersionNotSupported ||
 			head.ErrCode == tcb.SystemError || head.ErrCode == tcb.SystemBusy || bytes.Contains(body, []byte("InternalError")) {
 			return status, fmt.Errorf("the server takes a bad request for its own fault: status %d, %.200q", res.StatusCode, body)
 		}

@@ -133,7 +133,11 @@ func TestWrongUsage(t *testing.T) {
 		{"serve with an argument", "", served(data, "extra"), 2, []string{"extra"}},
 		{"ticket of nobody", "", []string{"ticket"}, 2, []string{"help"}},
 		{"authorize without sets", "", []string{"authorize", platformID, appid(0), "--admin-token", "some-token"}, 2, []string{"--sets"}},
-		{"authorize with sets that are none", "", []string{"authorize", platformID, appid(0), "--sets", "x", "--admin-token", "some-token"}, 2, []string{"--sets"}},
+		{
+			"authorize with sets that are none", "",
+			[]string{"authorize", platformID, appid(0), "--sets", "x", "--admin-token", "some-token"}, 2,
+			[]string{"--sets"},
+		},
 		{"apply without a file", "", []string{"apply"}, 2, []string{"help"}},
 	} {
 		f.check(t)
@@ -151,7 +155,10 @@ func TestOutOfReach(t *testing.T) {
 	for _, f := range []failing{
 		{"ticket", "", append([]string{"ticket", platformID}, token...), 1, []string{nobody, "--admin"}},
 		{"audit", "", append([]string{"audit"}, token...), 1, []string{nobody, "--admin"}},
-		{"no token", "", []string{"ticket", platformID, "--admin", nobody, "--data", missing}, 2, []string{missing, "--data", "OPENTCB_ADMIN_TOKEN"}},
+		{
+			"no token", "", []string{"ticket", platformID, "--admin", nobody, "--data", missing}, 2,
+			[]string{missing, "--data", "OPENTCB_ADMIN_TOKEN"},
+		},
 		{"apply of no file", "", append([]string{"apply", missing}, token...), 2, []string{missing}},
 	} {
 		f.check(t)

@@ -80,7 +80,10 @@ func (s *Script) read(lines []line) error {
 				return err
 			}
 		case match != nil:
-			c := Case{Script: s.Name, Line: first.number, Clauses: strings.Fields(match[1]), Title: match[2], Reads: onlyReads(block)}
+			c := Case{
+				Script: s.Name, Line: first.number, Clauses: strings.Fields(match[1]), Title: match[2],
+				Reads: onlyReads(block),
+			}
 			p := caseParser{c: &c, world: s.names, made: map[string]bool{}}
 			if err := p.read(block); err != nil {
 				return err

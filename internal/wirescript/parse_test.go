@@ -91,7 +91,10 @@ func TestGoTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[string]string{"UT-16": "a/a_test.go TestA", "CR-11": "a/a_test.go TestA", "UP-9": "a/a_test.go TestB", "EN-1": "", "EN-2": ""} {
+	for id, want := range map[string]string{
+		"UT-16": "a/a_test.go TestA", "CR-11": "a/a_test.go TestA", "UP-9": "a/a_test.go TestB", "EN-1": "",
+		"EN-2": "",
+	} {
 		if strings.Join(got[id], ",") != want {
 			t.Errorf("%s: got %q, want %q", id, got[id], want)
 		}

@@ -231,7 +231,10 @@ func TestWorld(t *testing.T) {
 		t.Errorf("got %s", told)
 	}
 	component := "/cgi-bin/component/"
-	want := []string{component + "api_component_token", component + "api_authorizer_token", component + "api_create_preauthcode", component + "api_query_auth"}
+	want := []string{
+		component + "api_component_token", component + "api_authorizer_token",
+		component + "api_create_preauthcode", component + "api_query_auth",
+	}
 	if strings.Join(asked, " ") != strings.Join(want, " ") {
 		t.Errorf("asked %v", asked)
 	}
@@ -257,7 +260,10 @@ func TestClockAndRestart(t *testing.T) {
 		}
 	}
 	here, there := serve(t, rid(0)), serve(t, rid(2*time.Hour))
-	target := Target{URL: here, Vars: vars, Clock: func(time.Duration) error { return nil }, Restart: func() (string, error) { return there, nil }}
+	target := Target{
+		URL: here, Vars: vars, Clock: func(time.Duration) error { return nil },
+		Restart: func() (string, error) { return there, nil },
+	}
 	steps := "  GET /\n  => fails 40014 invalid access_token\n\n  clock +2h\n  restart\n  GET /\n  => fails 40014 invalid access_token\n"
 	if err := play(t, target, steps).Err; err != nil {
 		t.Error(err)

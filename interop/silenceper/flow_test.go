@@ -76,7 +76,8 @@ func authorizerToken(t *testing.T, s *server, p *openplatform.OpenPlatform) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fresh.AccessToken == "" || fresh.AccessToken == info.AccessToken || fresh.ExpiresIn != 7200 || fresh.RefreshToken != info.RefreshToken {
+	if fresh.AccessToken == "" || fresh.AccessToken == info.AccessToken || fresh.ExpiresIn != 7200 ||
+		fresh.RefreshToken != info.RefreshToken {
 		t.Error("the refresh gave no new token for 7200 s with the same refresh token")
 	}
 	must(t, "getcodesecret", info.AccessToken, nil, &codeSecret{})
@@ -187,7 +188,8 @@ func tokenPermission(t *testing.T, token, env string) {
 	get := map[string]string{"action": "get", "env": env}
 	var before, set, after permission
 	must(t, "usecloudaccesstoken", token, get, &before)
-	if before.Open == nil || !*before.Open || before.APIWhitelist == nil || len(before.APIWhitelist) != 0 || before.Version == nil || *before.Version != 2 {
+	if before.Open == nil || !*before.Open || before.APIWhitelist == nil || len(before.APIWhitelist) != 0 ||
+		before.Version == nil || *before.Version != 2 {
 		t.Fatalf("%s: get gave %s, want an open switch, an empty list and version 2", env, show(before))
 	}
 	list := []string{"/wxa/msg_sec_check", "/cgi-bin/message/*"}
@@ -197,7 +199,8 @@ func tokenPermission(t *testing.T, token, env string) {
 		t.Errorf("%s: set was answered %s, want open false", env, show(set))
 	}
 	must(t, "usecloudaccesstoken", token, get, &after)
-	if after.Open == nil || *after.Open || !slices.Equal(after.APIWhitelist, list) || after.Version == nil || *after.Version != 8 {
+	if after.Open == nil || *after.Open || !slices.Equal(after.APIWhitelist, list) || after.Version == nil ||
+		*after.Version != 8 {
 		t.Errorf("%s: get after the set gave %s, want what was set and version 8", env, show(after))
 	}
 	change["open"], change["version"] = true, *before.Version
@@ -235,7 +238,9 @@ func anotherPlatform(t *testing.T, s *server, key string) {
 func TestRefusals(t *testing.T) {
 	s := start(t)
 	pointAt(t, s)
-	stranger := openplatform.NewOpenPlatform(&config.Config{AppID: platformOne, AppSecret: secretOne, Cache: cache.NewMemory()})
+	stranger := openplatform.NewOpenPlatform(&config.Config{
+		AppID: platformOne, AppSecret: secretOne, Cache: cache.NewMemory(),
+	})
 	_, err := stranger.SetComponentAccessToken(context.Background(), "ticket@@@false")
 	wantText(t, err, "errcode=61006 ")
 
