@@ -130,10 +130,11 @@ func (s *Server) Client(platform, appid string) *tcb.Client {
 		s.t.Fatalf("opentcbtest: %v", err)
 	}
 	refresh := func(context.Context) (string, error) { return grant.AuthorizerRefreshToken, nil }
-	return &tcb.Client{BaseURL: s.URL, Tokens: tcb.AuthorizerTokens(owner, platform, appid, refresh, tcb.WithClock(s.Now))}
+	tokens := tcb.AuthorizerTokens(owner, platform, appid, refresh, tcb.WithClock(s.Now))
+	return &tcb.Client{BaseURL: s.URL, Tokens: tokens}
 }
 
-// sets is what the world grants, and 18 and 49 where it says nothing.
+// sets is what the world grants, and 18 and 49 where it has no authorization.
 func (s *Server) sets(platform, appid string) []int {
 	for _, a := range s.world.Authorizations {
 		if a.Platform == platform && a.AppID == appid {

@@ -63,8 +63,10 @@ func (s *Server) isAdmin(token string) bool {
 }
 
 var (
-	errNotAdmin   = &httpError{http.StatusUnauthorized, tcb.InvalidToken, "give the admin token: Authorization: Bearer TOKEN"}
-	errNotRuntime = &httpError{http.StatusUnauthorized, tcb.InvalidToken, "give the environment's credential, which may have been revoked, or the admin token: Authorization: Bearer TOKEN"}
+	errNotAdmin = &httpError{http.StatusUnauthorized, tcb.InvalidToken,
+		"give the admin token: Authorization: Bearer TOKEN"}
+	errNotRuntime = &httpError{http.StatusUnauthorized, tcb.InvalidToken,
+		"give the environment's credential, which may have been revoked, or the admin token: Authorization: Bearer TOKEN"}
 )
 
 // admitted serves a request whose bearer token proves a caller.

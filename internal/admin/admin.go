@@ -38,7 +38,10 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)), log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux()}
+	s := &Server{
+		cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)),
+		log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux(),
+	}
 	for pattern, handle := range s.openRoutes(cfg.Metrics) {
 		s.mux.Handle(pattern, handle)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Who takes a backup gets it in pieces, and may take stallTime for each.
+// Whoever takes a backup gets it in pieces, and may take stallTime for each.
 const (
 	pieceBytes = 256 << 10
 	stallTime  = time.Minute

@@ -25,7 +25,8 @@ func limitBody(w http.ResponseWriter, r *http.Request, most int64) (io.ReadClose
 // what it should have been.
 func bodyError(err error, what string) error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &httpError{http.StatusRequestEntityTooLarge, tcb.MalformedBody, fmt.Sprintf("the body is over %d bytes", large.Limit)}
+		return &httpError{http.StatusRequestEntityTooLarge, tcb.MalformedBody,
+			fmt.Sprintf("the body is over %d bytes", large.Limit)}
 	}
 	return cloud.Refused(cloud.MalformedBody, what+": "+err.Error())
 }

@@ -81,9 +81,10 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 	}
 	defer resp.Body.Close()
 	refusal := &Refusal{Status: resp.StatusCode, Message: resp.Status}
-	var told ErrorBody
-	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&told) == nil && told.Error.Message != "" {
-		refusal.Code, refusal.Message, refusal.RID, refusal.Faults = told.Error.Code, told.Error.Message, told.Error.RID, told.Error.Faults
+	var answer ErrorBody
+	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer) == nil && answer.Error.Message != "" {
+		e := answer.Error
+		refusal.Code, refusal.Message, refusal.RID, refusal.Faults = e.Code, e.Message, e.RID, e.Faults
 	}
 	return nil, refusal
 }

@@ -83,7 +83,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 // checksum.
 func (c *Client) Deploy(ctx context.Context, env, function string, zip io.Reader) (Code, error) {
 	var code Code
-	err := c.call(ctx, "PUT", "/v1/environments/"+url.PathEscape(env)+"/functions/"+url.PathEscape(function)+"/code", content{"application/zip", zip}, &code)
+	path := environmentPath(env, "functions/"+url.PathEscape(function)+"/code")
+	err := c.call(ctx, "PUT", path, content{"application/zip", zip}, &code)
 	return code, err
 }
 

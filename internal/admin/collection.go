@@ -14,7 +14,7 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// CodeLine is one line of what collection and the check of code tell as they
+// CodeLine is one line of what collection and the check of code report as they
 // go. One member is there. The last line has Done; without it the work was
 // broken off.
 type CodeLine struct {
@@ -24,7 +24,7 @@ type CodeLine struct {
 	Error    string             `json:"error,omitempty"` // why the work was broken off
 }
 
-// progressEvery is how often progress is told.
+// progressEvery is how often progress is reported.
 const progressEvery = time.Second
 
 // collect removes code that no function uses.
@@ -60,7 +60,7 @@ func parseCollect(q url.Values) (grace time.Duration, dry bool, err error) {
 	return grace, dry, nil
 }
 
-// scrub reads all code and tells what does not match its name.
+// scrub reads all code and reports what does not match its name.
 func (s *Server) scrub(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	return s.codeLines(w, func(watch cloud.CodeWatch) (cloud.CodeReport, error) {
 		return s.cloud.Scrub(r.Context(), watch)
@@ -68,35 +68,37 @@ func (s *Server) scrub(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (
 }
 
 // codeLines answers with a line for each finding, and one now and then for
-// progress. Who goes away ends the work.
+// progress. A client that goes away ends the work.
 func (s *Server) codeLines(w http.ResponseWriter, work func(cloud.CodeWatch) (cloud.CodeReport, error)) (any, error) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	conn, out := http.NewResponseController(w), json.NewEncoder(w)
-	tell := func(line CodeLine) error {
+	report := func(line CodeLine) error {
 		_ = conn.SetWriteDeadline(time.Now().Add(transferTime)) // the work may take hours
 		return errors.Join(out.Encode(line), conn.Flush())
 	}
-	told := time.Now()
-	report, err := work(cloud.CodeWatch{
-		Found: func(f cloud.CodeFinding) error { return tell(CodeLine{Finding: &f}) },
+	last := time.Now()
+	total, err := work(cloud.CodeWatch{
+		Found: func(f cloud.CodeFinding) error { return report(CodeLine{Finding: &f}) },
 		Progress: func(so cloud.CodeReport) error {
-			if time.Since(told) < progressEvery {
+			if time.Since(last) < progressEvery {
 				return nil
 			}
-			told = time.Now()
-			return tell(CodeLine{Progress: &so})
+			last = time.Now()
+			return report(CodeLine{Progress: &so})
 		},
 	})
 	if err != nil {
 		s.log.Error("code was not gone through", "err", err)
-		return streamed{}, tell(CodeLine{Error: cloud.CodeOf(err).Text()})
+		return streamed{}, report(CodeLine{Error: cloud.CodeOf(err).Text()})
 	}
-	return streamed{}, tell(CodeLine{Done: &report})
+	return streamed{}, report(CodeLine{Done: &total})
 }
 
 // Collect removes code that no function uses and that is older than the grace;
-// with dry it only tells. each gets every finding and, now and then, progress.
-func (c *Client) Collect(ctx context.Context, grace time.Duration, dry bool, each func(CodeLine) error) (cloud.CodeReport, error) {
+// with dry it only reports it. each gets every finding and, now and then, progress.
+func (c *Client) Collect(
+	ctx context.Context, grace time.Duration, dry bool, each func(CodeLine) error,
+) (cloud.CodeReport, error) {
 	query := url.Values{"grace": {grace.String()}, "dry_run": {strconv.FormatBool(dry)}}
 	return c.codeLines(ctx, "/v1/code/collection?"+query.Encode(), each)
 }

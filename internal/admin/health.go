@@ -32,7 +32,7 @@ func (s *Server) openRoutes(metrics prometheus.Gatherer) map[string]http.Handler
 	}
 }
 
-// Health says how the server is. Reasons are there when it is not ready.
+// Health is how the server is. Reasons are given when it is not ready.
 type Health struct {
 	Status  string   `json:"status"` // ok, or unavailable
 	Reasons []string `json:"reasons,omitempty"`

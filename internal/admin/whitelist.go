@@ -15,7 +15,8 @@ import (
 const maxWhitelist = 1 << 20
 
 func (s *Server) suggestWhitelist(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), r.URL.Query().Get("allowed_only") == "true")
+	allowedOnly := r.URL.Query().Get("allowed_only") == "true"
+	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), allowedOnly)
 }
 
 // Whitelist is a whitelist that is not in force.
@@ -63,11 +64,12 @@ func (s *Server) restoreWhitelist(w http.ResponseWriter, r *http.Request, c clou
 // the smallest whitelist that allows it.
 func (c *Client) SuggestWhitelist(ctx context.Context, env string, allowedOnly bool) (cloud.Suggestion, error) {
 	var suggestion cloud.Suggestion
-	err := c.call(ctx, "GET", environmentPath(env, "whitelist/suggestion")+fmt.Sprintf("?allowed_only=%t", allowedOnly), content{}, &suggestion)
+	path := environmentPath(env, "whitelist/suggestion") + fmt.Sprintf("?allowed_only=%t", allowedOnly)
+	err := c.call(ctx, "GET", path, content{}, &suggestion)
 	return suggestion, err
 }
 
-// TryWhitelist says which calls of the last day a whitelist would have
+// TryWhitelist returns which calls of the last day a whitelist would have
 // refused.
 func (c *Client) TryWhitelist(ctx context.Context, env string, entries []string) (cloud.Trial, error) {
 	var trial cloud.Trial
@@ -101,7 +103,7 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, _ cloud.Caller)
 	return s.cloud.Explain(r.Context(), r.PathValue("rid"))
 }
 
-// Explain says why the call with that rid was refused.
+// Explain returns why the call with that rid was refused.
 func (c *Client) Explain(ctx context.Context, rid string) (cloud.Explanation, error) {
 	var x cloud.Explanation
 	err := c.call(ctx, "GET", "/v1/calls/"+url.PathEscape(rid), content{}, &x)

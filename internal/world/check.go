@@ -37,7 +37,8 @@ func checkEnvironment(s string) string {
 
 // checkFunction checks the name of a function (UP-1).
 func checkFunction(s string) string {
-	if len(s) >= 2 && len(s) <= 60 && madeOf(s, letter+digit+"-_") && madeOf(s[:1], letter) && madeOf(s[len(s)-1:], letter+digit) {
+	if len(s) >= 2 && len(s) <= 60 && madeOf(s, letter+digit+"-_") &&
+		madeOf(s[:1], letter) && madeOf(s[len(s)-1:], letter+digit) {
 		return ""
 	}
 	return "is no function name: 2 to 60 letters, digits, - and _, beginning with a letter, ending with a letter or digit"
