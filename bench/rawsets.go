@@ -109,9 +109,10 @@ func (w *rawWriter) set(now time.Time) error {
 	return nil
 }
 
-// copyDatabase copies a database that nobody has open.
+// copyDatabase copies a database that nobody has open, with what is in its
+// write-ahead log.
 func copyDatabase(from, to string) error {
-	if err := removeDatabase(to); err != nil {
+	if err := errors.Join(removeDatabase(to), emptyLog(from)); err != nil {
 		return err
 	}
 	in, err := os.Open(from)
@@ -125,4 +126,15 @@ func copyDatabase(from, to string) error {
 	}
 	_, err = out.ReadFrom(in)
 	return errors.Join(err, out.Close())
+}
+
+// emptyLog moves the write-ahead log of a database into its file.
+func emptyLog(path string) error {
+	address := url.URL{Scheme: "file", OmitHost: true, Path: path}
+	db, err := sql.Open("sqlite", address.String())
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	return errors.Join(err, db.Close())
 }
