@@ -162,3 +162,13 @@ func fileImports(t *testing.T, path string) []string {
 	}
 	return imports
 }
+
+// TestModule keeps the module one that go install takes by its version, which
+// an exclude or a replace forbids.
+func TestModule(t *testing.T) {
+	for line := range lines(read(t, "go.mod")) {
+		if word, _, _ := strings.Cut(line, " "); word == "exclude" || word == "replace" {
+			t.Errorf("go.mod has %q", line)
+		}
+	}
+}

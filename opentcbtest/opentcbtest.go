@@ -7,6 +7,9 @@
 // Each server has its own ports and a temporary folder, and ends with the
 // test, so that parallel tests do not meet. It is the server that `opentcb
 // serve` runs: whatever a client does to it, it answers as that does.
+//
+//	opentcbtest.go   Server: started, asked for clients, stopped
+//	world.go         World: the Mini Programs, environments and functions
 package opentcbtest
 
 import (

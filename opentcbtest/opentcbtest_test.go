@@ -33,7 +33,11 @@ func TestWholePath(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sent int64
-	sum, err := c.UploadFunction(ctx, tcb.CodeUpload{Env: env, Function: "hello", Handler: "index.main", Progress: func(n, _ int64) { sent = n }}, bytes.NewReader(zipped.Bytes()))
+	sum, err := c.UploadFunction(
+		ctx,
+		tcb.CodeUpload{Env: env, Function: "hello", Handler: "index.main", Progress: func(n, _ int64) { sent = n }},
+		bytes.NewReader(zipped.Bytes()),
+	)
 	if want := fmt.Sprintf("%x", sha256.Sum256(zipped.Bytes())); err != nil || sum != want || sent == 0 {
 		t.Fatalf("UploadFunction: %s, %v, want %s; %d bytes told", sum, err, want, sent)
 	}
@@ -82,7 +86,8 @@ func TestTokensRenew(t *testing.T) {
 		srv.Advance(3 * time.Hour)
 	}
 	srv.Revoke(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID)
-	if _, err := c.GetCodeSecret(t.Context()); !errors.Is(err, tcb.ErrNotAuthorized) && !errors.Is(err, tcb.ErrRefreshTokenInvalid) {
+	if _, err := c.GetCodeSecret(t.Context()); !errors.Is(err, tcb.ErrNotAuthorized) &&
+		!errors.Is(err, tcb.ErrRefreshTokenInvalid) {
 		t.Errorf("after the authorization was cancelled: %v", err)
 	}
 }

@@ -43,21 +43,25 @@ func TestAuditFilters(t *testing.T) {
 		t.Fatalf("the whole record: %+v", all)
 	}
 	middle := all[len(all)-3].At
+	since, until := "since="+strconv.FormatInt(middle, 10), "until="+strconv.FormatInt(middle, 10)
+	moment := "since=" + time.UnixMilli(middle).UTC().Format("2006-01-02T15:04:05.000Z")
 	for query, fits := range map[string]func(r cloud.Record) bool{
-		"since=" + strconv.FormatInt(middle, 10):                                   func(r cloud.Record) bool { return r.At >= middle },
-		"until=" + strconv.FormatInt(middle, 10):                                   func(r cloud.Record) bool { return r.At < middle },
-		"since=" + time.UnixMilli(middle).UTC().Format("2006-01-02T15:04:05.000Z"): func(r cloud.Record) bool { return r.At >= middle },
-		"since=2999-01-01T00:00:00%2B08:00":                                        func(cloud.Record) bool { return false },
-		"account=" + platform:                                                      func(r cloud.Record) bool { return r.Platform == platform },
-		"account=" + other:                                                         func(r cloud.Record) bool { return r.AppID == other },
-		"account=nobody":                                                           func(cloud.Record) bool { return false },
-		"outcome=ok":                                                               func(r cloud.Record) bool { return r.Code == 0 },
-		"outcome=0":                                                                func(r cloud.Record) bool { return r.Code == 0 },
-		"outcome=refused":                                                          func(r cloud.Record) bool { return r.Code != 0 },
-		"outcome=61007":                                                            func(r cloud.Record) bool { return r.Code == 61007 },
-		"outcome=":                                                                 func(cloud.Record) bool { return true },
-		"outcome=refused&account=" + mini + "&since=1":                             func(r cloud.Record) bool { return r.Code != 0 && r.AppID == mini },
-		"outcome=ok&account=" + mini + "&until=" + strconv.FormatInt(middle, 10): func(r cloud.Record) bool { return r.Code == 0 && r.AppID == mini && r.At < middle },
+		since:                               func(r cloud.Record) bool { return r.At >= middle },
+		until:                               func(r cloud.Record) bool { return r.At < middle },
+		moment:                              func(r cloud.Record) bool { return r.At >= middle },
+		"since=2999-01-01T00:00:00%2B08:00": func(cloud.Record) bool { return false },
+		"account=" + platform:               func(r cloud.Record) bool { return r.Platform == platform },
+		"account=" + other:                  func(r cloud.Record) bool { return r.AppID == other },
+		"account=nobody":                    func(cloud.Record) bool { return false },
+		"outcome=ok":                        func(r cloud.Record) bool { return r.Code == 0 },
+		"outcome=0":                         func(r cloud.Record) bool { return r.Code == 0 },
+		"outcome=refused":                   func(r cloud.Record) bool { return r.Code != 0 },
+		"outcome=61007":                     func(r cloud.Record) bool { return r.Code == 61007 },
+		"outcome=":                          func(cloud.Record) bool { return true },
+		"outcome=refused&account=" + mini + "&since=1": func(r cloud.Record) bool { return r.Code != 0 && r.AppID == mini },
+		"outcome=ok&account=" + mini + "&" + until: func(r cloud.Record) bool {
+			return r.Code == 0 && r.AppID == mini && r.At < middle
+		},
 	} {
 		q, err := url.ParseQuery(query)
 		must(t, err)

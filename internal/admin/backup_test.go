@@ -49,12 +49,13 @@ func TestBackupBreaksOff(t *testing.T) {
 		{0, lost, lost.Detail}, {100, lost, lost.Detail}, {1 << 20, lost, "unexpected EOF"},
 		{0, errors.New("/the/path"), "system error"}, {100, &cloud.Error{Kind: cloud.Conflict, Detail: "already"}, "already"},
 	} {
-		srv := httptest.NewServer(admin.New(admin.Config{Cloud: rules, Token: "t", Backup: func(_ context.Context, w io.Writer) error {
+		fill := func(_ context.Context, w io.Writer) error {
 			if _, err := w.Write(make([]byte, c.bytes)); err != nil {
 				return err
 			}
 			return c.err
-		}}))
+		}
+		srv := httptest.NewServer(admin.New(admin.Config{Cloud: rules, Token: "t", Backup: fill}))
 		client := admin.Client{URL: srv.URL, Token: "t"}
 		err := client.Backup(t.Context(), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.told) || strings.Contains(err.Error(), "/the/path") {

@@ -120,7 +120,9 @@ func (c *checker) check(r *http.Request, resp *http.Response, text []byte) {
 	}
 	in := &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
+		Options: &openapi3filter.Options{
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true,
+		},
 	}
 	if !c.answersAlone {
 		if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
@@ -128,7 +130,8 @@ func (c *checker) check(r *http.Request, resp *http.Response, text []byte) {
 		}
 	}
 	out := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(bytes.NewReader(text)), Options: in.Options,
+		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header,
+		Body: io.NopCloser(bytes.NewReader(text)), Options: in.Options,
 	}
 	if err := openapi3filter.ValidateResponse(r.Context(), out); err != nil {
 		c.t.Errorf("answer of %s %s: %v", r.Method, r.URL.Path, err)

@@ -96,7 +96,10 @@ func worlds(t *rapid.T) cloud.World {
 		})
 	}
 	for _, appid := range rapid.SliceOfNDistinct(miniProgram, 0, 5, rapid.ID).Draw(t, "miniprograms") {
-		w.MiniPrograms = append(w.MiniPrograms, cloud.WorldMiniProgram{AppID: appid, Cloud: rapid.Ptr(rapid.Bool(), true).Draw(t, "cloud")})
+		w.MiniPrograms = append(
+			w.MiniPrograms,
+			cloud.WorldMiniProgram{AppID: appid, Cloud: rapid.Ptr(rapid.Bool(), true).Draw(t, "cloud")},
+		)
 	}
 	open := rapid.Bool().Draw(t, "open")
 	for _, id := range rapid.SliceOfNDistinct(env, 0, 5, rapid.ID).Draw(t, "environments") {

@@ -173,7 +173,8 @@ func isNull(n *yaml.Node) bool {
 }
 
 var kinds = map[string]string{
-	"!!null": "empty", "!!str": "a string", "!!bool": "true or false", "!!int": "a number", "!!float": "a number", "!!timestamp": "a date",
+	"!!null": "empty", "!!str": "a string", "!!bool": "true or false",
+	"!!int": "a number", "!!float": "a number", "!!timestamp": "a date",
 }
 
 // kind names what stands at n, without its value and its tag: either may be a
