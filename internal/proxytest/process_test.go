@@ -1,23 +1,23 @@
 package proxytest
 
 import (
-	"bytes"
 	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // start runs a proxy until the test ends, and waits until it listens. logs is
 // the folder that it logs to; what it prints counts as log too.
 func (s *stand) start(t *testing.T, cmd *exec.Cmd, logs string) {
 	t.Helper()
-	printed := &output{}
+	printed := &testserver.Output{}
 	cmd.Stdout, cmd.Stderr = printed, printed
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -63,22 +63,4 @@ func filesBelow(t *testing.T, folder string) string {
 		t.Fatal(err)
 	}
 	return string(all)
-}
-
-// output is what a program prints.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

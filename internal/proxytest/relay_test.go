@@ -5,13 +5,15 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // relay passes connections on, counts them, and keeps what the proxy asked.
 type relay struct {
 	listener net.Listener
 	count    atomic.Int64
-	asked    output
+	asked    testserver.Output
 }
 
 func startRelay(t *testing.T, to string) *relay {

@@ -6,14 +6,14 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 const (
@@ -212,25 +212,8 @@ func command(t testing.TB, dir string, args ...string) (out, errs string, status
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
-// output gathers what a process writes.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-var _ io.Writer = (*output)(nil)
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
+// output is what a process writes.
+type output struct{ testserver.Output }
 
 // tail is the end of it.
 func (o *output) tail() string {

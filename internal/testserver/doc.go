@@ -12,5 +12,6 @@
 //	programs.go    PostgreSQL's programs: where they are, and as whom they run
 //	s3.go          S3: an S3 server of a test's own, to be killed and restarted
 //	versitygw.go   the S3 server's program, built once per machine
+//	output.go    Output: what a process writes, read while it runs
 //	machine.go     programs, what the machine lacks, and free ports
 package testserver
