@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"time"
@@ -38,7 +39,7 @@ func rawSets(orders rawOrders) (rawReport, error) {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	w := &rawWriter{ctx: ctx, programs: orders.MiniPrograms, first: time.Now().UnixMilli()}
+	w := &rawWriter{ctx: ctx, programs: orders.MiniPrograms, first: time.Now().UnixMicro()}
 	if w.conn, err = db.Conn(ctx); err != nil {
 		return rawReport{}, err
 	}
@@ -109,32 +110,20 @@ func (w *rawWriter) set(now time.Time) error {
 	return nil
 }
 
-// copyDatabase copies a database that nobody has open, with what is in its
-// write-ahead log.
+// copyDatabase copies a database that nobody writes to, with its write-ahead
+// log.
 func copyDatabase(from, to string) error {
-	if err := errors.Join(removeDatabase(to), emptyLog(from)); err != nil {
-		return err
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = out.ReadFrom(in)
-	return errors.Join(err, out.Close())
+	return errors.Join(removeDatabase(to), copyFile(from, to), copyFile(from+"-wal", to+"-wal"))
 }
 
-// emptyLog moves the write-ahead log of a database into its file.
-func emptyLog(path string) error {
-	address := url.URL{Scheme: "file", OmitHost: true, Path: path}
-	db, err := sql.Open("sqlite", address.String())
+// copyFile copies a file, if it is there.
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	return errors.Join(err, db.Close())
+	return os.WriteFile(to, text, 0o600)
 }
