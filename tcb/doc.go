@@ -35,6 +35,7 @@
 //	answer.go                  reads an answer
 //	error.go                   Error, AnswerError, CodeError
 //	code.go                    the error codes and their texts
+//	integer.go                 an integer, however a JSON library writes it
 //	status.go                  errcode and errmsg, the head of an answer
 //	tokens.go                  Tokens, which renew themselves; MemoryStore
 //	filestore.go               FileStore, a token that processes share

@@ -11,9 +11,9 @@ const MaxFunctions = 20
 
 // ListFunctionsRequest is the body of POST /tcb/listfunctions.
 type ListFunctionsRequest struct {
-	Env    *string `json:"env,omitempty"`
-	Limit  *int64  `json:"limit,omitempty"`  // 1 to MaxFunctions; absent: 10
-	Offset *int64  `json:"offset,omitempty"` // from 0; absent: 0
+	Env    *string  `json:"env,omitempty"`
+	Limit  *Integer `json:"limit,omitempty"`  // 1 to MaxFunctions; absent: 10
+	Offset *Integer `json:"offset,omitempty"` // from 0; absent: 0
 }
 
 // ListFunctionsResponse is the answer. A success has all members; Functions is
@@ -38,7 +38,8 @@ type Function struct {
 // (1 to MaxFunctions) from offset on, and the number of all functions.
 func (c *Client) ListFunctions(ctx context.Context, env string, offset, limit int64) ([]Function, int64, error) {
 	var answer ListFunctionsResponse
-	request := ListFunctionsRequest{Env: &env, Offset: &offset, Limit: &limit}
+	from, most := Integer(offset), Integer(limit)
+	request := ListFunctionsRequest{Env: &env, Offset: &from, Limit: &most}
 	err := c.call(ctx, tcbRoute("listfunctions"), request, &answer)
 	return answer.Functions, answer.TotalCount, err
 }

@@ -9,7 +9,7 @@ type UseCloudAccessTokenRequest struct {
 	Env          *string   `json:"env,omitempty"`
 	Open         *bool     `json:"open,omitempty"`
 	APIWhitelist *[]string `json:"api_whitelist,omitempty"`
-	Version      *int64    `json:"version,omitempty"`
+	Version      *Integer  `json:"version,omitempty"`
 }
 
 // UseCloudAccessTokenResponse is the answer. A successful "get" has all
@@ -54,9 +54,10 @@ func (c *Client) SetCloudAccessToken(ctx context.Context, env string, p Permissi
 	if list == nil {
 		list = []string{}
 	}
+	version := Integer(p.Version)
 	var answer UseCloudAccessTokenResponse
 	return c.call(ctx, tcbRoute("usecloudaccesstoken"), UseCloudAccessTokenRequest{
-		Action: &action, Env: &env, Open: &p.Open, APIWhitelist: &list, Version: &p.Version,
+		Action: &action, Env: &env, Open: &p.Open, APIWhitelist: &list, Version: &version,
 	}, &answer)
 }
 

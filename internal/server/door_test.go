@@ -36,7 +36,7 @@ var entries = map[string]entry{
 	"download":           {"GET", "/download/x", http.StatusInternalServerError, "the code cannot be given rid: "},
 	"cloudcall":          {"PUT", "/wxa/x?cloudbase_access_token=x", http.StatusOK, `"errcode":-1000`},
 	"decide":             {"GET", "/decide/wxa/x?cloudbase_access_token=x", http.StatusForbidden, `"errcode":-1000`},
-	"none":               {"GET", "/tcb/nothing", http.StatusNotFound, `"errcode":40066`},
+	"none":               {"GET", "/nothing", http.StatusNotFound, `"errcode":40066`},
 }
 
 // everyEntrance returns an entry for each entrance that a server has. It asks

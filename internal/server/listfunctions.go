@@ -19,14 +19,14 @@ var listFunctions = call(endpoint{
 func listOfFunctions(
 	ctx context.Context, s *Server, v *visit, req *tcb.ListFunctionsRequest,
 ) (tcb.ListFunctionsResponse, error) {
-	limit, offset := int64(cloud.DefaultListLimit), int64(0)
+	limit, offset := tcb.Integer(cloud.DefaultListLimit), tcb.Integer(0)
 	if req.Limit != nil {
 		limit = *req.Limit
 	}
 	if req.Offset != nil {
 		offset = *req.Offset
 	}
-	fs, total, err := s.cloud.ListFunctions(ctx, v.caller, *req.Env, offset, limit)
+	fs, total, err := s.cloud.ListFunctions(ctx, v.caller, *req.Env, int64(offset), int64(limit))
 	resp := tcb.ListFunctionsResponse{
 		Status: tcb.Success(), TotalCount: total, Functions: make([]tcb.Function, len(fs)),
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -122,9 +123,23 @@ func rawPath(r *http.Request) string { return cmp.Or(r.URL.RawPath, r.URL.Path) 
 
 // elsewhere is the entrance of paths that name nothing (EN-10).
 var elsewhere = entrance{
-	name:   "none",
-	serve:  func(*Server, *visit) error { return cloud.Refused(cloud.NoInterface, "") },
-	refuse: func(v *visit, err error) { answer(v.w, http.StatusNotFound, failure(err, v.rid)) },
+	name:  "none",
+	serve: func(*Server, *visit) error { return cloud.Refused(cloud.NoInterface, "") },
+	refuse: func(v *visit, err error) {
+		status := http.StatusNotFound
+		if isBelowInterfaces(rawPath(v.r)) {
+			status = http.StatusOK
+		}
+		answer(v.w, status, failure(err, v.rid))
+	},
+}
+
+// isBelowInterfaces reports whether a path is where clients look for interfaces.
+// They take a status other than 200 for a fault of the transport there, and
+// lose the code (EN-10).
+func isBelowInterfaces(path string) bool {
+	return strings.HasPrefix(path, "/tcb/") || strings.HasPrefix(path, "/cgi-bin/") ||
+		strings.HasPrefix(path, "/wxa/") || strings.HasPrefix(path, "/componenttcb/")
 }
 
 // Close gives up the connections to the upstream.

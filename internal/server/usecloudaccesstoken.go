@@ -44,7 +44,8 @@ func usePermission(
 		return resp, nil
 	case cloud.ActionSet:
 		resp.Open = *req.Open
-		return resp, s.cloud.SetPermission(ctx, v.caller, *req.Env, *req.Open, *req.APIWhitelist, *req.Version)
+		version := int64(*req.Version)
+		return resp, s.cloud.SetPermission(ctx, v.caller, *req.Env, *req.Open, *req.APIWhitelist, version)
 	}
 	return resp, s.cloud.RefuseAction(v.caller) // UT-1
 }

@@ -155,7 +155,7 @@ func (c *client) setPermission(env string, p permission) error {
 		p.list = []string{}
 	}
 	return c.call("/tcb/usecloudaccesstoken", tcb.UseCloudAccessTokenRequest{
-		Action: ptr("set"), Env: &env, Open: &p.open, APIWhitelist: &p.list, Version: &p.version,
+		Action: ptr("set"), Env: &env, Open: &p.open, APIWhitelist: &p.list, Version: ptr(tcb.Integer(p.version)),
 	}, nil)
 }
 
@@ -168,7 +168,7 @@ func (c *client) functions(env string) (map[string]bool, error) {
 	names := map[string]bool{}
 	for {
 		var page tcb.ListFunctionsResponse
-		req := tcb.ListFunctionsRequest{Env: &env, Limit: ptr(int64(20)), Offset: ptr(int64(len(names)))}
+		req := tcb.ListFunctionsRequest{Env: &env, Limit: ptr(tcb.Integer(20)), Offset: ptr(tcb.Integer(len(names)))}
 		if err := c.call("/tcb/listfunctions", req, &page); err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ func TestHalfClosedCall(t *testing.T) {
 	for n := range 500 {
 		body, err := json.Marshal(tcb.UseCloudAccessTokenRequest{
 			Action: ptr("set"), Env: ptr(envid(0, 0)), Open: ptr(true),
-			APIWhitelist: ptr([]string{fmt.Sprintf("/wxa/n%d", n)}), Version: ptr(int64(2 + 2*n)),
+			APIWhitelist: ptr([]string{fmt.Sprintf("/wxa/n%d", n)}), Version: ptr(tcb.Integer(2 + 2*n)),
 		})
 		must(t, "a body", err)
 		if err := halfClosedCall(s, c.token, body); err != nil {
