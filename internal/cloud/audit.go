@@ -94,7 +94,7 @@ func (s *Service) Refuse(c Caller, action string, outcome error) error {
 	if c.Platform == "" && !c.Operator {
 		return outcome
 	}
-	return s.recordOutcome(c, action, "", outcome)
+	return s.recordRefusal(c, action, "", outcome)
 }
 
 // Records gives the audit records that fit to each, oldest first, including those

@@ -11,6 +11,7 @@ type Caller struct {
 	RID      string // the request's id, for the audit record
 	Now      int64  // when the call was looked at, Unix milliseconds
 	epoch    int64  // which grant of the authorization the token belongs to
+	issued   int64  // tells the caller's credentials apart: when the token was issued
 }
 
 // caller returns a caller of one request, at this moment, of whom nothing else

@@ -9,6 +9,7 @@
 //	error.go          Error and its kinds, each with its code on the wire
 //	audit.go          the record of every decision
 //	recorder.go       records gathered in memory and written in batches
+//	repeats.go        refusals that anybody can repeat: recorded once a minute, then counted
 //	cache.go          rows in memory, in agreement with every change
 //
 // Credentials:

@@ -110,10 +110,10 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 		return Code{}, internalError("link", err)
 	}
 	c := s.caller(rid)
-	c.Platform, c.AppID, c.epoch = l.platform, l.appid, l.epoch
+	c.Platform, c.AppID, c.epoch, c.issued = l.platform, l.appid, l.epoch, l.expires
 	code, err := s.openLink(ctx, c, l)
 	target := Function{Env: l.env, Name: l.name}.target()
-	if refused := s.recordOutcome(c, actDownload, target, err); refused != nil {
+	if refused := s.recordRefusal(c, actDownload, target, err); refused != nil {
 		if err == nil {
 			code.Close()
 		}

@@ -80,7 +80,7 @@ type observer struct {
 func newObserver(store Store, clock func() time.Time, log *slog.Logger) *observer {
 	o := &observer{
 		store: store, clock: clock, log: log, pruned: clock(),
-		refusals: newRecorder(recorderOf{"refused cloud calls", store.AppendRefusals, refusalsWaiting}, log),
+		refusals: newRecorder(recorderOf{what: "refused cloud calls", write: store.AppendRefusals, limit: refusalsWaiting}, log),
 		tallies:  map[EnvironmentKey]*tally{}, edited: map[EnvironmentKey]struct{}{},
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}

@@ -21,6 +21,8 @@ type recorderOf struct {
 	what  string // for the log
 	write func(context.Context, []Record) error
 	limit int // how many wait at most
+	// due returns further records that are due by now; nil: there are none.
+	due func() []Record
 }
 
 // recorder gathers records of decisions that changed nothing, and writes them in
@@ -96,6 +98,11 @@ func (r *recorder) run() {
 func (r *recorder) flush(ctx context.Context) error {
 	r.writes.Lock()
 	defer r.writes.Unlock()
+	if r.due != nil {
+		for _, rec := range r.due() {
+			_ = r.add(&rec) // full: only a count is missing
+		}
+	}
 	r.mu.Lock()
 	batch := r.recs
 	r.recs, r.spare, r.writing = r.spare, nil, len(batch)

@@ -60,6 +60,7 @@ type Service struct {
 	functions      *cache[functionKey, *Function]
 
 	reads    *recorder
+	repeats  *repeats
 	observer *observer
 	applyMu  sync.Mutex // one world file at a time
 }
@@ -81,7 +82,7 @@ func New(cfg Config) *Service {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n, life := cmp.Or(cfg.CacheRows, DefaultCacheRows), cfg.RowLife
-	return &Service{
+	s := &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		claims:         newCache[string, *claim](n, 0),
@@ -91,14 +92,24 @@ func New(cfg Config) *Service {
 		secrets:        newCache[grantKey, string](n, 0),
 		environments:   newCache[EnvironmentKey, *cachedEnvironment](n, life),
 		functions:      newCache[functionKey, *Function](n, life),
-		reads:          newRecorder(recorderOf{"reads", cfg.Store.AppendRecords, recorderLimit}, cfg.Log),
+		repeats:        newRepeats(),
 		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
 	}
+	s.reads = newRecorder(recorderOf{
+		what: "reads", write: cfg.Store.AppendRecords, limit: recorderLimit,
+		due: func() []Record { return s.repeats.due(s.now()) },
+	}, cfg.Log)
+	return s
 }
 
 // Close writes the audit records and observations that are still in memory. It
 // leaves the store open: whoever opened it closes it.
-func (s *Service) Close() error { return errors.Join(s.reads.close(), s.observer.close()) }
+func (s *Service) Close() error {
+	for _, rec := range s.repeats.due(noMinute) {
+		_ = s.reads.add(&rec) // full: only a count is missing
+	}
+	return errors.Join(s.reads.close(), s.observer.close())
+}
 
 // Ready returns the reasons why the server cannot work right now; none if it can.
 // They are for the operator and name no path of the host; the log has more.

@@ -83,7 +83,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 		return Caller{}, err
 	}
 	caller := s.caller(rid)
-	caller.Platform, caller.AppID, caller.epoch = c.platform, c.appid, c.epoch
+	caller.Platform, caller.AppID, caller.epoch, caller.issued = c.platform, c.appid, c.epoch, c.issued
 	if caller.Now >= c.expires {
 		return caller, Refused(TokenExpired, "")
 	}
