@@ -38,8 +38,12 @@ which is good for nothing else, or with the admin token.`,
 			if err != nil {
 				return err
 			}
+			log := newLogWriter(cmd.ErrOrStderr(), level)
+			defer log.close()
+			outliveReaders()
+			outliveHangup(log.logger())
 			return r.reach(agent.Run(cmd.Context(), agent.Config{
-				Out: out, Log: logger(cmd.ErrOrStderr(), level),
+				Out: out, Log: log.logger(),
 				Fetch: func(ctx context.Context) (agent.Token, error) { return r.fetchToken(ctx, c, args[0]) },
 			}))
 		},

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,8 +34,13 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 			if err := checkConfig(&cfg); err != nil {
 				return err
 			}
-			cfg.Log = logger(cmd.ErrOrStderr(), level)
-			return dev(cmd.Context(), cfg, cmd.OutOrStdout())
+			log := newLogWriter(cmd.ErrOrStderr(), level)
+			defer log.close()
+			cfg.Log, cfg.LogLost = log.logger(), log.lost.Load
+			outliveReaders()
+			ctx, stop := untilHangup(cmd.Context())
+			defer stop()
+			return dev(ctx, cfg, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
@@ -71,13 +78,24 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
 		text, err := d.begin(ctx, first)
 		switch {
+		case ctx.Err() != nil:
+			return nil // it was told to end
 		case err != nil && first:
 			return fmt.Errorf("the demo could not begin: %w: delete the folder %s and try again", err, data)
 		case err != nil:
 			text = fmt.Sprintf("\n# The server runs, but there are no lines to paste: %v\n"+
 				"# The demo's credentials were changed since its first start. Use yours, or delete %s to start afresh.\n", err, data)
 		}
-		_, err = io.WriteString(stdout, text)
-		return err
+		_, _ = io.WriteString(stdout, text) // the server outlives whoever reads this
+		return nil
 	})
+}
+
+// untilHangup returns a context that ends with the terminal, whose shell may
+// have gone without a word to its jobs.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) { // by nohup
+		return context.WithCancel(ctx)
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }

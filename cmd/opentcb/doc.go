@@ -15,6 +15,7 @@
 //
 //	serve.go  opentcb serve
 //	dev.go    opentcb dev: the quick start
+//	log.go    the log of what runs for long, which its reader cannot end
 //	demo.go   the demo world, its credentials, and demo.tmpl: lines to paste
 //
 // The operator's commands, over the admin interface:

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,13 +28,18 @@ When it answers requests it prints one line on standard output:
     ready api=http://HOST:PORT admin=http://HOST:PORT
 
 SIGTERM or SIGINT ends it: no new connection is taken, calls under way are
-finished, and the exit status is 0.`,
+finished, and the exit status is 0. SIGHUP does not end it, nor does a reader of
+its log that goes away.`,
 		Args: usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkConfig(&cfg); err != nil {
 				return err
 			}
-			cfg.Log = logger(cmd.ErrOrStderr(), level)
+			log := newLogWriter(cmd.ErrOrStderr(), level)
+			defer log.close()
+			cfg.Log, cfg.LogLost = log.logger(), log.lost.Load
+			outliveReaders()
+			outliveHangup(cfg.Log)
 			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), nil)
 		},
 	}
@@ -95,21 +99,3 @@ func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*n
 		return errors.Join(err, n.Shutdown(context.Background()))
 	}
 }
-
-func logger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
-}
-
-// levelFlag reads a log level.
-type levelFlag struct{ level *slog.Level }
-
-func (l *levelFlag) String() string {
-	if l.level == nil {
-		return ""
-	}
-	return strings.ToLower(l.level.String())
-}
-
-func (l *levelFlag) Set(s string) error { return l.level.UnmarshalText([]byte(s)) }
-
-func (l *levelFlag) Type() string { return "level" }

@@ -32,9 +32,10 @@ type Config struct {
 	PublicURL  string // how callers reach the API; "": as each did
 	Upstream   string // where allowed cloud calls are forwarded to; "": they are answered with success
 
-	Limits Limits
-	Log    *slog.Logger
-	Now    func() time.Time // the clock, for tests
+	Limits  Limits
+	Log     *slog.Logger
+	LogLost func() uint64    // lines that Log has lost, for the metrics; nil if it loses none
+	Now     func() time.Time // the clock, for tests
 }
 
 // Default returns the settings of a server whose operator sets none.

@@ -93,6 +93,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 func (n *Node) serve() {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if n.cfg.LogLost != nil {
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "opentcb_log_lines_lost_total",
+			Help: "Lines of the log that were lost, because its reader was away or too slow.",
+		}, func() float64 { return float64(n.cfg.LogLost()) }))
+	}
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
 		Uploads: n.cfg.Limits.MaxUploads, TransferTime: n.cfg.Limits.TransferTimeout,
