@@ -14,6 +14,7 @@ const (
 	OK                  Code = 0       // the call succeeded
 	SystemBusy          Code = -1      // a fault of the server; trying again may help
 	SystemError         Code = -1000   // a fault of the server; trying again does not help
+	InvalidCredential   Code = 40001   // in place of 40014, for a token that is not genuine or not the latest
 	InvalidAppID        Code = 40013   // no such platform, or not the caller's
 	InvalidToken        Code = 40014   // the access token is invalid, or was superseded
 	InvalidURL          Code = 40066   // the path names no interface
@@ -48,6 +49,7 @@ var texts = map[Code]string{
 	OK:                  "ok",
 	SystemBusy:          "system error",
 	SystemError:         "system error",
+	InvalidCredential:   "invalid credential, access_token is invalid or not latest",
 	InvalidAppID:        "invalid appid",
 	InvalidToken:        "invalid access_token",
 	InvalidURL:          "invalid url",

@@ -113,7 +113,7 @@ func (e *CodeError) Is(target error) bool {
 // real platform answers 40001 too for a token that is not the latest.
 func isStaleToken(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Code == 40001 || e.Code == InvalidToken || e.Code == TokenExpired)
+	return ok && (e.Code == InvalidCredential || e.Code == InvalidToken || e.Code == TokenExpired)
 }
 
 // beginning returns how a body begins, for an error.

@@ -66,7 +66,7 @@ func byKind(err error) error {
 
 func statusOf(code tcb.Code) int {
 	switch code {
-	case 40001, tcb.InvalidToken, tcb.TokenExpired, tcb.MissingToken, tcb.Unauthorized, tcb.NotAuthorized,
+	case tcb.InvalidCredential, tcb.InvalidToken, tcb.TokenExpired, tcb.MissingToken, tcb.Unauthorized, tcb.NotAuthorized,
 		tcb.MissingPermission, tcb.InvalidAppID, tcb.InvalidAppSecret, tcb.TicketInvalid, tcb.TicketExpired,
 		tcb.RefreshTokenInvalid, tcb.UnregisteredAddress:
 		return statusCredentials

@@ -80,7 +80,7 @@ func (s *Service) checkCloudbase(j *judgement) error {
 	case err != nil:
 		return err
 	case c.kind != CloudbaseToken:
-		return Refused(InvalidToken, "not a cloudbase_access_token")
+		return Refused(s.invalid, "not a cloudbase_access_token")
 	}
 	j.key = EnvironmentKey{c.appid, c.env}
 	if j.at >= c.expires {

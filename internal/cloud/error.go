@@ -21,6 +21,7 @@ const (
 	MalformedBody                      // a body that is not a JSON object
 	MissingToken                       // no access token
 	InvalidToken                       // the access token is not genuine, void or superseded
+	InvalidCredential                  // in place of InvalidToken, if the operator chose so: not genuine, or superseded
 	TokenExpired                       // the access token outlived its time
 	WrongTokenKind                     // the access token does not fit the interface
 	WrongMethod                        // not POST
@@ -62,6 +63,7 @@ var codes = [kinds]tcb.Code{
 	MalformedBody:          tcb.MalformedBody,
 	MissingToken:           tcb.MissingToken,
 	InvalidToken:           tcb.InvalidToken,
+	InvalidCredential:      tcb.InvalidCredential,
 	TokenExpired:           tcb.TokenExpired,
 	WrongTokenKind:         tcb.Unauthorized,
 	WrongMethod:            tcb.RequirePost,

@@ -94,7 +94,7 @@ func (s *Service) explainCall(ctx context.Context, rec Record) (Explanation, err
 // path; "" if nothing is.
 func (x Explanation) reason(odd string) string {
 	switch {
-	case x.Code == tcb.InvalidToken:
+	case x.Code == tcb.InvalidToken, x.Code == tcb.InvalidCredential:
 		return "the token is not a cloudbase_access_token that this server issued"
 	case x.Code == tcb.TokenExpired:
 		return "the token is over 30 minutes old: the runtime has to read it again from the agent's file"

@@ -24,6 +24,9 @@ type Config struct {
 	// Presign makes an address from which code can be fetched for so long, and
 	// links redirect to it. Nil: the server itself gives the code.
 	Presign func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
+	// InvalidToken is the kind of refusal of a token that is not genuine, or was
+	// superseded: InvalidToken, the default, or InvalidCredential (EN-14).
+	InvalidToken Kind
 	// CacheRows bounds each kind of row in memory; default DefaultCacheRows.
 	CacheRows int
 	// RowLife is how old a row in memory may be: less than a second where other
@@ -50,6 +53,7 @@ type Service struct {
 	linkLife time.Duration
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
 	shared   bool // other servers write to the same store
+	invalid  Kind // Config.InvalidToken
 
 	claims         *cache[string, *claim] // of tokens that are genuine
 	platforms      *cache[string, Platform]
@@ -85,6 +89,7 @@ func New(cfg Config) *Service {
 	s := &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
+		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),
 		claims:         newCache[string, *claim](n, 0),
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),

@@ -73,7 +73,7 @@ func decodeClaim(b []byte) (claim, error) {
 
 // Authenticate is checks 3 to 7 of every interface. It returns the caller that
 // an access token proves, at this moment, or the first error of: InvalidToken
-// (40014) if the token is not genuine, void or superseded, TokenExpired (42001),
+// (40014, or InvalidCredential, 40001: EN-14) if the token is not genuine, void or superseded, TokenExpired (42001),
 // WrongTokenKind (48001), NotAuthorized (61003) if the authorization was
 // cancelled, MissingPermission (61007). With an error, too, it returns the caller
 // as far as that is known, for the audit record.
@@ -126,7 +126,7 @@ func (s *Service) claimOf(token string) (*claim, error) {
 func (s *Service) openToken(token string) (claim, error) {
 	raw, err := s.ring.Verify(seal.AccessToken, token)
 	if err != nil {
-		return claim{}, Refused(InvalidToken, "")
+		return claim{}, Refused(s.invalid, "")
 	}
 	c, err := decodeClaim(raw)
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *Service) authenticateComponent(
 	case err != nil:
 		return notFoundAs(InvalidToken, "", err)
 	case p.Issued.superseded(c.issued, now):
-		return Refused(InvalidToken, "")
+		return Refused(s.invalid, "")
 	case iface.Tokens&ComponentToken == 0:
 		return Refused(WrongTokenKind, "the interface takes an authorizer_access_token")
 	}
@@ -157,8 +157,10 @@ func (s *Service) authenticateAuthorizer(
 	switch {
 	case err != nil:
 		return notFoundAs(InvalidToken, "", err)
-	case a.Epoch != c.epoch || a.Issued.superseded(c.issued, now):
-		return Refused(InvalidToken, "") // void since it was given again (CR-9), or replaced (CR-8)
+	case a.Epoch != c.epoch:
+		return Refused(InvalidToken, "") // void since it was given again (CR-9)
+	case a.Issued.superseded(c.issued, now):
+		return Refused(s.invalid, "") // CR-8
 	case iface.Tokens&c.kind == 0:
 		return Refused(WrongTokenKind, "the interface takes a component_access_token")
 	case !a.InForce:

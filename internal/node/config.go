@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // Config is what an operator can set of a server. Default returns one that
@@ -30,7 +32,10 @@ type Config struct {
 	AdminToken string // "": admin-token in the data folder, made at first start
 	World      string // world file to apply before the first request; "": none
 	PublicURL  string // how callers reach the API; "": as each did
-	Upstream   string // where allowed cloud calls are forwarded to; "": they are answered with success
+	// InvalidToken is the errcode of a token that is not genuine, or not the
+	// latest: 40014, or 40001 (EN-14).
+	InvalidToken int
+	Upstream     string // where allowed cloud calls are forwarded to; "": they are answered with success
 
 	Limits  Limits
 	Log     *slog.Logger
@@ -41,12 +46,13 @@ type Config struct {
 // Default returns the settings of a server whose operator sets none.
 func Default() Config {
 	return Config{
-		Listen:      "127.0.0.1:8080",
-		AdminListen: "127.0.0.1:8081",
-		Data:        "opentcb-data",
-		Limits:      defaultLimits(),
-		Log:         slog.New(slog.DiscardHandler),
-		Now:         time.Now,
+		Listen:       "127.0.0.1:8080",
+		AdminListen:  "127.0.0.1:8081",
+		Data:         "opentcb-data",
+		InvalidToken: int(cloud.InvalidToken.Code()),
+		Limits:       defaultLimits(),
+		Log:          slog.New(slog.DiscardHandler),
+		Now:          time.Now,
 	}
 }
 
@@ -60,9 +66,28 @@ func (c Config) Check() error {
 		checkAddress("--listen", c.Listen),
 		checkAddress("--admin-listen", c.AdminListen),
 		c.CheckStorage(),
+		c.checkInvalidToken(),
 		publicURL,
 		upstream,
 	)
+}
+
+func (c Config) checkInvalidToken() error {
+	if c.invalidToken() == 0 {
+		return errors.New("--invalid-token must be 40014 or 40001")
+	}
+	return nil
+}
+
+// invalidToken returns the kind of refusal that InvalidToken is the code of; 0
+// if there is none.
+func (c Config) invalidToken() cloud.Kind {
+	for _, kind := range []cloud.Kind{cloud.InvalidToken, cloud.InvalidCredential} {
+		if c.InvalidToken == int(kind.Code()) {
+			return kind
+		}
+	}
+	return 0
 }
 
 func checkAddress(flag, address string) error {

@@ -57,7 +57,7 @@ func (s *Server) decideCall(v *visit) error {
 func refuseDecision(v *visit, err error) {
 	status := http.StatusForbidden
 	switch cloud.KindOf(err) {
-	case cloud.MissingToken, cloud.InvalidToken, cloud.TokenExpired:
+	case cloud.MissingToken, cloud.InvalidToken, cloud.InvalidCredential, cloud.TokenExpired:
 		status = http.StatusUnauthorized
 	}
 	resp, h := failure(err, v.rid), v.w.Header()

@@ -13,7 +13,7 @@ var sections = []struct {
 	prefix, title string
 	clauses       int
 }{
-	{"EN", "Envelope of every call", 13},
+	{"EN", "Envelope of every call", 14},
 	{"CS", "getcodesecret", 10},
 	{"UT", "usecloudaccesstoken", 16},
 	{"DF", "downloadfunction", 11},

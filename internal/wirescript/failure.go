@@ -12,6 +12,7 @@ import (
 var codeTexts = map[int]string{
 	-1:      "system error",
 	-1000:   "system error",
+	40001:   "invalid credential, access_token is invalid or not latest",
 	40013:   "invalid appid",
 	40014:   "invalid access_token",
 	40066:   "invalid url",
