@@ -230,7 +230,7 @@ func (r *rig) draft(data []byte) blob.Draft {
 // opened is an upload that a caller has got leave for.
 func (r *rig) opened(c cloud.Caller) cloud.Upload {
 	r.Helper()
-	g, err := r.cloud.UploadSignature(r.Context(), c, somePayload)
+	g, err := r.cloud.UploadSignature(r.Context(), c, somePayload, someHeaders)
 	r.ok("UploadSignature", err)
 	up, err := r.cloud.OpenUpload(g.Token, developer.Sets, c.RID)
 	r.ok("OpenUpload", err)

@@ -163,7 +163,7 @@ func TestNothingElseIsAToken(t *testing.T) {
 	c := r.caller(platform1, mini1)
 	ticket, err := r.cloud.Ticket(t.Context(), r.operator(), platform1)
 	r.ok("Ticket", err)
-	grant, err := r.cloud.UploadSignature(t.Context(), c, strings.Repeat("0", 64))
+	grant, err := r.cloud.UploadSignature(t.Context(), c, strings.Repeat("0", 64), someHeaders)
 	r.ok("UploadSignature", err)
 	for name, token := range map[string]string{"ticket": strings.TrimPrefix(ticket, "ticket@@@"), "upload token": grant.Token} {
 		r.refused(name, r.authenticate(token), cloud.InvalidToken)

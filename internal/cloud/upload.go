@@ -23,8 +23,16 @@ type UploadGrant struct {
 	SecretID    string
 	SecretKey   string
 	PayloadHash string // SHA-256 of the body: 64 lower-case hex characters
-	IssuedAt    int64  // Unix seconds
+	UploadHeaders
+	IssuedAt int64 // Unix seconds
 }
+
+// UploadHeaders are the headers that an upload's signature covers, as they were
+// issued. Proxies and clients change them on the way, so the token carries them.
+type UploadHeaders struct{ Host, ContentType string }
+
+// maxUploadHost is how many bytes of a host have room in a token.
+const maxUploadHost = 200
 
 // Upload is an upload under way: the grant that its token stands for, who
 // uploads, and what the authorization has to hold from beginning to end.
@@ -34,9 +42,15 @@ type Upload struct {
 	sets   []int // the permission sets, one of which is needed
 }
 
-// UploadSignature returns leave to upload the body with that SHA-256 (UP-3):
-// InvalidArgs if it is not 64 lower-case hex characters.
-func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash string) (UploadGrant, error) {
+// UploadSignature returns leave to upload the body with that SHA-256 (UP-3) under
+// these headers: InvalidArgs if it is not 64 lower-case hex characters, or the
+// host is too long.
+func (s *Service) UploadSignature(
+	_ context.Context, c Caller, payloadHash string, headers UploadHeaders,
+) (UploadGrant, error) {
+	if len(headers.Host) > maxUploadHost {
+		return UploadGrant{}, Refused(InvalidArgs, "the Host header is too long to be signed")
+	}
 	hash, err := hex.DecodeString(payloadHash)
 	if err != nil || len(hash) != sha256.Size || hex.EncodeToString(hash) != payloadHash {
 		return UploadGrant{}, Refused(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
@@ -47,7 +61,10 @@ func (s *Service) UploadSignature(_ context.Context, c Caller, payloadHash strin
 	b = appendText(b, c.Platform)
 	b = appendText(b, c.AppID)
 	b = append(b, hash...)
+	b = appendText(b, headers.Host)
+	b = appendText(b, headers.ContentType)
 	g := s.uploadGrant(s.ring.Sign(seal.Upload, b), payloadHash, issued)
+	g.UploadHeaders = headers
 	return g, s.recordOutcome(c, actUploadSignature, "", nil)
 }
 
@@ -74,10 +91,13 @@ func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, erro
 	c := s.caller(rid)
 	c.Platform, c.AppID, c.epoch = d.text(), d.text(), epoch
 	hash := hex.EncodeToString(d.bytes(sha256.Size))
-	if err := d.end(); err != nil {
-		return Upload{}, internalError("upload token", err)
+	headers := UploadHeaders{Host: d.text(), ContentType: d.text()}
+	if err := d.end(); err != nil { // of a server of another version
+		return Upload{}, Refused(UploadSignatureInvalid, "X-TC-Token is of another form: ask for a new signature")
 	}
-	return Upload{s.uploadGrant(token, hash, issued), c, sets}, nil
+	grant := s.uploadGrant(token, hash, issued)
+	grant.UploadHeaders = headers
+	return Upload{grant, c, sets}, nil
 }
 
 // AuthenticateUpload returns nil if an upload may begin: its grant is at most 5

@@ -11,7 +11,10 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-var somePayload = strings.Repeat("0f", 32)
+var (
+	somePayload = strings.Repeat("0f", 32)
+	someHeaders = cloud.UploadHeaders{Host: "tcb.example", ContentType: "application/json"}
+)
 
 // UP-3: the token alone leads back to the grant, on any server of the
 // installation.
@@ -19,7 +22,7 @@ func TestUploadSignature(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
-	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
+	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload, someHeaders)
 	r.ok("UploadSignature", err)
 	if g.PayloadHash != somePayload || g.IssuedAt != r.clock.Load()/1000 ||
 		!strings.HasPrefix(g.SecretID, "AKID") || g.SecretKey == "" {
@@ -33,7 +36,7 @@ func TestUploadSignature(t *testing.T) {
 	}
 	r.ok("AuthenticateUpload", r.cloud.AuthenticateUpload(t.Context(), up))
 
-	other, err := r.cloud.UploadSignature(t.Context(), c, strings.Repeat("1", 64))
+	other, err := r.cloud.UploadSignature(t.Context(), c, strings.Repeat("1", 64), someHeaders)
 	r.ok("UploadSignature", err)
 	if other.SecretKey == g.SecretKey || other.SecretID == g.SecretID {
 		t.Error("two bodies are signed with one secret")
@@ -44,15 +47,25 @@ func TestUploadSignatureRefusals(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
+	long := someHeaders
+	long.Host = strings.Repeat("h", 201)
+	_, err := r.cloud.UploadSignature(t.Context(), c, somePayload, long)
+	r.refused("a long host", err, cloud.InvalidArgs)
+	long.Host = long.Host[1:]
+	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload, long)
+	r.ok("UploadSignature", err)
+	up, err := r.cloud.OpenUpload(g.Token, developer.Sets, "rid")
+	r.ok("the longest host", err)
+	if up.UploadHeaders != long {
+		t.Errorf("the token carries %+v", up.UploadHeaders)
+	}
 	for _, hash := range []string{
 		"", "0", strings.Repeat("0", 63), strings.Repeat("0", 65), strings.Repeat("0F", 32), strings.Repeat("zz", 32),
 		somePayload + "\n",
 	} {
-		_, err := r.cloud.UploadSignature(t.Context(), c, hash)
+		_, err := r.cloud.UploadSignature(t.Context(), c, hash, someHeaders)
 		r.refused(hash, err, cloud.InvalidArgs)
 	}
-	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
-	r.ok("UploadSignature", err)
 	for _, token := range []string{"", g.Token + "A", g.Token[1:], r.grant(platform1, mini1, 49).AccessToken.Value} {
 		_, err := r.cloud.OpenUpload(token, developer.Sets, "rid")
 		r.refused("invalid token", err, cloud.UploadSignatureInvalid)
@@ -65,7 +78,7 @@ func TestUploadSignatureEnds(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
-	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload)
+	g, err := r.cloud.UploadSignature(t.Context(), c, somePayload, someHeaders)
 	r.ok("UploadSignature", err)
 	auth := func() error {
 		up, err := r.cloud.OpenUpload(g.Token, developer.Sets, "rid-of-the-upload")

@@ -22,19 +22,21 @@ var getUploadSignature = call(endpoint{
 func signUpload(
 	ctx context.Context, s *Server, v *visit, req *tcb.GetUploadSignatureRequest,
 ) (tcb.GetUploadSignatureResponse, error) {
-	grant, err := s.cloud.UploadSignature(ctx, v.caller, *req.HashedPayload)
+	grant, err := s.cloud.UploadSignature(ctx, v.caller, *req.HashedPayload, cloud.UploadHeaders{
+		Host: hostOf(s.origin(v.r)), ContentType: uploadContentType,
+	})
 	if err != nil {
 		return tcb.GetUploadSignatureResponse{}, err
 	}
 	return tcb.GetUploadSignatureResponse{
-		Status: tcb.Success(), Headers: uploadHeaders(grant, s.origin(v.r)),
+		Status: tcb.Success(), Headers: uploadHeaders(grant),
 	}, nil
 }
 
 // What an upload's signature and headers say besides the grant (UP-3).
 const (
 	uploadService     = "scf"
-	uploadContentType = "application/json; charset=utf-8"
+	uploadContentType = "application/json"
 	uploadAction      = "UpdateFunctionCode"
 	uploadVersion     = "2018-04-16"
 	uploadRegion      = "ap-shanghai"
@@ -42,31 +44,35 @@ const (
 
 var uploadSigned = []string{"content-type", "host"}
 
-// uploadRequest is what an upload's signature covers.
-func uploadRequest(grant cloud.UploadGrant, contentType, host string) tc3.Request {
+// uploadRequest is what an upload's signature covers: the headers as they were
+// issued (UP-4).
+func uploadRequest(grant cloud.UploadGrant) tc3.Request {
 	return tc3.Request{
 		Method: "POST", Path: "/", Service: uploadService, Timestamp: grant.IssuedAt,
-		Headers:       map[string]string{"content-type": contentType, "host": host},
+		Headers:       map[string]string{"content-type": grant.ContentType, "host": grant.Host},
 		SignedHeaders: uploadSigned, HashedPayload: grant.PayloadHash,
 	}
 }
 
-// uploadHeaders writes the headers of an upload, a line each. The host is the
-// one that the caller reaches the server by, since it is signed.
-func uploadHeaders(grant cloud.UploadGrant, origin string) string {
-	host := origin
+// hostOf returns the host of an origin.
+func hostOf(origin string) string {
 	if u, err := url.Parse(origin); err == nil {
-		host = u.Host
+		return u.Host
 	}
-	req := uploadRequest(grant, uploadContentType, host)
+	return origin
+}
+
+// uploadHeaders writes the headers of an upload, a line each.
+func uploadHeaders(grant cloud.UploadGrant) string {
+	req := uploadRequest(grant)
 	auth := tc3.Authorization{
 		SecretID: grant.SecretID, Date: tc3.Date(grant.IssuedAt), Service: uploadService,
 		SignedHeaders: uploadSigned, Signature: tc3.Sign(grant.SecretKey, req),
 	}
 	return strings.Join([]string{
 		"Authorization:" + auth.String(),
-		"Host:" + host,
-		"Content-Type:" + uploadContentType,
+		"Host:" + grant.Host,
+		"Content-Type:" + grant.ContentType,
 		"X-TC-Action:" + uploadAction,
 		"X-TC-Timestamp:" + strconv.FormatInt(grant.IssuedAt, 10),
 		"X-TC-Version:" + uploadVersion,

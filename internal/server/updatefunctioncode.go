@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
@@ -67,8 +68,10 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	return s.receive(ctx, body, up)
 }
 
-// verifyUpload checks that the request carries the grant's signature over its
-// headers and the hash of its body: UploadSignatureInvalid if not.
+// verifyUpload checks that the request carries the grant's signature over the
+// headers that were issued and the hash of its body: UploadSignatureInvalid if
+// not. The host that arrives is a proxy's to change, and clients add a charset to
+// the content type (UP-4).
 func verifyUpload(r *http.Request, grant cloud.UploadGrant) error {
 	misfit := func(detail string) error {
 		return cloud.Refused(cloud.UploadSignatureInvalid, detail)
@@ -77,8 +80,9 @@ func verifyUpload(r *http.Request, grant cloud.UploadGrant) error {
 	if err != nil {
 		return misfit("the Authorization header is not of the form TC3-HMAC-SHA256")
 	}
-	signed := uploadRequest(grant, r.Header.Get("Content-Type"), r.Host)
 	switch {
+	case !isJSON(r.Header.Get("Content-Type")):
+		return misfit("the Content-Type must be " + uploadContentType)
 	case r.Header.Get("X-TC-Action") != uploadAction:
 		return misfit("X-TC-Action must be " + uploadAction)
 	case r.Header.Get("X-TC-Timestamp") != strconv.FormatInt(grant.IssuedAt, 10):
@@ -87,10 +91,16 @@ func verifyUpload(r *http.Request, grant cloud.UploadGrant) error {
 		return misfit("the Credential is not the signature's")
 	case !sameHeaders(auth.SignedHeaders):
 		return misfit("SignedHeaders must be content-type;host")
-	case !tc3.Verify(grant.SecretKey, signed, auth.Signature):
+	case !tc3.Verify(grant.SecretKey, uploadRequest(grant), auth.Signature):
 		return misfit("the signature does not fit the headers: send the headers of getuploadsignature as they are")
 	}
 	return nil
+}
+
+// isJSON reports whether a content type is JSON, with whatever parameters.
+func isJSON(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), uploadContentType)
 }
 
 func sameHeaders(names []string) bool {
