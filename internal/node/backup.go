@@ -69,6 +69,7 @@ func Restore(
 	if archive.Summary().MasterKey != first.MasterKey {
 		return s, errors.New("the archive was changed while it was read: restore it again")
 	}
+	cfg.restoring = true
 	storage, err := OpenStorage(ctx, cfg)
 	if err != nil {
 		return s, err

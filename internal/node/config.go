@@ -41,6 +41,8 @@ type Config struct {
 	Log     *slog.Logger
 	LogLost func() uint64    // lines that Log has lost, for the metrics; nil if it loses none
 	Now     func() time.Time // the clock, for tests
+
+	restoring bool // the storage is filled from an archive, and may have code already
 }
 
 // Default returns the settings of a server whose operator sets none.

@@ -61,6 +61,34 @@ func (d *dataDir) Close() error { return d.lock.Close() }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
+// has reports whether the folder has a file, or a folder that is not empty.
+func (d *dataDir) has(name string) bool {
+	info, err := os.Stat(d.file(name))
+	if err != nil || !info.IsDir() {
+		return err == nil
+	}
+	found := false
+	_ = filepath.WalkDir(d.file(name), func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// checkUnused refuses a folder whose database is missing though a server has
+// used it. The admin token comes last at a first start.
+func (d *dataDir) checkUnused(cfg Config) error {
+	used := d.has(codeFolder) || d.has(masterKeyFile) && d.has(AdminTokenFile)
+	if cfg.restoring || !used {
+		return nil
+	}
+	return fmt.Errorf("the database %s is missing, and there is a master key or code of it: "+
+		"put it back, restore a backup (opentcb help restore), or choose another folder with --data", d.file(databaseFile))
+}
+
 // adminToken returns the operator's token: the given one, or else that of a
 // file in the folder, which is made at first start for the commands to read. A
 // given one is written nowhere.

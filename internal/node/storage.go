@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -55,18 +57,12 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 	if s.data, err = openData(cfg.Data); err != nil {
 		return err
 	}
-	if s.Store, err = s.openDatabase(ctx, cfg); err != nil {
-		return err
+	if cfg.Database == "" {
+		err = s.openSQLite(ctx, cfg)
+	} else if s.Store, err = sqlstore.OpenPostgres(ctx, cfg.Database); err == nil {
+		err = s.openKey(ctx, cfg)
 	}
-	bound, err := s.Store.KeyID(ctx)
 	if err != nil {
-		return fmt.Errorf("the database: %w", err)
-	}
-	master, err := s.data.masterKey(ctx, cfg, bound)
-	if err != nil {
-		return err
-	}
-	if s.Ring, err = seal.NewRing(master); err != nil {
 		return err
 	}
 	if err = s.Store.BindKey(ctx, s.Ring.KeyID()); err != nil {
@@ -83,11 +79,53 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 	return err
 }
 
-func (s *Storage) openDatabase(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
-	if cfg.Database == "" {
-		return sqlstore.OpenSQLite(ctx, s.data.file(databaseFile))
+// openKey reads the master key, or makes one for a database that has none.
+func (s *Storage) openKey(ctx context.Context, cfg Config) error {
+	bound := ""
+	if s.Store != nil {
+		var err error
+		if bound, err = s.Store.KeyID(ctx); err != nil {
+			return fmt.Errorf("the database: %w", err)
+		}
 	}
-	return sqlstore.OpenPostgres(ctx, cfg.Database)
+	master, err := s.data.masterKey(ctx, cfg, bound)
+	if err == nil {
+		s.Ring, err = seal.NewRing(master)
+	}
+	return err
+}
+
+// openSQLite opens the database of the data folder, or makes it, with the id of
+// the master key in it from the beginning. It refuses to make an empty world
+// where there was another.
+func (s *Storage) openSQLite(ctx context.Context, cfg Config) (err error) {
+	file := s.data.file(databaseFile)
+	info, err := os.Stat(file)
+	missing := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+	if missing {
+		if err := s.data.checkUnused(cfg); err != nil {
+			return err
+		}
+		if err := s.openKey(ctx, cfg); err != nil {
+			return err
+		}
+		if err := sqlstore.CreateSQLite(ctx, file, s.Ring.KeyID()); err != nil {
+			return err
+		}
+	}
+	if s.Store, err = sqlstore.OpenSQLite(ctx, file); err != nil || missing {
+		return err
+	}
+	bound, err := s.Store.KeyID(ctx)
+	if err != nil {
+		return fmt.Errorf("the database: %w", err)
+	}
+	if bound == "" && !cfg.restoring && (s.data.has(masterKeyFile) || s.data.has(codeFolder)) {
+		return fmt.Errorf("%s is empty, and there is a master key or code beside it: "+
+			"put the right database there, or restore a backup (opentcb help restore). "+
+			"If this folder was never used, remove the file", file)
+	}
+	return s.openKey(ctx, cfg)
 }
 
 // blobs reads --blobs and returns what opens that storage. Other kinds of code

@@ -15,6 +15,7 @@
 // What differs:
 //
 //	sqlite.go         SQLite: opening, settings, transactions, errors
+//	sqlitelog.go      SQLite: the log that a database needs
 //	postgres.go       Postgres: opening, settings, connections
 //	postgrestx.go     Postgres: reads and transactions within their time limits
 //	postgreserror.go  Postgres: what its errors mean, and what is retried

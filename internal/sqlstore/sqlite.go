@@ -40,39 +40,65 @@ type sqliteDB struct {
 	conn    *sql.Conn // the one of writers
 	reads   statements
 	tx      sqliteTx // on conn
+	folds   foldings // of the log
+
+	readStmts, writeStmts *prepared
 }
 
 // OpenSQLite opens the SQLite database in a file and migrates it. A file that
-// does not exist is made, readable by its owner only. Every change is synced
-// before it returns.
+// does not exist is made, readable by its owner only; a copy that lacks the log
+// it needs is refused. Every change is synced before it returns.
 func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
 	}
-	// SQLite would make it, and its companions after it, readable by all.
-	f, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
+	missing, alone, err := lookAtLog(abs)
+	if err == nil && missing {
+		err = createSQLite(ctx, abs, "")
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	d := &sqliteDB{file: abs}
-	d.opened, err = f.Stat()
-	if err = errors.Join(err, f.Close()); err != nil {
+	if d.opened, err = os.Stat(abs); err != nil {
 		return nil, err
 	}
-	if err := d.open(ctx); err != nil {
+	if err := d.open(ctx, alone); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", file, wrapSQLite(err)), d.close())
 	}
 	w := newWriter(plan{
 		workers: 1, group: maxGroup, patience: queuePatience, begin: d.begin,
-		retry: func(error, int) bool { return false }, // no other transaction is in the way
+		retry:   func(error, int) bool { return false }, // no other transaction is in the way
+		resting: d.rest,
 	})
 	return newStore(d, w, w), nil
 }
 
-func (d *sqliteDB) open(ctx context.Context) (err error) {
+// CreateSQLite makes the database in a file that does not exist, bound to the
+// master key of that id. The file is there once all of it is.
+func CreateSQLite(ctx context.Context, file, keyID string) error {
+	abs, err := filepath.Abs(file)
+	if err == nil {
+		var missing bool
+		if missing, _, err = lookAtLog(abs); err == nil && missing {
+			err = createSQLite(ctx, abs, keyID)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
 	if d.writers, err = openSQLite(d.file, 1, sqliteWrites+sqliteCache); err != nil {
 		return err
+	}
+	if alone {
+		if err := checkAlone(ctx, d.writers); err != nil {
+			return err
+		}
 	}
 	if d.readers, err = openSQLite(d.file, sqliteReaders, sqliteReads); err != nil {
 		return err
@@ -83,10 +109,10 @@ func (d *sqliteDB) open(ctx context.Context) (err error) {
 	if d.conn, err = d.writers.Conn(ctx); err != nil {
 		return err
 	}
-	reads := &prepared{prepare: d.readers.PrepareContext, byText: map[string]*sql.Stmt{}}
-	writes := &prepared{prepare: d.conn.PrepareContext, byText: map[string]*sql.Stmt{}}
-	d.reads, d.tx = statements{reads, wrapSQLite}, sqliteTx{statements{writes, wrapSQLite}}
-	return nil
+	d.readStmts = &prepared{prepare: d.readers.PrepareContext, byText: map[string]*sql.Stmt{}}
+	d.writeStmts = &prepared{prepare: d.conn.PrepareContext, byText: map[string]*sql.Stmt{}}
+	d.reads, d.tx = statements{d.readStmts, wrapSQLite}, sqliteTx{statements{d.writeStmts, wrapSQLite}}
+	return d.fold()
 }
 
 func openSQLite(abs string, conns int, options string) (*sql.DB, error) {
@@ -108,28 +134,34 @@ func openSQLite(abs string, conns int, options string) (*sql.DB, error) {
 func (d *sqliteDB) read(context.Context) *statements { return &d.reads }
 
 func (d *sqliteDB) openSession(write bool) (*sql.DB, error) {
-	if err := d.checkFile(); err != nil {
+	if _, err := d.checkFile(); err != nil {
 		return nil, err
 	}
 	if write {
 		return openSQLite(d.file, 1, sqliteWrites)
 	}
-	return openSQLite(d.file, 1, sqliteReads)
+	db, err := openSQLite(d.file, 1, sqliteReads)
+	if err == nil {
+		d.dumping(db)
+	}
+	return db, err
 }
 
 // loadRows is 1: SQLite compares the name of each parameter with all before
 // it, so a statement of many rows takes longer than many statements.
 func (d *sqliteDB) loadRows() int { return 1 }
 
+// close closes the connection that writes last.
 func (d *sqliteDB) close() error {
 	var errs []error
 	if d.conn != nil {
-		errs = append(errs, d.conn.Close())
+		errs = append(errs, d.keepLog(), d.readStmts.close(), d.writeStmts.close(), d.conn.Close())
 	}
-	for _, db := range []*sql.DB{d.writers, d.readers} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if d.readers != nil {
+		errs = append(errs, d.readers.Close())
+	}
+	if d.writers != nil {
+		errs = append(errs, d.writers.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -137,23 +169,25 @@ func (d *sqliteDB) close() error {
 // begin begins the writer's next transaction. Its deadline is not needed:
 // nothing but the disk is waited for.
 func (d *sqliteDB) begin(time.Time) (transaction, error) {
-	if err := d.checkFile(); err != nil {
+	file, err := d.checkFile()
+	if err != nil {
 		return nil, err
 	}
-	_, err := d.tx.stmts.exec("BEGIN IMMEDIATE")
+	d.foldAgain(file)
+	_, err = d.tx.stmts.exec("BEGIN IMMEDIATE")
 	return &d.tx, err
 }
 
 // checkFile reports whether the database file is still the one that was
 // opened. SQLite itself goes on writing to a file that was removed, and
 // everything written would be lost.
-func (d *sqliteDB) checkFile() error {
+func (d *sqliteDB) checkFile() (os.FileInfo, error) {
 	now, err := os.Stat(d.file)
 	if err != nil || !os.SameFile(d.opened, now) {
-		return fmt.Errorf("%w: the database file was removed or replaced under the running server: "+
+		return nil, fmt.Errorf("%w: the database file was removed or replaced under the running server: "+
 			"stop it and put the file back", cloud.ErrUnavailable)
 	}
-	return nil
+	return now, nil
 }
 
 // sqliteTx is the transaction on the connection that writes.

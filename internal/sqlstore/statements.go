@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"sync"
 
@@ -102,6 +103,19 @@ func (p *prepared) get(query string) (*sql.Stmt, error) {
 		p.byText[query] = st
 	}
 	return st, err
+}
+
+// close closes the statements. SQLite closes no connection that has some: the
+// log would not be copied into the file.
+func (p *prepared) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, st := range p.byText {
+		errs = append(errs, st.Close())
+	}
+	clear(p.byText)
+	return errors.Join(errs...)
 }
 
 func (p *prepared) exec(query string, args []any) (sql.Result, error) {

@@ -73,6 +73,8 @@ type plan struct {
 	// retry reports whether a transaction that failed with err, for the tries-th
 	// time, is run again.
 	retry func(err error, tries int) bool
+	// resting is called when there was no change for restAfter; nil: nothing.
+	resting func()
 }
 
 // writer runs changes in groups, by a plan.
@@ -172,13 +174,33 @@ func (w *writer) close() {
 
 // work commits group after group, until the queue is closed and empty.
 func (w *writer) work(queue chan *change) {
-	for first := range queue {
+	for first := w.await(queue); first != nil; first = w.await(queue) {
 		group := w.gather(queue, first)
 		if w.workers > 1 {
 			group = inOrder(withoutLate(group))
 		}
 		w.commit(group)
 	}
+}
+
+// await returns the next change; nil once the queue is closed and empty.
+func (w *writer) await(queue chan *change) *change {
+	select {
+	case c := <-queue:
+		return c
+	default:
+	}
+	if w.resting != nil {
+		late := time.NewTimer(restAfter)
+		defer late.Stop()
+		select {
+		case c := <-queue:
+			return c
+		case <-late.C:
+			w.resting()
+		}
+	}
+	return <-queue
 }
 
 // gather returns a group: the first change, and those that wait behind it.
