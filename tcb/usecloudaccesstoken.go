@@ -22,7 +22,7 @@ type UseCloudAccessTokenResponse struct {
 	Version      *int64    `json:"version,omitempty"`
 }
 
-// Permission says whether, and for which interfaces, code in an environment may
+// Permission reports whether, and for which interfaces, code in an environment may
 // use the cloudbase_access_token. Open is one switch for all environments of an
 // account; the others are the environment's own.
 type Permission struct {

@@ -28,7 +28,7 @@ type race struct {
 	calls           string // address of a cloud call
 }
 
-// mayPass says whether a call that began in a phase may pass now: unless that
+// mayPass reports whether a call that began in a phase may pass now: unless that
 // phase was a closed one, and still is.
 func (r *race) mayPass(began int64) bool { return began%2 == 0 || r.phase.Load() != began }
 

@@ -229,7 +229,7 @@ func measure(s *server) load {
 	return load{descriptors: s.descriptors(), goroutines: int(n), memory: s.memory("VmRSS")}
 }
 
-// near says whether nothing much stays compared with what was.
+// near reports whether nothing much stays compared with what was.
 func (l load) near(was load) bool {
 	return l.descriptors <= was.descriptors+moreDescriptors &&
 		l.goroutines <= was.goroutines+moreGoroutines &&

@@ -62,7 +62,7 @@ func refused(err error) (tcb.Code, bool) {
 	return r.code, true
 }
 
-// unanswered says whether a call's fate is unknown.
+// unanswered reports whether a call's fate is unknown.
 func unanswered(err error) bool {
 	_, isRefusal := errors.AsType[*refusal](err)
 	_, isFault := errors.AsType[*fault](err)

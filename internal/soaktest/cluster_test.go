@@ -73,7 +73,7 @@ func (c *cluster) roamer(log *callLog, end time.Time) *roamer {
 	return &roamer{cluster: c, http: newClient("", "").http, at: c.any(nil), log: log, end: end}
 }
 
-// over says whether the time is up.
+// over reports whether the time is up.
 func (r *roamer) over() bool { return !time.Now().Before(r.end) }
 
 // here is the client where it is now, with a token.
@@ -115,7 +115,7 @@ func (r *roamer) until(what string, call func() error) error {
 	}
 }
 
-// isBusy says whether a call was told -1, in whatever envelope.
+// isBusy reports whether a call was told -1, in whatever envelope.
 func isBusy(err error) bool {
 	r, ok := errors.AsType[*refusal](err)
 	return ok && (r.code == tcb.SystemBusy || r.name == "InternalError") || errors.Is(err, errAway)

@@ -169,7 +169,7 @@ func (w *ownCode) step(r *roamer, n int) error {
 	return err
 }
 
-// expected says whether the code may be that.
+// expected reports whether the code may be that.
 func (w *ownCode) expected(sum string) bool {
 	_, may := w.unknown[sum]
 	return sum == w.now || may

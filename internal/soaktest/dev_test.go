@@ -37,7 +37,7 @@ const (
 	pasteTime = 20 * time.Second
 )
 
-// quiet says whether the server has printed nothing for a while.
+// quiet reports whether the server has printed nothing for a while.
 func (s *server) quiet() bool {
 	before := len(s.out.String())
 	time.Sleep(quietFor)

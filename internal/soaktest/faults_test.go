@@ -109,7 +109,7 @@ func (c *tally) count(what string, movesCode bool, took time.Duration, err error
 	}
 }
 
-// toldAgain says whether a call was told to try again.
+// toldAgain reports whether a call was told to try again.
 func toldAgain(err error) bool {
 	r, ok := errors.AsType[*refusal](err)
 	return ok && (r.code == tcb.SystemBusy || r.name == "InternalError") || errors.Is(err, errTryAgain)

@@ -61,7 +61,7 @@ func build(variable, path, env string, flags ...string) error {
 	return os.Setenv(variable, path)
 }
 
-// long says whether the long form of the tests was asked for.
+// long reports whether the long form of the tests was asked for.
 func long() bool { return os.Getenv(longVar) != "" }
 
 // length is the first number in the short form of the tests, the second in the

@@ -40,7 +40,7 @@ func (s *server) descriptors() int {
 	return len(entries)
 }
 
-// metric sums the samples of /metrics whose name fits, and says whether there
+// metric sums the samples of /metrics whose name fits, and reports whether there
 // are any.
 func (s *server) metric(fits func(name string) bool) (sum float64, found bool) {
 	s.t.Helper()

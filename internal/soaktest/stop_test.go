@@ -162,7 +162,7 @@ var (
 
 // exchange makes one call in a connection. last says that it was the last.
 func (h *stopTest) exchange(conn net.Conn, in *bufio.Reader) (last bool, err error) {
-	io.WriteString(conn, h.get()) // what comes back tells whether it arrived
+	io.WriteString(conn, h.get()) // what comes back reports whether it arrived
 	if _, err := in.Peek(1); err == io.EOF {
 		return true, errEnded
 	} else if err != nil {

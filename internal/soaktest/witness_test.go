@@ -21,7 +21,7 @@ type witness interface {
 	// What was not answered may be there whole or not at all; from then on
 	// the witness knows which.
 	check(c *client) error
-	// open says whether it waits for an answer that will not come.
+	// open reports whether it waits for an answer that will not come.
 	open() bool
 	// done is what must be in the audit record, and what may be at most of
 	// everything that was tried.

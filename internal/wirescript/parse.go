@@ -237,7 +237,7 @@ func (p *caseParser) check(t text) error {
 	return nil
 }
 
-// find tells whether a value exists, and notes what it needs of the target.
+// find reports whether a value exists, and notes what it needs of the target.
 func (p *caseParser) find(ref []string) error {
 	name := strings.Join(ref, " ")
 	switch {

@@ -133,7 +133,7 @@ func (p *Player) can(what string) bool {
 	return p.target.Peek[strings.TrimPrefix(what, "peek ")] != nil
 }
 
-// has tells whether a value of the world can be had, by itself or through the
+// has reports whether a value of the world can be had, by itself or through the
 // calls of section 5.
 func (p *Player) has(ref []string) bool {
 	if _, ok := p.target.Vars[strings.Join(ref, " ")]; ok || p.target.Operator != nil {

@@ -49,7 +49,7 @@ func (s *requestStep) sendRaw(r *run) (*answer, error) {
 	return exchange(server, s.method, head+body)
 }
 
-// sizes tells whether the script itself says how long the body is.
+// sizes reports whether the script itself says how long the body is.
 func (s *requestStep) sizes() bool {
 	for _, h := range s.headers {
 		if strings.EqualFold(h.name, "Content-Length") || strings.EqualFold(h.name, "Transfer-Encoding") {

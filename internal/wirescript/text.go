@@ -104,7 +104,7 @@ var functions = map[string]int{
 	"secret": 1, "refresh": 2, "ticket": 1, "component": 1, "token": 2, "cloudbase": 1, "base64": 1, "sha256": 1,
 }
 
-// captures tells whether the text keeps or matches anything open.
+// captures reports whether the text keeps or matches anything open.
 func (t text) captures() bool {
 	for _, p := range t {
 		if p.pattern != "" {

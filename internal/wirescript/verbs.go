@@ -187,7 +187,7 @@ func (r *run) lacksSecrets(place, data string) error {
 	return nil
 }
 
-// holds tells whether data shows a value: as it is, in hex, in base64, or the
+// holds reports whether data shows a value: as it is, in hex, in base64, or the
 // bytes whose base64 it is.
 func holds(data, value string) bool {
 	forms := []string{value, hex.EncodeToString([]byte(value)), base64.StdEncoding.EncodeToString([]byte(value))}
