@@ -9,13 +9,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
 )
 
 func applyCommand() *cobra.Command {
-	return remoteCommand("apply FILE", "Bring a server to what a world file says",
+	var options cloud.ApplyOptions
+	cmd := remoteCommand("apply FILE", "Bring a server to what a world file says",
 		`Bring a running server to what a world file says, wholly or not at all, and print
-what was changed. Applied again it changes nothing.`,
+what was changed. Applied again it changes nothing. What the file says of an
+environment's switch and whitelist and of an authorization counts when it is made;
+what has become otherwise since stays, and is told.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			file, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
 				added, err := c.AddCode(cmd.Context(), zip)
@@ -27,14 +31,20 @@ what was changed. Applied again it changes nothing.`,
 			if err != nil {
 				return answer{}, err
 			}
-			changes, err := c.Apply(cmd.Context(), file.Text, file.Code)
-			lines := make([]string, len(changes))
-			for i, ch := range changes {
-				lines[i] = ch.Item + ": " + ch.Change
+			applied, err := c.ApplyWith(cmd.Context(), file.Text, file.Code, options)
+			var lines []string
+			for _, ch := range applied.Changes {
+				lines = append(lines, ch.Item+": "+ch.Change)
+			}
+			for _, left := range applied.NotApplied {
+				lines = append(lines, "not applied: "+left.Item+": "+left.Change)
 			}
 			if len(lines) == 0 {
 				lines = []string{"nothing to change"}
 			}
-			return answer{admin.Applied{Changes: changes}, strings.Join(lines, "\n")}, err
+			return answer{applied, strings.Join(lines, "\n")}, err
 		})
+	cmd.Flags().BoolVar(&options.Regrant, "regrant", false,
+		"bring authorizations that are there to what the file says, too: those that were cancelled are given again")
+	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"net/url"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/world"
@@ -18,9 +19,15 @@ import (
 // many zips as it may have functions.
 const maxWorld = 256 << 20
 
-// Applied is what a world changed; it is empty when the world was so already.
+// Applied is what a world changed, nothing when it was so already, and what it
+// says and applying did not do.
 type Applied struct {
-	Changes []cloud.Applied `json:"changes"`
+	Changes    []cloud.Applied `json:"changes"`
+	NotApplied []cloud.Applied `json:"not_applied"`
+}
+
+func newApplied(o cloud.Outcome) Applied {
+	return Applied{append([]cloud.Applied{}, o.Changes...), append([]cloud.Applied{}, o.Left...)}
 }
 
 func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
@@ -33,11 +40,25 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (
 		return nil, err
 	}
 	wanted.AddSums(sums)
-	changes, err := s.cloud.Apply(r.Context(), c, wanted)
-	if changes == nil {
-		changes = []cloud.Applied{}
+	if wanted.Options, err = parseApplyOptions(r.URL.Query()); err != nil {
+		return nil, err
 	}
-	return Applied{changes}, err
+	outcome, err := s.cloud.Apply(r.Context(), c, wanted)
+	return newApplied(outcome), err
+}
+
+// parseApplyOptions reads the options from the query.
+func parseApplyOptions(q url.Values) (o cloud.ApplyOptions, err error) {
+	for name, value := range map[string]*bool{"regrant": &o.Regrant} {
+		switch q.Get(name) {
+		case "true":
+			*value = true
+		case "", "false":
+		default:
+			return o, cloud.Refused(cloud.InvalidArgs, name+" must be true or false")
+		}
+	}
+	return o, nil
 }
 
 // readWorldForm reads the two parts of the form: the world file as it is, and
@@ -80,7 +101,14 @@ func readWorldForm(w http.ResponseWriter, r *http.Request) (file []byte, sums ma
 
 // Apply brings the server to what a world file says. file is its text, sums the
 // SHA-256 of each zip that it names, as AddCode returned it.
-func (c *Client) Apply(ctx context.Context, file []byte, sums map[string]string) ([]cloud.Applied, error) {
+func (c *Client) Apply(ctx context.Context, file []byte, sums map[string]string) (Applied, error) {
+	return c.ApplyWith(ctx, file, sums, cloud.ApplyOptions{})
+}
+
+// ApplyWith is Apply with options.
+func (c *Client) ApplyWith(
+	ctx context.Context, file []byte, sums map[string]string, o cloud.ApplyOptions,
+) (Applied, error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("file", "world.yaml")
@@ -96,9 +124,13 @@ func (c *Client) Apply(ctx context.Context, file []byte, sums map[string]string)
 		}
 	}
 	if err = errors.Join(err, form.Close()); err != nil {
-		return nil, err
+		return Applied{}, err
+	}
+	query := url.Values{}
+	if o.Regrant {
+		query.Set("regrant", "true")
 	}
 	var applied Applied
-	err = c.call(ctx, "POST", "/v1/apply", content{form.FormDataContentType(), &body}, &applied)
-	return applied.Changes, err
+	err = c.call(ctx, "POST", "/v1/apply?"+query.Encode(), content{form.FormDataContentType(), &body}, &applied)
+	return applied, err
 }

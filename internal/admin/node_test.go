@@ -77,7 +77,7 @@ func (s *started) applyWorld(t *testing.T) []string {
 	changes, err := s.Apply(t.Context(), []byte(worldFile), map[string]string{"login.zip": code.SHA256})
 	must(t, err)
 	var items []string
-	for _, c := range changes {
+	for _, c := range changes.Changes {
 		items = append(items, c.Item+": "+c.Change)
 	}
 	return items

@@ -14,9 +14,10 @@ import (
 const actApply = "apply"
 
 // Apply brings the server to what is in a world file, wholly or not at all, and
-// returns what it changed: nothing when it is applied again. For a world that
-// contradicts what is there, or names what is nowhere, it returns a faults.List.
-func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, error) {
+// returns what it changed: nothing when it is applied again. What the file says and
+// applying does not do is in the outcome too. For a world that contradicts what is
+// there, or names what is nowhere, it returns a faults.List.
+func (s *Service) Apply(ctx context.Context, c Caller, w World) (Outcome, error) {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
 	for {
@@ -25,10 +26,10 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, erro
 			accounts: map[string]*Account{}, environments: map[string]string{},
 		}
 		if err := p.plan(); err != nil {
-			return nil, err
+			return Outcome{}, err
 		}
 		if len(p.changes) == 0 {
-			return nil, nil
+			return p.outcome, nil
 		}
 		err := s.store.Apply(ctx, p.changes, p.recs)
 		s.forgetAll()
@@ -36,9 +37,9 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) ([]Applied, erro
 		case errors.Is(err, ErrStale) && ctx.Err() == nil:
 			continue // something changed between the plan and its execution: plan again
 		case err != nil:
-			return nil, storeError("apply", err)
+			return Outcome{}, storeError("apply", err)
 		}
-		return p.applied, nil
+		return p.outcome, nil
 	}
 }
 
@@ -58,7 +59,7 @@ type planner struct {
 	caller  Caller
 	world   World
 	changes []Change
-	applied []Applied
+	outcome Outcome
 	recs    []Record // one for each change
 	faults  faults.Collector
 
@@ -101,12 +102,17 @@ func (p *planner) reject(line int, format string, args ...any) error {
 // change notes a change, and whom it concerns for the audit record.
 func (p *planner) change(ch Change, about Caller, item, what string) error {
 	p.changes = append(p.changes, ch)
-	p.applied = append(p.applied, Applied{Item: item, Change: what})
+	p.outcome.Changes = append(p.outcome.Changes, Applied{Item: item, Change: what})
 	about.Operator, about.RID, about.Now = p.caller.Operator, p.caller.RID, p.caller.Now
 	rec := about.record(actApply, item)
 	rec.Detail = what
 	p.recs = append(p.recs, rec)
 	return nil
+}
+
+// leave notes what the file says of an item and applying does not do.
+func (p *planner) leave(item, format string, args ...any) {
+	p.outcome.Left = append(p.outcome.Left, Applied{Item: item, Change: fmt.Sprintf(format, args...)})
 }
 
 // account returns an account as it will be, nil if there will be none.
@@ -146,6 +152,9 @@ func (p *planner) platform(w WorldPlatform) error {
 	if err != nil {
 		return err
 	}
+	if w.Ticket == "" {
+		row.FixedTicket = old.FixedTicket
+	}
 	sameSecret := p.s.ring.CheckMAC(appSecretPurpose, []string{w.AppID}, w.Secret, old.SecretMAC)
 	sameTicket, err := p.sameTicket(old, w.Ticket)
 	switch {
@@ -162,8 +171,11 @@ func (p *planner) platform(w WorldPlatform) error {
 }
 
 func (p *planner) sameTicket(old Platform, ticket string) (bool, error) {
-	if old.FixedTicket == "" || ticket == "" {
-		return old.FixedTicket == ticket, nil
+	if ticket == "" {
+		return true, nil // what is absent stays as it is
+	}
+	if old.FixedTicket == "" {
+		return false, nil
 	}
 	was, err := p.s.ticket(old, 0)
 	return was == ticket, err
@@ -213,6 +225,26 @@ func (p *planner) environment(w WorldEnvironment) error {
 	case owner != w.Account:
 		return p.reject(w.Line, "environment %s belongs to another account", w.ID)
 	}
+	return p.leaveEnvironment(w, list)
+}
+
+// leaveEnvironment notes what the file says of an environment that is there, and
+// that has become otherwise since it was made.
+func (p *planner) leaveEnvironment(w WorldEnvironment, list []string) error {
+	e, err := p.s.store.Environment(p.ctx, w.Account, w.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil // it is in the file twice, and will be made
+	}
+	if err != nil {
+		return err
+	}
+	if w.Open != nil && *w.Open != e.Open {
+		p.leave("environment "+w.ID, "open: %t: it counts when the environment is made, and the switch is %t now",
+			*w.Open, e.Open)
+	}
+	if len(list) > 0 && !slices.Equal(list, e.Whitelist) {
+		p.leave("environment "+w.ID, "api_whitelist: it counts when the environment is made, and is another now")
+	}
 	return nil
 }
 
@@ -227,59 +259,6 @@ func (p *planner) environmentAccount(id string) (string, error) {
 		return "", nil
 	}
 	return account, err
-}
-
-func (p *planner) authorization(w WorldAuthorization) error {
-	platform, err := p.account(w.Platform)
-	if err != nil {
-		return err
-	}
-	mini, err := p.account(w.AppID)
-	if err != nil {
-		return err
-	}
-	if platform == nil || !platform.IsPlatform {
-		return p.reject(w.Line, "authorization: there is no platform %s", w.Platform)
-	}
-	if mini == nil || mini.IsPlatform {
-		return p.reject(w.Line, "authorization: there is no Mini Program %s", w.AppID)
-	}
-	if err := checkSets(w.Sets); err != nil {
-		return p.reject(w.Line, "authorization: %v", err)
-	}
-	old, err := p.s.store.Authorization(p.ctx, w.Platform, w.AppID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	key := grantKey{w.Platform, w.AppID}
-	sameRefresh := w.RefreshToken == "" ||
-		p.s.ring.CheckMAC(refreshTokenPurpose, key.row(), w.RefreshToken, old.RefreshMAC)
-	what := authorizationChange(old, w.Sets, sameRefresh)
-	if what == "" {
-		return nil
-	}
-	ch := PutAuthorization{Platform: w.Platform, AppID: w.AppID, Sets: w.Sets}
-	if w.RefreshToken != "" {
-		ch.RefreshMAC = p.s.ring.MAC(refreshTokenPurpose, key.row(), w.RefreshToken)
-	}
-	about := Caller{Platform: w.Platform, AppID: w.AppID}
-	return p.change(ch, about, "authorization "+w.Platform+" "+w.AppID, what)
-}
-
-// authorizationChange returns what a world changes of an authorization; "" for
-// nothing.
-func authorizationChange(old Authorization, sets []int, sameRefresh bool) string {
-	switch {
-	case old.Epoch == 0:
-		return "added"
-	case !old.InForce:
-		return "given again"
-	case !slices.Equal(old.Sets, sets):
-		return "permission sets replaced"
-	case !sameRefresh:
-		return "refresh token replaced"
-	}
-	return ""
 }
 
 func (p *planner) function(w WorldFunction) error {

@@ -96,7 +96,7 @@ func TestApplyChangesWhatItNames(t *testing.T) {
 	platform("new-secret", ticket2, "secret replaced")
 	platform("new-secret", "ticket@@@new", "verify ticket replaced")
 	platform("newer-secret", "ticket@@@newer", "secret and verify ticket replaced")
-	platform("newer-secret", "", "verify ticket replaced")
+	platform("newer-secret", "") // what is absent stays
 
 	mini := func(appid string, open *bool, want ...string) {
 		t.Helper()
@@ -105,21 +105,6 @@ func TestApplyChangesWhatItNames(t *testing.T) {
 	mini(miniBare, nil) // closed it stays
 	mini(miniBare, &yes, "Mini Program "+miniBare+": cloud development opened")
 	mini(mini1, &no, "Mini Program "+mini1+": cloud development closed")
-
-	authorization := func(refresh string, sets []int, want ...string) {
-		t.Helper()
-		for i := range want {
-			want[i] = "authorization " + platform1 + " " + mini2 + ": " + want[i]
-		}
-		r.changes(cloud.World{Authorizations: []cloud.WorldAuthorization{
-			{Platform: platform1, AppID: mini2, Sets: sets, RefreshToken: refresh},
-		}}, want...)
-	}
-	authorization("", []int{49})
-	authorization("", []int{64, 49}, "permission sets replaced")
-	authorization("", []int{49, 64}, "permission sets replaced")
-	authorization(refresh2, []int{49, 64})
-	authorization("refreshtoken@@@new", []int{49, 64}, "refresh token replaced")
 
 	function := func(zip, sum string, want ...string) {
 		t.Helper()
@@ -150,22 +135,6 @@ func TestApplyLeavesWhatTheWireDid(t *testing.T) {
 	if err != nil || r.follow(link) != sumOf(zipOf(t, "protected")) {
 		t.Errorf("the platform's code after Apply: %v", err)
 	}
-}
-
-// A cancelled authorization that a world file has is given again (CR-9).
-func TestApplyGivesAgain(t *testing.T) {
-	t.Parallel()
-	r := emptyRig(t, nil)
-	w := r.fullWorld("text")
-	r.mustApply(w)
-	c := r.component(platform1)
-	g, err := r.cloud.RefreshAuthorizerToken(t.Context(), c, platform1, mini2, refresh2)
-	r.ok("fixed refresh token", err)
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini2))
-	r.changes(w, "authorization "+platform1+" "+mini2+": given again")
-	r.refused("token of before", r.authenticate(g.AccessToken.Value), cloud.InvalidToken)
-	_, err = r.cloud.RefreshAuthorizerToken(t.Context(), c, platform1, mini2, refresh2)
-	r.ok("fixed refresh token again", err)
 }
 
 // All faults are reported at once, by line, and nothing is changed.
@@ -274,7 +243,7 @@ func TestApplyIsSeenAtOnce(t *testing.T) {
 	r.shows(c, env1, false, 4)
 	r.shows(c, "env-new", false, 2, "/a")
 	token := r.grant(platform1, mini1, 49).AccessToken.Value
-	r.mustApply(cloud.World{Authorizations: []cloud.WorldAuthorization{
+	r.mustApply(cloud.World{Options: cloud.ApplyOptions{Regrant: true}, Authorizations: []cloud.WorldAuthorization{
 		{Platform: platform1, AppID: mini1, Sets: []int{18}},
 	}})
 	r.refused("without the set", r.authenticate(token), cloud.MissingPermission)

@@ -52,6 +52,10 @@ type AuthorizationStore interface {
 	// Revoke ends an authorization and voids its refresh token. It returns false
 	// if there is none in force.
 	Revoke(ctx context.Context, platform, appid string, rec Record) (bool, error)
+	// RefreshVoided reports whether a refresh token of an authorization was voided:
+	// by its cancellation, or because another replaced it. Of an authorization that
+	// was cancelled when that was not yet remembered, every refresh token was.
+	RefreshVoided(ctx context.Context, platform, appid, refreshMAC string) (bool, error)
 }
 
 func (s *Service) authorization(

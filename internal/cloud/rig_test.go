@@ -132,9 +132,9 @@ func (r *rig) refused(what string, err error, kind cloud.Kind) {
 
 func (r *rig) mustApply(w cloud.World) []cloud.Applied {
 	r.Helper()
-	applied, err := r.cloud.Apply(r.Context(), r.operator(), w)
+	outcome, err := r.cloud.Apply(r.Context(), r.operator(), w)
 	r.ok("Apply", err)
-	return applied
+	return outcome.Changes
 }
 
 // componentToken gets a platform its own token.

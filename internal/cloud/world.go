@@ -10,6 +10,7 @@ type World struct {
 	Environments   []WorldEnvironment
 	Authorizations []WorldAuthorization
 	Functions      []WorldFunction
+	Options        ApplyOptions
 }
 
 // WorldPlatform is a platform with its secret and, unless empty, its fixed
@@ -40,7 +41,8 @@ type WorldEnvironment struct {
 }
 
 // WorldAuthorization is an authorization in force, with its refresh token
-// fixed unless empty.
+// fixed unless empty. It counts when it is made: what was cancelled, narrowed or
+// replaced since stays so.
 type WorldAuthorization struct {
 	Line            int
 	Platform, AppID string
@@ -67,7 +69,21 @@ func (w *World) AddSums(sums map[string]string) {
 	}
 }
 
-// Applied is one change that a world file brought about.
+// ApplyOptions is what applying a world does beyond what its file says. No file has
+// them: they belong to one call.
+type ApplyOptions struct {
+	// Regrant brings authorizations that are there to what the file says: those
+	// that were cancelled are given again.
+	Regrant bool
+}
+
+// Outcome is what applying a world did, and what it did not.
+type Outcome struct {
+	Changes []Applied
+	Left    []Applied // what the file says, and why it was not applied
+}
+
+// Applied is one change that a world file brought about, or did not.
 type Applied struct {
 	Item   string `json:"item"`   // "platform wx00000000000000c1"
 	Change string `json:"change"` // "added"
@@ -101,9 +117,12 @@ type AddEnvironment struct {
 }
 
 // PutAuthorization puts an authorization in force with these sets, and
-// replaces its refresh token unless RefreshMAC is empty.
+// replaces its refresh token unless RefreshMAC is empty. OldEpoch and WasInForce
+// are what the change was decided on; an OldEpoch of 0 is that there was none.
 type PutAuthorization struct {
 	Platform, AppID string
+	OldEpoch        int64
+	WasInForce      bool
 	Sets            []int
 	RefreshMAC      string
 }

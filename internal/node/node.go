@@ -59,7 +59,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	if n.cfg.World != "" {
-		if err := applyWorld(ctx, n.cloud, n.cfg.World); err != nil {
+		if err := applyWorld(ctx, n.cloud, n.cfg.World, n.cfg.Log); err != nil {
 			return err
 		}
 	}

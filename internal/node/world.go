@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -72,8 +73,9 @@ func OpenZip(path string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// applyWorld applies a world file to the rules.
-func applyWorld(ctx context.Context, svc *cloud.Service, file string) error {
+// applyWorld applies a world file to the rules, and logs what it says and did not
+// bring about.
+func applyWorld(ctx context.Context, svc *cloud.Service, file string, log *slog.Logger) error {
 	read, err := ReadWorld(file, func(zip io.Reader) (string, error) {
 		draft, err := svc.NewCode(ctx)
 		if err != nil {
@@ -88,8 +90,12 @@ func applyWorld(ctx context.Context, svc *cloud.Service, file string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := svc.Apply(ctx, svc.OperatorCaller("start"), read.World); err != nil {
+	outcome, err := svc.Apply(ctx, svc.OperatorCaller("start"), read.World)
+	if err != nil {
 		return fmt.Errorf("world file %s cannot be applied:\n%w", file, err)
+	}
+	for _, left := range outcome.Left {
+		log.Warn("not applied of the world file", "item", left.Item, "what", left.Change)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -34,11 +35,7 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	case cloud.AddEnvironment:
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
-		if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
-			return err
-		}
-		return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
-			c.RefreshMAC, c.AppID, c.Platform)
+		return t.applyAuthorization(c)
 	case cloud.PutFunction:
 		if c.Sum != "" {
 			if err := t.useCode(c.Sum, c.ModifiedAt); err != nil {
@@ -50,6 +47,45 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 			WHERE functions.owner = '' AND excluded.sum <> ''`, functionValues(c.Function)...)
 	}
 	return fmt.Errorf("no such change: %T", c)
+}
+
+// applyAuthorization puts an authorization in force, if it is as the change was
+// decided on: one that was cancelled meanwhile stays so.
+func (t *tx) applyAuthorization(c cloud.PutAuthorization) error {
+	err := t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", c.AppID, c.Platform)
+	if err != nil {
+		return err
+	}
+	var epoch int64
+	var inForce bool
+	err = t.row("SELECT epoch, in_force FROM authorizations WHERE appid = $1 AND platform = $2",
+		[]any{c.AppID, c.Platform}, &epoch, &inForce)
+	if err != nil && !errors.Is(err, cloud.ErrNotFound) {
+		return err
+	}
+	if epoch != c.OldEpoch || inForce != c.WasInForce {
+		return cloud.ErrStale
+	}
+	if c.RefreshMAC != "" {
+		if err := t.voidRefresh(c.Platform, c.AppID, c.RefreshMAC); err != nil {
+			return err
+		}
+	}
+	var voided int64
+	err = t.row(`SELECT count(*) FROM voided_refresh_tokens
+		WHERE appid = $1 AND platform = $2 AND refresh_mac = $3 AND refresh_mac <> ''`,
+		[]any{c.AppID, c.Platform, c.RefreshMAC}, &voided)
+	if err == nil && voided > 0 {
+		err = cloud.ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
+		return err
+	}
+	return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
+		c.RefreshMAC, c.AppID, c.Platform)
 }
 
 func (t *tx) putPlatform(p cloud.Platform) error {

@@ -53,6 +53,9 @@ func (s *Store) RedeemAuthCode(ctx context.Context,
 			return err
 		}
 		t.record(rec)
+		if err := t.voidRefresh(a.Platform, a.AppID, refreshMAC); err != nil {
+			return err
+		}
 		// If this fails, nothing of the change is left: the code stays unused.
 		return t.one(`UPDATE authorizations SET issued = $1, refresh_mac = $2
 			WHERE appid = $3 AND platform = $4 AND epoch = $5 AND in_force AND issued = $6`,
@@ -105,7 +108,47 @@ func (t *tx) putAuthorization(platform, appid string, sets []int) error {
 
 // Revoke implements cloud.Store.
 func (s *Store) Revoke(ctx context.Context, platform, appid string, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, appid, rec, `UPDATE authorizations SET in_force = FALSE, refresh_mac = '', issued = ''
-		WHERE appid = $1 AND platform = $2 AND in_force`,
-		appid, platform)
+	var hit bool
+	err := s.writer.writeFor(ctx, appid, func(t *tx) error {
+		if err := t.voidRefresh(platform, appid, ""); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE authorizations SET in_force = FALSE, refresh_mac = '', issued = ''
+			WHERE appid = $1 AND platform = $2 AND in_force`, appid, platform)
+		if hit = n > 0; hit && err == nil {
+			t.record(rec)
+		}
+		return err
+	})
+	return hit && err == nil, err
+}
+
+// voidRefresh remembers that the refresh token of an authorization in force is
+// voided, unless it is next that replaces it.
+func (t *tx) voidRefresh(platform, appid, next string) error {
+	err := t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", appid, platform)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO voided_refresh_tokens (appid, platform, refresh_mac)
+		SELECT appid, platform, refresh_mac FROM authorizations
+		WHERE appid = $1 AND platform = $2 AND in_force AND (refresh_mac <> $3 OR $3 = '')
+		ON CONFLICT (appid, platform, refresh_mac) DO NOTHING`, appid, platform, next)
+	return err
+}
+
+// RefreshVoided implements cloud.Store.
+func (s *Store) RefreshVoided(ctx context.Context, platform, appid, refreshMAC string) (bool, error) {
+	a, err := s.Authorization(ctx, platform, appid)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var these, all int64
+	err = s.read(ctx).row(`SELECT count(CASE WHEN refresh_mac = $3 THEN 1 END), count(*)
+		FROM voided_refresh_tokens WHERE appid = $1 AND platform = $2`,
+		[]any{appid, platform, refreshMAC}, &these, &all)
+	return these > 0 || all == 0 && !a.InForce, err
 }

@@ -32,7 +32,7 @@ func applyAgain(e *exam) {
 	e.apply(
 		cloud.PutPlatform{Platform: cloud.Platform{AppID: platform1, SecretMAC: "new-mac"}},
 		cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}},
-		cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{7}},
+		cloud.PutAuthorization{Platform: platform1, AppID: mini1, OldEpoch: 1, WasInForce: true, Sets: []int{7}},
 		cloud.PutFunction{Function: code},
 	)
 	e.same("platform", e.platform(platform1),
@@ -45,7 +45,9 @@ func applyAgain(e *exam) {
 	code.AddedAt = someTime - 2000
 	e.same("function", e.function(mini1, env1, function1), code)
 
-	e.apply(cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{7}, RefreshMAC: "fixed"})
+	e.apply(cloud.PutAuthorization{
+		Platform: platform1, AppID: mini1, OldEpoch: 1, WasInForce: true, Sets: []int{7}, RefreshMAC: "fixed",
+	})
 	a.RefreshMAC = "fixed"
 	e.same("authorization with a fixed refresh token", e.authorization(platform1, mini1), a)
 }
@@ -74,6 +76,13 @@ func misfits(e *exam) map[string]cloud.Change {
 		"an environment that another account has":       cloud.AddEnvironment{Account: mini2, ID: env1},
 		"code of a function that a platform owns":       cloud.PutFunction{Function: fixtureFunction(env1, function2)},
 		"a function without code where there is a code": cloud.PutFunction{Function: blank},
+		"an authorization that was cancelled": cloud.PutAuthorization{
+			Platform: platform1, AppID: mini2, Sets: []int{7}, OldEpoch: 1, WasInForce: false,
+		},
+		"an authorization of another epoch": cloud.PutAuthorization{
+			Platform: platform1, AppID: mini2, Sets: []int{7}, OldEpoch: 2, WasInForce: true,
+		},
+		"an authorization that has become": cloud.PutAuthorization{Platform: platform1, AppID: mini2, Sets: []int{7}},
 	}
 }
 

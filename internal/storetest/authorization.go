@@ -77,7 +77,7 @@ func consentEpochs(e *exam) {
 		}
 	}
 	e.revoke(platform1, mini1)
-	e.apply(cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{3}})
+	e.apply(cloud.PutAuthorization{Platform: platform1, AppID: mini1, OldEpoch: 2, Sets: []int{3}})
 	want.Epoch, want.Sets = 3, []int{3}
 	e.same("given again by a world file", e.authorization(platform1, mini1), want)
 }
@@ -101,6 +101,36 @@ func revoke(e *exam) {
 		e.is(false)("Revoke "+name, ok, err)
 		e.wroteNot(rec)
 	}
+}
+
+// refreshVoided: a refresh token that was replaced or cancelled stays known.
+func refreshVoided(e *exam) {
+	voided := func(want bool, mac string) {
+		e.Helper()
+		got, err := e.store.RefreshVoided(e.Context(), platform1, mini1, mac)
+		e.is(want)("RefreshVoided "+mac, got, err)
+	}
+	voided(false, "refresh-of-c1-a1")
+	e.consent(platform1, mini1, "code-mac", 49)
+	ok, err := e.store.RedeemAuthCode(
+		e.Context(), e.authorization(platform1, mini1), "code-mac", "second", cloud.Issues{someTime}, e.rec("redeem"),
+	)
+	e.is(true)("RedeemAuthCode", ok, err)
+	voided(true, "refresh-of-c1-a1")
+	voided(false, "second")
+	e.revoke(platform1, mini1)
+	voided(true, "second")
+	voided(false, "third")
+	e.apply(cloud.PutAuthorization{
+		Platform: platform1, AppID: mini1, Sets: []int{3}, OldEpoch: 1, RefreshMAC: "third",
+	})
+	voided(true, "second")
+	voided(false, "third")
+	e.fails("a voided refresh token", e.store.Apply(e.Context(), []cloud.Change{cloud.PutAuthorization{
+		Platform: platform1, AppID: mini1, Sets: []int{3}, OldEpoch: 2, WasInForce: true, RefreshMAC: "second",
+	}}, nil), cloud.ErrStale)
+	got, err := e.store.RefreshVoided(e.Context(), platform1, mini2, "second")
+	e.is(false)("RefreshVoided of a neighbour", got, err)
 }
 
 func authorizerTokenSwap(e *exam) {

@@ -55,6 +55,7 @@ var parts = []struct {
 	{name: "consent round trip", run: consentRoundTrip},
 	{name: "CR-9 consent epochs", run: consentEpochs},
 	{name: "revoke", run: revoke},
+	{name: "CR-9 voided refresh tokens", run: refreshVoided},
 	{name: "CR-8 authorizer token swap", run: authorizerTokenSwap},
 	{name: "CR-8 authorizer token contention", run: authorizerTokenContention},
 	{name: "CR-5 redeem", run: redeem},
