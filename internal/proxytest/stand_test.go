@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // stand is a proxy, the server that it asks and the upstream that it forwards
@@ -71,7 +73,7 @@ func (s *stand) configuration(t *testing.T, name string, more ...string) string 
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy, server := freePort(t), portOf(s.relay.address())
+	proxy, server := strconv.Itoa(testserver.FreePort(t)), portOf(s.relay.address())
 	s.proxy = "127.0.0.1:" + proxy
 	swaps := append(
 		[]string{proxyPort, ":" + proxy, serverPort, ":" + server, upstreamPort, ":" + s.upstream.port()},
@@ -83,15 +85,6 @@ func (s *stand) configuration(t *testing.T, name string, more ...string) string 
 		}
 	}
 	return strings.NewReplacer(swaps...).Replace(string(text))
-}
-
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return portOf(l.Addr().String())
 }
 
 func portOf(address string) string {

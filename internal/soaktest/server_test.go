@@ -29,6 +29,7 @@ type launch struct {
 	dir    string // the current directory, "" for the test's own
 	world  string // path of a world file, "" for none
 	args   []string
+	env    []string // beside plainEnv
 }
 
 func (l launch) command() *exec.Cmd {
@@ -46,7 +47,7 @@ func (l launch) command() *exec.Cmd {
 		args = append(args, "--world", l.world)
 	}
 	cmd := exec.Command(l.binary, append(args, l.args...)...)
-	cmd.Dir, cmd.Env = l.dir, plainEnv()
+	cmd.Dir, cmd.Env = l.dir, append(plainEnv(), l.env...)
 	// No child outlives the test, however that ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd

@@ -3,12 +3,14 @@
 package soaktest
 
 import (
-	"net"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // failing is a start, or another command, that cannot be: what it must exit
@@ -88,13 +90,10 @@ func TestStartBeside(t *testing.T) {
 	start(t, launch{data: other}).stop()
 }
 
-// freePort is an address that was free a moment ago.
+// freePort is an address on which nothing listens.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, "listen", err)
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", testserver.FreePort(t))
 }
 
 // TestStartUnwritable starts servers where they cannot write.

@@ -1,6 +1,8 @@
 package testserver
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -40,13 +42,26 @@ func skip(t testing.TB, missing string) {
 	t.Skip(missing + ": left out")
 }
 
-// freePort returns a port of 127.0.0.1 that is free. Another process may take
-// it before it is used.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// FreePort returns a port of 127.0.0.1 on which nothing listens. It is none of
+// those that the kernel hands out: whoever asks for any port, or connects, does
+// not get it, neither before it is used nor while its server is away.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	port, err := freePort()
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return port
+}
+
+func freePort() (port int, err error) {
+	const least, below = 10_000, 32_768 // Linux hands out 32768 and above
+	for range 100 {
+		port = least + rand.IntN(below-least)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, err
 }

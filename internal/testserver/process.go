@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -30,7 +31,8 @@ wait $pid`
 
 // process is a running server.
 type process struct {
-	pid  int // of the server; 0 if there is none
+	data string // the folder of its data
+	pid  int    // of the server; 0 if there is none
 	word io.WriteCloser
 	done chan struct{} // closed when the guard has ended, the server before it
 }
@@ -58,7 +60,7 @@ func (p *process) start(programs programs, dir string, port int) error {
 		_ = cmd.Wait()
 		return fmt.Errorf("PostgreSQL's process: %w", err)
 	}
-	p.word, p.done = word, make(chan struct{})
+	p.data, p.word, p.done = filepath.Join(dir, "data"), word, make(chan struct{})
 	go func() {
 		_ = cmd.Wait()
 		close(p.done)
@@ -69,11 +71,13 @@ func (p *process) start(programs programs, dir string, port int) error {
 // ended reports whether the server ended by itself.
 func (p *process) ended() bool { return p.pid == 0 || syscall.Kill(p.pid, 0) != nil }
 
-// end ends the server by a signal and waits until it has.
+// end ends the server by a signal and waits until it has, with its children:
+// while one of them has the shared memory, the server does not start again.
 func (p *process) end(sig syscall.Signal) {
 	if p.pid == 0 {
 		return
 	}
+	memory := p.sharedMemory()
 	if sig == kill {
 		p.signal(kill)
 	} else {
@@ -88,6 +92,37 @@ func (p *process) end(sig syscall.Signal) {
 	}
 	_ = p.word.Close()
 	p.pid = 0
+	for deadline := time.Now().Add(20 * time.Second); inUse(memory) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// sharedMemory returns the id of the server's shared memory, "" if that is not
+// to be had. The seventh line of postmaster.pid has its key and its id.
+func (p *process) sharedMemory() string {
+	text, _ := os.ReadFile(filepath.Join(p.data, "postmaster.pid"))
+	lines := strings.Split(string(text), "\n")
+	if len(lines) < 7 {
+		return ""
+	}
+	fields := strings.Fields(lines[6])
+	if len(fields) < 2 {
+		return ""
+	}
+	return fields[1]
+}
+
+// inUse reports whether a process has the shared memory of that id. Where the
+// kernel does not list it, no process is said to.
+func inUse(id string) bool {
+	list, _ := os.ReadFile("/proc/sysvipc/shm")
+	for line := range strings.Lines(string(list)) {
+		// key shmid perms size cpid lpid nattch …
+		if f := strings.Fields(line); len(f) > 6 && f[1] == id {
+			return f[6] != "0"
+		}
+	}
+	return false
 }
 
 // signal reaches the server and then its children, which lead sessions of
