@@ -37,7 +37,7 @@ var layers = []struct {
 	{"internal/cloud", "tcb internal/whitelist internal/faults internal/seal internal/codezip internal/blob"},
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/cloud"},
-	{"internal/backup", "internal/blob internal/sqlstore"},
+	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},

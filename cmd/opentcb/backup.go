@@ -13,6 +13,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/backup"
+	"github.com/opentcb/opentcb/internal/node"
 )
 
 func backupCommand() *cobra.Command {
@@ -72,7 +73,7 @@ func backUp(ctx context.Context, c *admin.Client, file string, force bool, p *pr
 	if err != nil {
 		return backup.Summary{}, err
 	}
-	s, err := backup.Verify(ctx, tmp, p.bytes)
+	s, err := backup.Verify(ctx, tmp, nil, p.bytes)
 	if err != nil {
 		return s, fmt.Errorf("what the server sent: %w", err)
 	}
@@ -95,12 +96,17 @@ func syncFolder(path string) error {
 }
 
 func verifyCommand() *cobra.Command {
+	cfg := node.Default()
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Verify a backup without restoring it",
 		Long: `Read a backup to its end: every byte is as it was written, every row has its
 values, and the code of every function is there and sound. No server is needed.
-FILE may be - for standard input.`,
+FILE may be - for standard input.
+
+With the master key it also finds out whether a server with that key made the
+backup, and nobody altered it. The key is named with --master-key-file,
+--master-key-command or the variable OPENTCB_MASTER_KEY.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in, err := openArchive(args[0], cmd.InOrStdin())
@@ -109,16 +115,32 @@ FILE may be - for standard input.`,
 			}
 			defer in.Close()
 			p := newProgress(cmd.ErrOrStderr())
-			s, err := backup.Verify(cmd.Context(), in, p.bytes)
+			cfg.MasterKey = os.Getenv("OPENTCB_MASTER_KEY") // no flag: others can see arguments
+			s, authentic, err := node.VerifyBackup(cmd.Context(), cfg, in, p.bytes)
 			p.end()
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			return answer{s, "sound: " + summaryText(s)}.print(cmd)
+			verdict := "complete, but not authenticated: "
+			if authentic {
+				verdict = "complete and authentic: "
+			}
+			return answer{verified{s, authentic}, verdict + summaryText(s)}.print(cmd)
 		},
 	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "",
+		"file with the master key; without a key it is not known who made the backup")
+	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "",
+		"command that prints it, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")
 	jsonFlag(cmd)
 	return cmd
+}
+
+// verified is what is told of a backup that was verified.
+type verified struct {
+	backup.Summary
+	Authenticated bool `json:"authenticated"` // made under the master key that was given
 }
 
 func openArchive(name string, stdin io.Reader) (io.ReadCloser, error) {

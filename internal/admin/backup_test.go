@@ -30,7 +30,7 @@ func TestBackup(t *testing.T) {
 			t.Errorf("the archive shows %s", secret)
 		}
 	}
-	sum, err := backup.Verify(t.Context(), &b, nil)
+	sum, err := backup.Verify(t.Context(), &b, nil, nil)
 	if err != nil || sum.Code != 1 || sum.Rows["functions"] != 2 {
 		t.Errorf("%+v, %v", sum, err)
 	}

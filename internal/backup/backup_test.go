@@ -38,7 +38,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
-	sum, err := backup.Verify(t.Context(), onlyReader{bytes.NewReader(archive)}, nil)
+	sum, err := backup.Verify(t.Context(), onlyReader{bytes.NewReader(archive)}, ring, nil)
 	must(t, err)
 	if sum.Code != 5 || sum.Rows["functions"] != 9 || sum.RowCount() != int64(9*len(sum.Tables)) ||
 		sum.MasterKey != keyID || sum.Program != info.Program || sum.Made != "2026-01-31T15:04:05Z" {
@@ -202,7 +202,7 @@ func TestLostCode(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "function-17 ") || !strings.Contains(err.Error(), "env-one") {
 			t.Errorf("%s: %v", what, err)
 		}
-		if _, err := backup.Verify(t.Context(), &b, nil); !errors.Is(err, backup.ErrBroken) {
+		if _, err := backup.Verify(t.Context(), &b, nil, nil); !errors.Is(err, backup.ErrBroken) {
 			t.Errorf("%s: Verify of what was left: %v", what, err)
 		}
 	}
@@ -219,7 +219,7 @@ func TestAlteredAfterOpen(t *testing.T) {
 		if !errors.Is(err, blob.ErrCorrupt) {
 			t.Errorf("cut short %t: %v", short, err)
 		}
-		if _, err := backup.Verify(t.Context(), &b, nil); !errors.Is(err, backup.ErrBroken) {
+		if _, err := backup.Verify(t.Context(), &b, nil, nil); !errors.Is(err, backup.ErrBroken) {
 			t.Errorf("cut short %t: Verify of what was left: %v", short, err)
 		}
 	}

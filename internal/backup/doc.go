@@ -6,13 +6,14 @@
 //	manifest.json                       what it is, and of which schema
 //	rows/00000001.accounts.jsonl.gz     rows: a JSON array each, a line each
 //	code/<64 hex>                       each piece of code that a function names, in the order of names
-//	end.json                            counts, and the SHA-256 of every byte before it
+//	end.json                            counts, the SHA-256 of every byte before it, and a MAC of all this
 //
 // Other tars of the same content are refused: each header and its padding must
 // be as the writer writes them, and so must every byte from the last header on.
 // What comes before is covered by the SHA-256. So no byte can be changed, left
-// out or added unnoticed. The SHA-256 protects against damage only: whoever can
-// write archives can make others.
+// out or added unnoticed. The MAC is made under a key derived from the master
+// key for archives alone: who has not that key can alter no archive and make
+// none that is restored.
 //
 //	manifest.go   what the first and the last entry say
 //	entry.go      entries of a tar, one after the other

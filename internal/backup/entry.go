@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -188,9 +189,11 @@ func mostBytes(name string) int64 {
 }
 
 // end reads the last entry, whose header was read, and whatever follows: it
-// must be what the writer would have written after all that came before.
-func (r *reader) end(s Summary) error {
-	want, err := lastBytes(s)
+// must be what the writer would have written after all that came before, but
+// for the MAC, which it sets.
+func (r *reader) end(s *Summary) error {
+	s.MAC = anyMAC
+	want, err := lastBytes(*s)
 	if err != nil {
 		return err
 	}
@@ -199,6 +202,12 @@ func (r *reader) end(s Summary) error {
 		return err
 	}
 	got := append(r.gap[len(r.gap)-block:], rest...)
+	if s.MAC, err = takeMAC(want, got); err != nil {
+		return err
+	}
+	if want, err = lastBytes(*s); err != nil {
+		return err
+	}
 	switch {
 	case bytes.Equal(got, want):
 		return nil
@@ -208,4 +217,24 @@ func (r *reader) end(s Summary) error {
 		return broken("something follows its end")
 	}
 	return broken("its last entry is not what the others add up to: it was changed or damaged")
+}
+
+// anyMAC has the form of a MAC.
+var anyMAC = "v1.00000000." + strings.Repeat("A", 43)
+
+// isMAC is the form of a MAC.
+var isMAC = regexp.MustCompile(`^v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{43}$`)
+
+// takeMAC returns what stands in the last bytes in place of anyMAC; anyMAC
+// itself if they end before.
+func takeMAC(want, got []byte) (string, error) {
+	at := bytes.LastIndex(want, []byte(anyMAC))
+	if len(got) < at+len(anyMAC) {
+		return anyMAC, nil
+	}
+	mac := string(got[at : at+len(anyMAC)])
+	if !isMAC.MatchString(mac) {
+		return "", broken("its last entry is not what the others add up to: it was changed or damaged")
+	}
+	return mac, nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/seal"
 )
 
 // forged makes an archive whose end is right, whatever comes before it.
@@ -24,8 +25,12 @@ func forged(t testing.TB, s Summary, entries func(w *writer)) []byte {
 	w := newWriter(t.Context(), &b, nil)
 	entries(w)
 	s.Bytes, s.SHA256 = w.n, hex.EncodeToString(w.hash.Sum(nil))
+	s.sign(key)
 	return append(b.Bytes(), last(t, s)...)
 }
+
+// key is the master key of forged archives.
+var key, _ = seal.NewRing(make([]byte, seal.MasterKeyBytes))
 
 func last(t testing.TB, s Summary) []byte {
 	t.Helper()
@@ -81,7 +86,7 @@ func functions(sums ...string) []byte {
 // plain is a sound archive, entry by entry.
 func plain(t testing.TB) (Summary, func(w *writer)) {
 	s := Summary{
-		Manifest: newManifest(bound, "0badcafe"), Rows: map[string]int64{"accounts": 1, "functions": 3},
+		Manifest: newManifest(bound, key.KeyID()), Rows: map[string]int64{"accounts": 1, "functions": 3},
 		Code: 2, CodeBytes: 6,
 	}
 	return s, func(w *writer) {
@@ -144,7 +149,7 @@ var rowsOne, rowsTwo = chunkName(1, "accounts"), chunkName(2, "functions")
 
 func hostileManifests(t testing.TB) map[string][]byte {
 	manifest := func(change func(m *Manifest)) []byte {
-		m := newManifest(bound, "0badcafe")
+		m := newManifest(bound, key.KeyID())
 		change(&m)
 		return swapped(t, manifestName, one(t, manifestName, text(m)))
 	}

@@ -8,16 +8,21 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
 // format is the number of the format that this program writes, and the newest
 // that it reads.
-const format = 1
+const format = 2
 
 // ErrBroken is the error of an archive that is damaged or cut short, and of a
 // file that is no archive.
 var ErrBroken = errors.New("this is no whole backup archive")
+
+// ErrForged is the error of an archive that is complete, but was not made under
+// the master key: it was altered, or somebody else made it.
+var ErrForged = errors.New("the archive was altered, or was not made by a server with this master key")
 
 // broken makes an error that is ErrBroken.
 func broken(format string, args ...any) error {
@@ -26,8 +31,9 @@ func broken(format string, args ...any) error {
 
 // Info is what the caller of [Write] says about the archive.
 type Info struct {
-	Program string    // its name and version
-	Made    time.Time // when the archive is made
+	Program string     // its name and version
+	Made    time.Time  // when the archive is made
+	Ring    *seal.Ring // of the master key that the database is bound to
 }
 
 // Manifest is the first entry of an archive.
@@ -55,6 +61,27 @@ type Summary struct {
 	CodeBytes int64            `json:"code_bytes"`
 	Bytes     int64            `json:"bytes"`  // of all entries before the last
 	SHA256    string           `json:"sha256"` // of those
+	MAC       string           `json:"mac"`    // of all of the above, under the master key
+}
+
+// sign sets the MAC.
+func (s *Summary) sign(ring *seal.Ring) {
+	s.MAC = ""
+	s.MAC = ring.Vouch(seal.Archive, text(s))
+}
+
+// check returns ErrForged if the MAC is not that of the master key.
+func (s Summary) check(ring *seal.Ring) error {
+	mac := s.MAC
+	s.MAC = ""
+	switch err := ring.CheckVouch(seal.Archive, text(s), mac); {
+	case err == nil:
+		return nil
+	case s.MasterKey != ring.KeyID():
+		return fmt.Errorf("the archive was made under the master key with the id %s, and the one given has the id %s",
+			s.MasterKey, ring.KeyID())
+	}
+	return ErrForged
 }
 
 // RowCount returns the number of all rows.
@@ -96,6 +123,8 @@ func parseManifest(b []byte) (Manifest, error) {
 	switch {
 	case m.Format < 1 || m.Schema < 1:
 		return m, broken("its manifest has no format or schema")
+	case m.Format < format:
+		return m, broken("it is of format %d, from before the first release, which nothing authenticates", m.Format)
 	case m.Format > format:
 		return m, newer("has format", int64(m.Format), format, m.Program)
 	case m.Schema > ours:

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
@@ -17,18 +18,21 @@ import (
 // disk or a bucket.
 const commits = 8
 
-// Archive is an archive that was verified whole.
+// Archive is an archive that was verified whole, and made under the master key.
 type Archive struct {
 	file     io.ReadSeeker
 	verified *contents
 }
 
-// Open verifies an archive, as Verify does.
-func Open(ctx context.Context, file io.ReadSeeker, progress Progress) (*Archive, error) {
+// Open verifies an archive, as Verify does with the ring of its master key.
+func Open(ctx context.Context, file io.ReadSeeker, ring *seal.Ring, progress Progress) (*Archive, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
 	c, err := verify(ctx, file, progress)
+	if err == nil {
+		err = c.summary.check(ring)
+	}
 	if err != nil {
 		return nil, err
 	}

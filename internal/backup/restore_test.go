@@ -71,7 +71,7 @@ func TestRestoreAgain(t *testing.T) {
 	before := to.state(t)
 	full := errors.New("the disk is full")
 	for n := range 10 {
-		a, err := backup.Open(t.Context(), bytes.NewReader(archive), nil)
+		a, err := backup.Open(t.Context(), bytes.NewReader(archive), ring, nil)
 		must(t, err)
 		if err := a.Restore(t.Context(), to.Store, &fullAfter{to.blobs, n, full}, nil); !errors.Is(err, full) {
 			t.Fatalf("full after %d: %v", n, err)
@@ -82,7 +82,7 @@ func TestRestoreAgain(t *testing.T) {
 	}
 	for _, step := range []string{"restoring code", "restoring rows"} {
 		ctx, cancel := context.WithCancel(t.Context())
-		a, err := backup.Open(t.Context(), bytes.NewReader(archive), nil)
+		a, err := backup.Open(t.Context(), bytes.NewReader(archive), ring, nil)
 		must(t, err)
 		err = a.Restore(ctx, to.Store, to.blobs, func(at string, n int64) {
 			if at == step && n > 5000 {
@@ -99,24 +99,24 @@ func TestRestoreAgain(t *testing.T) {
 	}
 }
 
-// TestOldArchive restores an archive that a program of the first format wrote.
+// TestOldArchive restores an archive that a program of this format wrote.
 func TestOldArchive(t *testing.T) {
 	t.Parallel()
-	file, err := os.Open("testdata/format1.tar.gz.base64")
+	file, err := os.Open("testdata/format2.tar.gz.base64")
 	must(t, err)
 	defer file.Close()
 	unpacked, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, file))
 	must(t, err)
 	archive, err := io.ReadAll(unpacked)
 	must(t, err)
-	sum, err := backup.Verify(t.Context(), bytes.NewReader(archive), nil)
+	sum, err := backup.Verify(t.Context(), bytes.NewReader(archive), ring, nil)
 	must(t, err)
-	if sum.Format != 1 || sum.Code != 2 || sum.Rows["functions"] != 3 || sum.Made != "2026-01-31T15:04:05Z" {
+	if sum.Format != 2 || sum.Code != 2 || sum.Rows["functions"] != 3 || sum.Made != "2026-01-31T15:04:05Z" {
 		t.Errorf("summary %+v", sum)
 	}
 	to := folder(t)
 	must(t, to.restore(t.Context(), archive))
-	got, err := backup.Verify(t.Context(), bytes.NewReader(to.archive(t)), nil)
+	got, err := backup.Verify(t.Context(), bytes.NewReader(to.archive(t)), ring, nil)
 	if err != nil || got.CodeBytes != sum.CodeBytes {
 		t.Errorf("backed up again: %+v, %v", got, err)
 	}
@@ -151,7 +151,7 @@ func TestChangedBetween(t *testing.T) {
 			}
 			file.from = pass
 			file.pass = -1
-			a, err := backup.Open(t.Context(), file, nil)
+			a, err := backup.Open(t.Context(), file, ring, nil)
 			must(t, err)
 			if err := a.Restore(t.Context(), to.Store, to.blobs, nil); err == nil {
 				t.Fatalf("byte %d was changed before reading %d unseen", n, pass+1)

@@ -16,13 +16,17 @@ import (
 	"github.com/opentcb/opentcb/internal/backup"
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/s3blob"
+	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
 	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-const keyID = "0badcafe"
+// ring is of the master key of the tests.
+var ring, _ = seal.NewRing(bytes.Repeat([]byte{7}, seal.MasterKeyBytes))
+
+var keyID = ring.KeyID()
 
 // storage is a database and code.
 type storage struct {
@@ -125,14 +129,14 @@ func (s storage) archive(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-var info = backup.Info{Program: "opentcb test", Made: time.Date(2026, 1, 31, 15, 4, 5, 0, time.UTC)}
+var info = backup.Info{Program: "opentcb test", Made: time.Date(2026, 1, 31, 15, 4, 5, 0, time.UTC), Ring: ring}
 
 // onlyWriter is a pipe: what is written is gone.
 type onlyWriter struct{ io.Writer }
 
 // restore restores an archive.
 func (s storage) restore(ctx context.Context, archive []byte) error {
-	a, err := backup.Open(ctx, bytes.NewReader(archive), nil)
+	a, err := backup.Open(ctx, bytes.NewReader(archive), ring, nil)
 	if err != nil {
 		return err
 	}

@@ -10,15 +10,21 @@ import (
 	"strings"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
 // Verify reads an archive to its end, and returns what it holds. The error is
 // [ErrBroken] unless every byte is as it was written, every row has the values
 // of its columns, and the code of every function is there and matches its name.
-// It keeps nothing in memory but the names of code. progress may be nil.
-func Verify(ctx context.Context, in io.Reader, progress Progress) (Summary, error) {
+// It keeps nothing in memory but the names of code. With the ring of the master
+// key, an archive that was not made under it is [ErrForged]. With none it is not
+// known who made the archive. progress may be nil.
+func Verify(ctx context.Context, in io.Reader, ring *seal.Ring, progress Progress) (Summary, error) {
 	c, err := verify(ctx, in, progress)
+	if err == nil && ring != nil {
+		err = c.summary.check(ring)
+	}
 	return c.summary, err
 }
 
@@ -144,7 +150,7 @@ func (c *contents) readCode(e entry) error {
 		return broken("it has an entry %.80q that is not expected", e.name)
 	}
 	c.summary.Bytes, c.summary.SHA256 = c.r.n, hex.EncodeToString(c.r.hash.Sum(nil))
-	return c.r.end(c.summary)
+	return c.r.end(&c.summary)
 }
 
 // checkCode compares code with its name.

@@ -33,6 +33,9 @@ func Write(
 	if keyID == "" {
 		return errors.New("the database is not bound to a master key yet: there is nothing to back up")
 	}
+	if keyID != info.Ring.KeyID() {
+		return fmt.Errorf("the database is bound to the master key with the id %s, not %s", keyID, info.Ring.KeyID())
+	}
 	w := newWriter(ctx, out, progress)
 	s := Summary{Manifest: newManifest(info, keyID)}
 	first := text(s.Manifest)
@@ -47,6 +50,7 @@ func Write(
 		return err
 	}
 	s.Bytes, s.SHA256 = w.n, hex.EncodeToString(w.hash.Sum(nil))
+	s.sign(info.Ring)
 	last, err := lastBytes(s)
 	if err == nil {
 		_, err = w.Write(last)

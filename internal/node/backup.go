@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"sync"
 
@@ -36,7 +37,9 @@ func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Conte
 		if err := svc.RecordBackup(ctx, svc.OperatorCaller(rand.Text())); err != nil {
 			return err
 		}
-		err := backup.Write(ctx, w, s.Store, s.Blobs, backup.Info{Program: Version(), Made: cfg.Now()}, nil)
+		err := backup.Write(ctx, w, s.Store, s.Blobs, backup.Info{
+			Program: Version(), Made: cfg.Now(), Ring: s.Ring,
+		}, nil)
 		if ce, ok := errors.AsType[*backup.CodeError](err); ok {
 			return &cloud.Error{Kind: cloud.Internal, Detail: ce.What, Err: err}
 		}
@@ -59,10 +62,11 @@ func Restore(
 	if err != nil {
 		return s, err
 	}
-	if err := checkKey(ctx, cfg, first.MasterKey); err != nil { // before the long wait
+	ring, err := archiveKey(ctx, cfg, first.MasterKey)
+	if err != nil { // before the long wait
 		return s, err
 	}
-	archive, err := backup.Open(ctx, file, progress)
+	archive, err := backup.Open(ctx, file, ring, progress)
 	if err != nil {
 		return s, err
 	}
@@ -82,25 +86,51 @@ func Restore(
 	return archive.Summary(), archive.Restore(ctx, storage.Store, storage.Blobs, progress)
 }
 
-// checkKey returns an error if the settings do not give the master key with
-// that id. It makes no key.
-func checkKey(ctx context.Context, cfg Config, id string) error {
+// VerifyBackup verifies an archive. If the settings give a master key, it was
+// made under that key, or is refused; and if they give none, authentic is false.
+// No key is made. progress may be nil.
+func VerifyBackup(
+	ctx context.Context, cfg Config, in io.Reader, progress backup.Progress,
+) (s backup.Summary, authentic bool, err error) {
+	var ring *seal.Ring
+	if cfg.MasterKey != "" || cfg.MasterKeyCommand != "" || cfg.MasterKeyFile != "" {
+		if file := cfg.MasterKeyFile; file != "" {
+			if _, err := os.Stat(file); err != nil { // it would be made
+				return s, false, fmt.Errorf("--master-key-file: %w", err)
+			}
+		}
+		folder := dataDir{path: cfg.Data}
+		master, err := folder.masterKey(ctx, cfg, "")
+		if err != nil {
+			return s, false, err
+		}
+		if ring, err = seal.NewRing(master); err != nil {
+			return s, false, err
+		}
+	}
+	s, err = backup.Verify(ctx, in, ring, progress)
+	return s, err == nil && ring != nil, err
+}
+
+// archiveKey returns the master key with that id. It is an error if the settings
+// give another or none; it makes no key.
+func archiveKey(ctx context.Context, cfg Config, id string) (*seal.Ring, error) {
 	if id == "" {
-		return fmt.Errorf("%w: it names no master key", backup.ErrBroken)
+		return nil, fmt.Errorf("%w: it names no master key", backup.ErrBroken)
 	}
 	folder := dataDir{path: cfg.Data}
 	master, err := folder.masterKey(ctx, cfg, id)
 	if err != nil {
-		return fmt.Errorf("%w (an archive does not hold the master key that it needs: copy it from the server that was backed up)",
+		return nil, fmt.Errorf("%w (an archive does not hold the master key that it needs: copy it from the server that was backed up)",
 			err)
 	}
 	ring, err := seal.NewRing(master)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if ring.KeyID() != id {
-		return fmt.Errorf("the archive needs the master key with the id %s, and the one given has the id %s: copy the right one from the server that was backed up",
+		return nil, fmt.Errorf("the archive needs the master key with the id %s, and the one given has the id %s: copy the right one from the server that was backed up",
 			id, ring.KeyID())
 	}
-	return nil
+	return ring, nil
 }

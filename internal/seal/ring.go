@@ -32,13 +32,16 @@ var ErrUnknownKey = errors.New("seal: made under another master key")
 var ErrAltered = errors.New("seal: altered, or bound to another row")
 
 // Ring holds the subkeys of a master key. Seal and Open keep a value secret, MAC
-// and CheckMAC recognize one, Sign and Verify make and check tokens. A Ring is
-// safe for concurrent use.
+// and CheckMAC recognize one, Sign and Verify make and check tokens, Vouch and
+// CheckVouch tell texts that were altered. A Ring is safe for concurrent use.
 type Ring struct {
 	id   [keyIDBytes]byte
 	aead cipher.AEAD
 	macs sync.Pool // of *keyed for MAC
 	sigs sync.Pool // of *keyed for Sign
+
+	vouchers vouchers
+	vouched  string // how what Vouch returns begins
 }
 
 // NewMasterKey returns 32 fresh random bytes.
@@ -80,6 +83,8 @@ func NewRing(master []byte) (*Ring, error) {
 	copy(r.id[:], subkey(master, "id"))
 	macKey, sigKey := subkey(master, "mac"), subkey(master, "sign")
 	r.macs.New = func() any { return &keyed{Hash: hmac.New(sha256.New, macKey)} }
+	r.vouchers.derive(master)
+	r.vouched = "v1." + r.KeyID() + "."
 	r.sigs.New = func() any { return &keyed{Hash: hmac.New(sha256.New, sigKey)} }
 	return r, nil
 }

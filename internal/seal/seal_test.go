@@ -70,6 +70,29 @@ func TestMACRecognizes(t *testing.T) {
 	}
 }
 
+// Each use has a key of its own, and nobody without it can vouch.
+func TestVouch(t *testing.T) {
+	r := ring(t)
+	vouched := r.Vouch(Row, []byte("text"))
+	if err := r.CheckVouch(Row, []byte("text"), vouched); err != nil {
+		t.Error(err)
+	}
+	for what, err := range map[string]error{
+		"another text": r.CheckVouch(Row, []byte("texT"), vouched),
+		"another use":  r.CheckVouch(Archive, []byte("text"), vouched),
+		"altered":      r.CheckVouch(Row, []byte("text"), vouched+"A"),
+		"of tokens":    r.CheckVouch(Row, []byte("text"), r.MAC("text", nil, "")),
+		"none":         r.CheckVouch(Row, []byte("text"), ""),
+	} {
+		if !errors.Is(err, ErrAltered) {
+			t.Errorf("%s: %v, want ErrAltered", what, err)
+		}
+	}
+	if err := ring(t).CheckVouch(Row, []byte("text"), vouched); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("another master key: %v", err)
+	}
+}
+
 // CR-10: every changed, added or dropped character makes a token false.
 func TestTokenHasOneSpelling(t *testing.T) {
 	r := ring(t)
