@@ -43,6 +43,7 @@ const (
 	InvalidCode                        // not a zip that may be uploaded
 	UploadSignatureInvalid             // upload's bytes, headers or key do not fit
 	UploadSignatureExpired             // upload's signature over 5 minutes old
+	LimitReached                       // a limit of the operator's that the caller, or all together, have reached
 	TooManyUploads                     // the server takes no more uploads right now
 	LinkInvalid                        // download link not genuine, expired or dead
 	SwitchClosed                       // cloud call: the switch of the account is off
@@ -85,6 +86,7 @@ var codes = [kinds]tcb.Code{
 	InvalidCode:            tcb.InvalidArgs,
 	UploadSignatureInvalid: tcb.InvalidToken,
 	UploadSignatureExpired: tcb.TokenExpired,
+	LimitReached:           tcb.MinuteQuota,
 	TooManyUploads:         tcb.SystemBusy,
 	LinkInvalid:            tcb.InvalidToken,
 	SwitchClosed:           tcb.CloudTokenClosed,

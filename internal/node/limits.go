@@ -23,6 +23,7 @@ type Limits struct {
 	ShutdownTimeout   time.Duration `flag:"shutdown-timeout" default:"30s" help:"for calls under way to finish at the end"`
 	MaxConnections    int           `flag:"max-connections" default:"10000" help:"connections at once; further ones wait"`
 	MaxUploads        int           `flag:"max-uploads" default:"64" help:"uploads at once; further ones are told to try again"`
+	MaxBodyBytes      int           `flag:"max-body-bytes" default:"67108864" help:"bodies of calls in memory at once, in bytes; callers without a token get a quarter"`
 	MaxHeaderBytes    int           `flag:"max-header-bytes" default:"16384" help:"size of a request's header"`
 	CacheRows         int           `flag:"cache-rows" default:"1048576" help:"rows of each kind kept in memory"`
 }

@@ -101,8 +101,9 @@ func (n *Node) serve() {
 	}
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
-		Uploads: n.cfg.Limits.MaxUploads, TransferTime: n.cfg.Limits.TransferTimeout,
-		Upstream: n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
+		Uploads: n.cfg.Limits.MaxUploads, BodyBytes: n.cfg.Limits.MaxBodyBytes,
+		TransferTime: n.cfg.Limits.TransferTimeout,
+		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 	})
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{

@@ -75,7 +75,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	if err != nil {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
 	}
-	req, slow, err := e.body(v) // 9 to 12
+	req, slow, err := e.body(s, v) // 9 to 12
 	if slow {
 		end()
 		ctx, end = s.cloud.WithCallDeadline(present)
@@ -110,20 +110,19 @@ func (e endpoint) authenticate(ctx context.Context, s *Server, v *visit) error {
 
 // body reads and decodes the body of a call, and reports whether it was slow
 // to arrive.
-func (e endpoint) body(v *visit) (req any, slow bool, err error) {
+func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
 	if e.noBody {
 		return nil, false, nil
 	}
 	begin := time.Now()
-	buf := bodies.Get().(*[]byte)
-	defer bodies.Put(buf)
-	body, err := readBody(v.w, v.r, (*buf)[:0])
+	buf := buffers.Get().(*[]byte) // a larger one that the body needs is not kept
+	defer buffers.Put(buf)
+	reader := bodyReader{budget: &s.bodies, isOpen: e.noToken, buf: *buf}
+	defer reader.end()
+	body, err := reader.read(v.w, v.r)
 	slow = time.Since(begin) > slowBody
 	if err != nil {
 		return nil, slow, e.asDocumented(err)
-	}
-	if cap(body) <= smallBody {
-		*buf = body // a larger one is not kept
 	}
 	req, err = e.decode(body)
 	return req, slow, e.asDocumented(err)

@@ -5,60 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"reflect"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
-
-// maxBody is the largest body of a call, in bytes (EN-9).
-const maxBody = 1 << 20
-
-// smallBody bounds what is allocated on the word of Content-Length; larger
-// bodies grow as they arrive.
-const smallBody = 16 << 10
-
-// bodies are buffers for reading bodies.
-var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
-
-// readBody reads the body into buf, or a larger one. A body that is too large
-// is not read to its end.
-func readBody(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error) {
-	if r.ContentLength > maxBody {
-		return nil, errTooLarge
-	}
-	var err error
-	if n := int(r.ContentLength); n >= 0 && n <= smallBody {
-		buf = slices.Grow(buf[:0], n)[:n]
-		if _, err = io.ReadFull(r.Body, buf); err == nil {
-			_ = r.Body.Close() // net/http need not look for more
-		}
-	} else {
-		b := bytes.NewBuffer(buf[:0])
-		_, err = b.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-		buf = b.Bytes()
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, errTooLarge
-	}
-	if err != nil {
-		return nil, notWhole(err)
-	}
-	return buf, nil
-}
-
-// errTooLarge is the refusal of a body beyond maxBody.
-var errTooLarge = cloud.Refused(cloud.MalformedBody, "the body is over 1 MiB")
-
-// notWhole is the refusal of a body that ended, or could not be read, in the
-// middle.
-func notWhole(err error) error {
-	return &cloud.Error{Kind: cloud.MalformedBody, Detail: "the body did not arrive whole", Err: err}
-}
 
 // member is a member of a body that must be there.
 type member struct {
@@ -86,31 +37,31 @@ func decode[Req any](body []byte, required func(*Req) []member) (*Req, error) {
 	if !isType {
 		return req, missing(required(req), nil)
 	}
-	if err := missing(required(req), body); err != nil {
+	var mentioned map[string]json.RawMessage // read once, whatever is missing
+	if json.Unmarshal(body, &mentioned) != nil {
+		return nil, cloud.Refused(cloud.MalformedBody, "")
+	}
+	if err := missing(required(req), mentioned); err != nil {
 		return nil, err
 	}
 	return nil, cloud.Refused(cloud.InvalidArgs, typeDetail(wrongType))
 }
 
-// missing returns the refusal of the first member that is absent, and that the
-// body, if one is given, does not mention either.
-func missing(members []member, body []byte) error {
+// missing returns the refusal of the first member that is absent, and that is
+// not mentioned either.
+func missing(members []member, mentioned map[string]json.RawMessage) error {
 	for _, m := range members {
-		if m.absent && (body == nil || !mentions(body, m.name)) {
+		if m.absent && !mentions(mentioned, m.name) {
 			return cloud.Refused(cloud.MissingParameter, m.name)
 		}
 	}
 	return nil
 }
 
-// mentions reports whether a body has a member of that name that is not null:
-// a member of a wrong type is there, though it was not decoded.
-func mentions(body []byte, name string) bool {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return false
-	}
-	for k, v := range members {
+// mentions reports whether there is a member of that name that is not null: one
+// of a wrong type is there, though it was not decoded.
+func mentions(mentioned map[string]json.RawMessage, name string) bool {
+	for k, v := range mentioned {
 		if strings.EqualFold(k, name) && string(v) != "null" {
 			return true
 		}
@@ -134,11 +85,4 @@ func typeDetail(e *json.UnmarshalTypeError) string {
 		want = "a string"
 	}
 	return fmt.Sprintf("%s must be %s", name, want)
-}
-
-// drain reads what is left of a body, to its limit, so that the answer
-// reaches a caller that sends before it reads. It returns why it ended early.
-func drain(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
 }

@@ -26,6 +26,7 @@
 //
 // What they are made of:
 //
+//	body.go        a body comes into memory, within a budget
 //	decode.go      a body becomes a request of package tcb
 //	uploadbody.go  the body of an upload, read as it streams in
 //	uploadzip.go   the zip in it: base64 in a JSON string

@@ -76,10 +76,11 @@ var linkRefusals = map[cloud.Kind]struct {
 	status int
 	text   string
 }{
-	cloud.WrongMethod: {http.StatusMethodNotAllowed, ""},
-	cloud.LinkInvalid: {http.StatusForbidden, "the link is not valid"},
-	cloud.Unavailable: {http.StatusServiceUnavailable, "the code cannot be reached: try again"},
-	cloud.Internal:    {http.StatusInternalServerError, "the code cannot be given"},
+	cloud.WrongMethod:  {http.StatusMethodNotAllowed, ""},
+	cloud.LinkInvalid:  {http.StatusForbidden, "the link is not valid"},
+	cloud.LimitReached: {http.StatusTooManyRequests, "too many requests: try again"},
+	cloud.Unavailable:  {http.StatusServiceUnavailable, "the code cannot be reached: try again"},
+	cloud.Internal:     {http.StatusInternalServerError, "the code cannot be given"},
 }
 
 func refuseLink(v *visit, err error) {

@@ -108,12 +108,28 @@ func (l *lockedBuffer) String() string {
 // post calls an interface without a network, and decodes the answer.
 func (f *fixture) post(t testing.TB, path, body string, answer any) *httptest.ResponseRecorder {
 	t.Helper()
+	return f.serve(t, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)), answer)
+}
+
+// serve serves a request without a network, and decodes the answer.
+func (f *fixture) serve(t testing.TB, r *http.Request, answer any) *httptest.ResponseRecorder {
+	t.Helper()
 	w := httptest.NewRecorder()
-	f.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
+	f.ServeHTTP(w, r)
 	if err := json.Unmarshal(w.Body.Bytes(), answer); err != nil {
-		t.Fatalf("%s: %v: %s", path, err, w.Body)
+		t.Fatalf("%s: %v: %s", r.URL, err, w.Body)
 	}
 	return w
+}
+
+// waitFor waits for what another goroutine brings about.
+func waitFor(t testing.TB, isSo func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !isSo(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come to that")
+		}
+	}
 }
 
 // token runs the credential flow and returns an authorizer_access_token.

@@ -26,6 +26,9 @@ type Config struct {
 	// Uploads is how many uploads are taken at once; further ones are asked to
 	// come back. Default DefaultUploads.
 	Uploads int
+	// BodyBytes bounds the bodies of calls that are in memory at once, in bytes;
+	// callers without a token get a quarter of it. Default DefaultBodyBytes.
+	BodyBytes int
 	// TransferTime is how long one upload or download may take; default
 	// DefaultTransferTime.
 	TransferTime time.Duration
@@ -40,6 +43,7 @@ type Config struct {
 // Defaults of Config.
 const (
 	DefaultUploads      = 64
+	DefaultBodyBytes    = 64 << 20
 	DefaultTransferTime = 10 * time.Minute
 	DefaultUpstreamTime = 10 * time.Second
 )
@@ -52,7 +56,8 @@ type Server struct {
 	publicURL    string
 	transferTime time.Duration
 	rids         *ridMaker
-	uploads      chan struct{}    // one token for each upload under way
+	uploads      chan struct{} // one token for each upload under way
+	bodies       bodies
 	gateway      *gateway.Gateway // nil without an upstream
 
 	interfaces                                     map[string]*door // by their paths
@@ -71,6 +76,7 @@ func New(cfg Config) *Server {
 		uploads:      make(chan struct{}, cmp.Or(cfg.Uploads, DefaultUploads)),
 		interfaces:   map[string]*door{},
 	}
+	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))
 	if cfg.Upstream != nil {
 		s.gateway = gateway.New(gateway.Config{
 			Upstream:     cfg.Upstream,

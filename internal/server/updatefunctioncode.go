@@ -168,6 +168,7 @@ var uploadCodes = map[cloud.Kind]string{
 	cloud.InvalidArgs:            "InvalidParameterValue",
 	cloud.MalformedBody:          "InvalidParameter",
 	cloud.TooManyUploads:         "RequestLimitExceeded",
+	cloud.LimitReached:           "RequestLimitExceeded",
 }
 
 // uploadAnswer is the answer to an upload that was taken.
