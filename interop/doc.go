@@ -3,9 +3,11 @@
 // query-auth, refresh, protected upload, and the three interfaces.
 //
 //	silenceper/   github.com/silenceper/wechat/v2, a Go test
-//	easywechat/   node-easywechat, a Node test
-//	testdata/     the world and the code that both use
-//	run.sh        installs what they need and runs both
+//	node/         npm's node-easywechat, the whole flow; co-wechat-open-api and
+//	              wechat-component, which renew a token by themselves;
+//	              tencentcloud-sdk-nodejs-scf, uploads
+//	testdata/     the world and the code that all use
+//	run.sh        installs what they need and runs all
 //
 // The module is one of its own, so that the server's go.mod stays short.
 package interop

@@ -25,7 +25,7 @@ echo "interop: silenceper/wechat"
 go vet ./...
 go test -count=1 -timeout 5m ./...
 
-echo "interop: node-easywechat"
-cd easywechat
+echo "interop: npm's clients"
+cd node
 npm ci
 npm test

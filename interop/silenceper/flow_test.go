@@ -85,7 +85,21 @@ func authorizerToken(t *testing.T, s *server, p *openplatform.OpenPlatform) stri
 	if err != nil || cached != fresh.AccessToken {
 		t.Errorf("the library's own Mini Program does not hold the refreshed token: %v", err)
 	}
-	return cached
+	return renewed(t, p, cached)
+}
+
+// renewed returns the token that the library gets by itself once it holds none,
+// with the refresh token that it remembers (CR-6).
+func renewed(t *testing.T, p *openplatform.OpenPlatform, before string) string {
+	t.Helper()
+	if err := p.Cache.Delete("authorizer_access_token_" + miniProgram); err != nil {
+		t.Fatal(err)
+	}
+	token, err := p.GetAuthrAccessToken(miniProgram)
+	if err != nil || token == "" || token == before {
+		t.Fatalf("the library renews its token to one of %d characters: %v", len(token), err)
+	}
+	return token
 }
 
 // protectionKey gets the key with the bodies that the library can send: the

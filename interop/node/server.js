@@ -1,6 +1,7 @@
 'use strict'
 // A running opentcb binary with the world of testdata.
 
+const assert = require('node:assert/strict')
 const { execFile, execFileSync, spawn } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
@@ -26,16 +27,17 @@ function binary (dir) {
 }
 
 class Server {
-  // start runs the server and resolves when it is ready. stop() ends it.
-  static async start () {
+  // start runs the server, with more flags than every test needs, and resolves
+  // when it is ready. stop() ends it.
+  static async start (...flags) {
     const s = new Server()
-    s.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'opentcb-easywechat-'))
+    s.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'opentcb-interop-'))
     s.data = path.join(s.dir, 'data')
     s.log = ''
     try {
       s.bin = binary(s.dir)
       s.process = spawn(s.bin, ['serve', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0',
-        '--data', s.data, '--world', path.join(testdata, 'world.yaml')], { stdio: ['ignore', 'pipe', 'pipe'] })
+        '--data', s.data, '--world', path.join(testdata, 'world.yaml'), ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
       s.ended = new Promise((resolve, reject) => {
         s.process.once('error', reject)
         s.process.once('exit', (code, signal) => resolve({ code, signal }))
@@ -78,6 +80,12 @@ class Server {
     return end
   }
 
+  // endedWell stops the server and expects the exit status 0.
+  async endedWell () {
+    const end = await this.stop()
+    assert.equal(end.code, 0, `SIGTERM: the server ended with ${JSON.stringify(end)}\n${this.log}`)
+  }
+
   // operator runs a command of the operator against the server and returns the
   // part of its output that begins with prefix.
   async operator (prefix, ...args) {
@@ -98,4 +106,7 @@ class Server {
   }
 }
 
-module.exports = { Server, testdata }
+// zip is code to upload.
+const zip = fs.readFileSync(path.join(testdata, 'login.zip'))
+
+module.exports = { Server, zip }

@@ -3,33 +3,23 @@
 // no typed call for /tcb/*, so those go through its postJson.
 
 const assert = require('node:assert/strict')
-const fs = require('node:fs')
-const path = require('node:path')
 const { after, before, test } = require('node:test')
-const { ask, call, connect, headersOf, sha256 } = require('./platform')
-const { Server, testdata } = require('./server')
+const {
+  ask, batchEnv, call, connect, env, headersOf, miniProgram, one, sha256, two
+} = require('./platform')
+const { Server, zip } = require('./server')
 
-// What testdata/world.yaml holds.
-const one = { appid: 'wx00000000000000c1', secret: 'platform-one-secret' }
-const two = { appid: 'wx00000000000000c2', secret: 'platform-two-secret' }
-const miniProgram = 'wx00000000000000a1'
-const env = 'test-777bb9'
-const batchEnv = 'batch-5f3c21'
 const login = { env, function_name: 'login' }
 
 let server
 before(async () => { server = await Server.start() })
-after(async () => {
-  const end = await server?.stop()
-  assert.equal(end?.code, 0, `SIGTERM: the server ended with ${JSON.stringify(end)}\n${server?.log}`)
-})
+after(() => server.endedWell())
 
 // A service provider's way from the verify ticket to the downloaded code:
 // CR-1 to CR-8, CS-1 to CS-6, UT-1 to UT-6, UT-14, UP-1 to UP-6, DF-1 to DF-3.
 test('the whole flow', async (t) => {
   const platform = connect(server, one)
   let mini, key
-  const zip = fs.readFileSync(path.join(testdata, 'login.zip'))
   const steps = [
     ['component token', () => componentToken(platform)],
     ['pre-auth code', () => preAuthCode(platform)],

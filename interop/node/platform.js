@@ -1,10 +1,18 @@
 'use strict'
-// The client of a platform, as a service provider sets it up.
+// What the tests of all clients share: what testdata/world.yaml holds, and
+// node-easywechat's client of a platform, as a service provider sets it up.
 
 const crypto = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
 const { OpenPlatform } = require('node-easywechat')
+const { zip } = require('./server')
+
+const one = { appid: 'wx00000000000000c1', secret: 'platform-one-secret' }
+const two = { appid: 'wx00000000000000c2', secret: 'platform-two-secret' }
+const miniProgram = 'wx00000000000000a1'
+const env = 'test-777bb9'
+const batchEnv = 'batch-5f3c21'
 
 // connect returns node-easywechat's application of a platform that calls the
 // server. It has no verify ticket yet.
@@ -47,4 +55,25 @@ function headersOf (lines) {
 
 const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex')
 
-module.exports = { connect, call, ask, headersOf, sha256 }
+// altered returns a token that is false (CR-10).
+const altered = (token) => (token[0] === 'A' ? 'B' : 'A') + token.slice(1)
+
+// protectedCode makes the function login and uploads its code, with calls of a
+// client's and a plain HTTP request (UP-1 to UP-4).
+async function protectedCode (ask, server) {
+  await ask('createfunction', { env, function_name: 'login' })
+  const { codesecret } = await ask('getcodesecret', {})
+  const body = JSON.stringify({
+    CodeSecret: codesecret, EnvId: env, FunctionName: 'login', Handler: 'index.main',
+    ZipFile: zip.toString('base64'), InstallDependency: 'FALSE'
+  })
+  const { headers } = await ask('getuploadsignature', { hashed_payload: sha256(body) })
+  const { Host, ...sent } = headersOf(headers) // fetch sets its own
+  const answer = await (await fetch(server.api + '/', { method: 'POST', headers: sent, body })).json()
+  if (answer.Response.Error) throw new Error(JSON.stringify(answer))
+  return zip
+}
+
+module.exports = {
+  altered, ask, batchEnv, call, connect, env, headersOf, miniProgram, one, protectedCode, sha256, two
+}
