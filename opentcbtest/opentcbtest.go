@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -72,6 +73,9 @@ func New(t testing.TB, w World, options ...Option) *Server {
 		t.Fatalf("opentcbtest: %v", err)
 	}
 	t.Cleanup(func() {
+		// A server that ends waits for calls in connections that are open. Most
+		// tests' clients share this transport, as those of this package do.
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		if err := n.Shutdown(context.Background()); err != nil {
 			t.Errorf("opentcbtest: %v", err)
 		}

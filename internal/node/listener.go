@@ -13,8 +13,12 @@ import (
 )
 
 // backlogTime is how long a server that ends still accepts connections: clients
-// have opened those in the kernel's queue, and sent calls perhaps.
-const backlogTime = 50 * time.Millisecond
+// have opened those in the kernel's queue, and sent calls perhaps. A server that
+// has no connection is hardly called.
+const (
+	backlogTime     = 50 * time.Millisecond
+	idleBacklogTime = 10 * time.Millisecond
+)
 
 // lingerTime is how long a server that ends keeps idle connections open, so that
 // calls on their way are answered.
@@ -25,7 +29,9 @@ const lingerTime = 300 * time.Millisecond
 type listener struct {
 	*net.TCPListener
 	slots    chan struct{}
+	open     atomic.Int64 // connections that were accepted and are not closed
 	draining atomic.Bool
+	drained  atomic.Bool // nothing more is accepted
 }
 
 // listen opens an address for at most so many connections at once. what and
@@ -53,11 +59,16 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		<-l.slots
 		if l.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			l.drained.Store(true)
 			return nil, net.ErrClosed // the backlog is empty
 		}
 		return nil, err
 	}
-	return &conn{TCPConn: tcp, release: sync.OnceFunc(func() { <-l.slots })}, nil
+	l.open.Add(1)
+	return &conn{TCPConn: tcp, release: sync.OnceFunc(func() {
+		l.open.Add(-1)
+		<-l.slots
+	})}, nil
 }
 
 // conn is a connection that gives its place to another when it is closed. It
@@ -73,11 +84,15 @@ func (c *conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// drain lets Accept return what is in the backlog, and then net.ErrClosed.
-func (l *listener) drain() {
+// drain lets Accept return what comes into the backlog until then, and after
+// that net.ErrClosed.
+func (l *listener) drain(wait time.Duration) {
 	l.draining.Store(true)
-	_ = l.SetDeadline(time.Now().Add(backlogTime))
+	_ = l.SetDeadline(time.Now().Add(wait))
 }
+
+// isQuiet reports whether no connection is open and none will be.
+func (l *listener) isQuiet() bool { return l.drained.Load() && l.open.Load() == 0 }
 
 // url returns the listener's address for clients on this machine.
 func (l *listener) url() string {

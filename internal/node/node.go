@@ -154,9 +154,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, n.cfg.Limits.ShutdownTimeout)
 		defer cancel()
 		n.calls.draining.Store(true)
-		n.api.drain()
-		n.admin.drain()
-		linger(ctx, lingerTime)
+		n.api.drain(backlogTime)
+		n.admin.drain(backlogTime)
+		n.linger(ctx)
 		err := errors.Join(n.apiSrv.Shutdown(ctx), n.admSrv.Shutdown(ctx))
 		if errors.Is(err, context.DeadlineExceeded) {
 			n.cfg.Log.Warn("calls were cut off by the shutdown", "after", n.cfg.Limits.ShutdownTimeout)
@@ -167,10 +167,26 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	return n.ended
 }
 
-func linger(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+// linger gives connections that are open a moment to send the calls that are on
+// their way. Once none is open it does not wait for that.
+func (n *Node) linger(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lingerTime)
+	defer cancel()
+	idle := false
+	for !n.api.isQuiet() || !n.admin.isQuiet() {
+		if !idle && n.api.open.Load()+n.admin.open.Load() == 0 {
+			idle = true
+			n.api.drain(idleBacklogTime)
+			n.admin.drain(idleBacklogTime)
+		}
+		select {
+		case <-ctx.Done():
+			if !idle {
+				n.cfg.Log.Debug("connections were open at the end, and had a moment to send calls", "for", lingerTime)
+			}
+			return
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 
