@@ -20,6 +20,7 @@
 //	internal/fleet/       brings many Mini Programs to what a file says
 //	internal/agent/       keeps a runtime's token fresh in a file
 //	internal/seal/        encryption at rest, tokens that cannot be forged
+//	internal/secretfile/  files that hold a secret: who else can read them
 //	internal/tc3/         the TC3-HMAC-SHA256 signature
 //	internal/whitelist/   entries of api_whitelist, and which paths they admit
 //	internal/codezip/     what an uploaded zip may be

@@ -26,13 +26,14 @@ var layers = []struct {
 	{"internal/yamlfile", "internal/nearest internal/faults"},
 	{"internal/seal", ""},
 	{"internal/tc3", ""},
+	{"internal/secretfile", ""},
 	{"internal/blob", ""},
 	{"internal/stall", ""},
 	{"internal/gateway", "internal/whitelist internal/stall"},
-	{"internal/agent", ""},
+	{"internal/agent", "internal/secretfile"},
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
-	{"internal/profile", "tcb internal/yamlfile"},
+	{"internal/profile", "tcb internal/secretfile internal/yamlfile"},
 	{"internal/fleet", "tcb internal/whitelist internal/yamlfile"},
 	{"internal/cloud", "tcb internal/whitelist internal/faults internal/seal internal/codezip internal/blob"},
 	{"internal/world", "internal/yamlfile internal/cloud"},
@@ -40,8 +41,8 @@ var layers = []struct {
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/blob internal/faults internal/world internal/cloud"},
-	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
+	{"cmd/opentcb", "tcb internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},
@@ -55,7 +56,7 @@ var layers = []struct {
 // standardOnly are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
 var standardOnly = []string{
-	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3",
+	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
 	"internal/codezip", "internal/blob", "internal/stall", "internal/gateway",
 	"internal/agent", "internal/wirescript",
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/agent"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 // tokenFile is where the runtime's SDK reads its token (CC-6).
@@ -69,7 +69,7 @@ func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
 		return c, err
 	}
 	if credential == "" {
-		text, err := os.ReadFile(file)
+		text, err := secretfile.Read(file)
 		if err != nil {
 			return nil, usageError{err}
 		}

@@ -16,6 +16,8 @@ import (
 	"text/template"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/secretfile"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -72,8 +74,10 @@ exports.main = async (event) => ({ hello: event.name || "world" });
 `
 )
 
-// The files of the demo, in the folder demo of the data folder.
+// The files of the demo, in a folder of the data folder.
 const (
+	demoFolder   = "demo"
+	demoFile     = "world.yaml"
 	demoDone     = "done"          // the demo world was applied, and its function uploaded
 	demoUpload   = "upload.json"   // the body that the upload line sends
 	demoZip      = "hello.zip"     // what the download line writes
@@ -93,6 +97,36 @@ type demo struct {
 	zip      []byte // the function's code
 	upload   string // SHA-256 of the upload's body
 	set      string // the body of a set that fits what is stored
+}
+
+// check returns an error if the data folder, or one of the files that are written
+// or read in it, may be somebody else's, such as one that came with a repository.
+func (d *demo) check() error {
+	data := filepath.Dir(d.dir)
+	info, err := os.Lstat(data)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no folder", data)
+	}
+	if err := errors.Join(err, node.CheckData(data)); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(data)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range []string{
+		"", demoFile, demoFunction, demoFunction + "/index.js", demoDone, demoUpload, demoZip, demoProfiles,
+	} {
+		err := secretfile.IsOrdinary(root, filepath.Join(demoFolder, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // isFirstStart reports whether no earlier start has completed the demo.
@@ -120,10 +154,9 @@ func (d *demo) writeWorld() (string, error) {
 	if err := os.MkdirAll(filepath.Join(d.dir, demoFunction), 0o700); err != nil {
 		return "", err
 	}
-	world := filepath.Join(d.dir, "world.yaml")
-	return world, errors.Join(
-		os.WriteFile(world, []byte(demoWorld), 0o600),
-		os.WriteFile(filepath.Join(d.dir, demoFunction, "index.js"), []byte(demoCode), 0o600),
+	return filepath.Join(d.dir, demoFile), errors.Join(
+		d.write(demoFile, []byte(demoWorld)),
+		d.write(filepath.Join(demoFunction, "index.js"), []byte(demoCode)),
 	)
 }
 
@@ -140,7 +173,7 @@ func (d *demo) begin(ctx context.Context, first bool) (string, error) {
 	if first {
 		err := d.uploadFunction(ctx)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(d.dir, demoDone), nil, 0o600)
+			err = d.write(demoDone, nil)
 		}
 		if err != nil {
 			return "", err
@@ -201,10 +234,14 @@ func (d *demo) writeProfiles(context.Context) error {
 	return d.write(demoProfiles, fmt.Appendf(nil, demoProfile, d.url))
 }
 
-// write writes a file that others may not read.
+// write writes a file that others may not read, and that is no link.
 func (d *demo) write(name string, text []byte) error {
-	file := filepath.Join(d.dir, name)
-	return errors.Join(os.WriteFile(file, text, 0o600), os.Chmod(file, 0o600))
+	root, err := os.OpenRoot(d.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return secretfile.Write(root, name, text)
 }
 
 // prepareSet makes the body of a set with the version that is stored, so that

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -34,6 +36,9 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 			if err := checkConfig(&cfg); err != nil {
 				return err
 			}
+			if err := errors.Join(onLoopback("--listen", cfg.Listen), onLoopback("--admin-listen", cfg.AdminListen)); err != nil {
+				return usageError{err}
+			}
 			log := newLogWriter(cmd.ErrOrStderr(), level)
 			defer log.close()
 			cfg.Log, cfg.LogLost = log.logger(), log.lost.Load
@@ -57,7 +62,10 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d := demo{dir: filepath.Join(data, "demo")}
+	d := demo{dir: filepath.Join(data, demoFolder)}
+	if err := d.check(); err != nil {
+		return fmt.Errorf("%w: the folder may be somebody else's; run opentcb dev elsewhere, or delete %s", err, data)
+	}
 	first, err := d.isFirstStart()
 	if err != nil {
 		return err
@@ -89,6 +97,17 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 		_, _ = io.WriteString(stdout, text) // the server outlives whoever reads this
 		return nil
 	})
+}
+
+// onLoopback returns an error if others than this machine could reach an
+// address: the secrets of the demo are known to everybody.
+func onLoopback(flag, address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && (host == "localhost" || ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return fmt.Errorf("%s %s: dev is for this machine only, since the demo's secrets are public: give an address of 127.0.0.1, or run 'opentcb serve'",
+		flag, address)
 }
 
 // untilHangup returns a context that ends with the terminal, whose shell may

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -75,12 +75,12 @@ func (r *remote) client() (*admin.Client, error) {
 	}
 	for _, dir := range folders {
 		r.from = "the file " + filepath.Join(dir, node.AdminTokenFile)
-		text, err := os.ReadFile(filepath.Join(dir, node.AdminTokenFile))
+		text, err := node.ReadSecret(dir, node.AdminTokenFile)
 		if err == nil {
 			c.Token = strings.TrimSpace(string(text))
 			return c, nil
 		}
-		if !errors.Is(err, os.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("admin token: %w", err)
 		}
 	}

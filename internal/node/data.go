@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 // The files of a data folder. Only its owner can read any of them.
@@ -23,8 +25,9 @@ const (
 
 // dataDir is an open data folder, locked against a second server.
 type dataDir struct {
-	path string
-	lock *os.File
+	path  string
+	isNew bool // nothing was in it
+	lock  *os.File
 }
 
 // openData makes the folder if it is not there, and locks it.
@@ -32,28 +35,97 @@ func openData(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w: choose another with --data, or mend its permissions", err)
 	}
+	d := &dataDir{path: path}
+	if err := d.check(); err != nil {
+		return nil, err
+	}
 	// A folder that was there may be open to others; what it holds may not be.
 	if err := os.Chmod(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot close the data folder to others: %w: mend its permissions, or choose another with --data",
 			err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := secretfile.SyncFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := openLocked(filepath.Join(path, lockFile))
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data",
+			path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot write in the data folder %s: %w: choose another with --data, or mend its permissions",
 			path, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data",
-				path)
-		}
-		return nil, fmt.Errorf("cannot lock the data folder %s: %w", path, err)
+	d.lock = f
+	return d, nil
+}
+
+// CheckData returns an error if a data folder that is there may have been made
+// by somebody else. It changes nothing.
+func CheckData(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return &dataDir{path: path, lock: f}, nil
+	return (&dataDir{path: path}).check()
+}
+
+// check returns an error if the folder, or what is in it, may have been made by
+// somebody else: it belongs to another user, others can change what is in it,
+// or it holds links, which lead to files that are not the server's.
+func (d *dataDir) check() error {
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return fmt.Errorf("the data folder: %w: choose another with --data, or mend its permissions", err)
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("the data folder: %w: choose another with --data, or mend its permissions", err)
+	}
+	d.isNew = !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != "lost+found" })
+	info, err := root.Stat(".")
+	if err != nil {
+		return fmt.Errorf("the data folder: %w", err)
+	}
+	if err := secretfile.CheckOwner("the data folder", d.path, "--data", info, d.isNew); err != nil {
+		return err
+	}
+	for _, name := range ownNames {
+		if err := secretfile.IsOrdinary(root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownNames are the names of a data folder that the server opens.
+var ownNames = []string{
+	lockFile, masterKeyFile, AdminTokenFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
+	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp",
+}
+
+// readSecret reads a file of the folder that others cannot read.
+func (d *dataDir) readSecret(name string) ([]byte, error) { return ReadSecret(d.path, name) }
+
+// ReadSecret reads a file of a data folder, which is no link and which others
+// cannot read. If it cannot be read, the error is an *fs.PathError.
+func ReadSecret(folder, name string) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return secretfile.ReadIn(root, name)
+}
+
+// writeSecret writes a file of the folder that only its owner can read.
+func (d *dataDir) writeSecret(name string, text []byte) error {
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return secretfile.Write(root, name, text)
 }
 
 // Close unlocks the folder.
@@ -93,8 +165,7 @@ func (d *dataDir) checkUnused(cfg Config) error {
 // file in the folder, which is made at first start for the commands to read. A
 // given one is written nowhere.
 func (d *dataDir) adminToken(given string) (string, error) {
-	file := d.file(AdminTokenFile)
-	stored, err := os.ReadFile(file)
+	stored, err := d.readSecret(AdminTokenFile)
 	switch token := strings.TrimSpace(string(stored)); {
 	case given != "":
 		return given, nil
@@ -104,35 +175,8 @@ func (d *dataDir) adminToken(given string) (string, error) {
 		return "", fmt.Errorf("admin token: %w", err)
 	}
 	token := rand.Text()
-	if err := writeSecret(file, []byte(token+"\n")); err != nil {
+	if err := d.writeSecret(AdminTokenFile, []byte(token+"\n")); err != nil {
 		return "", fmt.Errorf("admin token: %w", err)
 	}
 	return token, nil
-}
-
-// writeSecret writes a new file that only its owner can read. After a crash the
-// file is there as a whole, or not at all.
-func writeSecret(file string, text []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // gone already if all goes well
-	_, err = tmp.Write(text)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes the names in a folder survive a power cut.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

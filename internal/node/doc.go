@@ -5,6 +5,8 @@
 //	limits.go      the limits among it, which make their own flags
 //	node.go        Start, Shutdown: open, listen, drain, in this order
 //	data.go        the data folder: its lock and the admin token
+//	lock_unix.go     the lock of the data folder
+//	lock_windows.go  the same on Windows
 //	masterkey.go   where the master key comes from
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring

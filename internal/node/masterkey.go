@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/seal"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 // keyCommandTime is how long a command may take to print the master key.
@@ -31,18 +34,38 @@ func (d *dataDir) masterKey(ctx context.Context, cfg Config, bound string) ([]by
 		}
 		return parseMasterKey(text, "what --master-key-command prints")
 	}
-	file := cfg.MasterKeyFile
-	if file == "" {
-		file = d.file(masterKeyFile)
+	if file := cfg.MasterKeyFile; file != "" && !d.isOwn(file) {
+		text, err := secretfile.Read(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the master key file %s is not there: a file that --master-key-file names is never made; mend the name, or make a key with 'openssl rand -base64 32'",
+				file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("master key: %w", err)
+		}
+		return parseMasterKey(text, file)
 	}
-	text, err := os.ReadFile(file)
+	return d.ownMasterKey(bound)
+}
+
+// isOwn reports whether a path names the master key of the folder itself.
+func (d *dataDir) isOwn(file string) bool {
+	given, err := filepath.Abs(file)
+	own, err2 := filepath.Abs(d.file(masterKeyFile))
+	return err == nil && err2 == nil && given == own
+}
+
+// ownMasterKey reads the key in the folder, or makes one.
+func (d *dataDir) ownMasterKey(bound string) ([]byte, error) {
+	file := d.file(masterKeyFile)
+	text, err := d.readSecret(masterKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		if bound != "" {
 			return nil, fmt.Errorf("the master key %s is missing, and the database needs the one with the id %s: put it there, or name it with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY",
 				file, bound)
 		}
 		text = []byte(seal.FormatMasterKey(seal.NewMasterKey()))
-		err = writeSecret(file, text)
+		err = d.writeSecret(masterKeyFile, text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
@@ -61,6 +84,9 @@ func parseMasterKey(text []byte, from string) ([]byte, error) {
 // runKeyCommand runs a command and returns what it printed, the key, which is
 // shown nowhere. Its standard error goes to ours, for it explains a failure.
 func runKeyCommand(ctx context.Context, command string) ([]byte, error) {
+	if runtime.GOOS == "windows" {
+		return nil, errors.New("--master-key-command needs a shell, which Windows has not: give --master-key-file or the variable OPENTCB_MASTER_KEY")
+	}
 	ctx, cancel := context.WithTimeout(ctx, keyCommandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)

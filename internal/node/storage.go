@@ -57,6 +57,9 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 	if s.data, err = openData(cfg.Data); err != nil {
 		return err
 	}
+	if s.data.isNew {
+		cfg.Log.Info("new data folder", "path", s.data.path)
+	}
 	if cfg.Database == "" {
 		err = s.openSQLite(ctx, cfg)
 	} else if s.Store, err = sqlstore.OpenPostgres(ctx, cfg.Database); err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/codezip"
+	"github.com/opentcb/opentcb/internal/secretfile"
 	"github.com/opentcb/opentcb/internal/world"
 	"github.com/opentcb/opentcb/internal/yamlfile"
 )
@@ -76,6 +77,9 @@ func OpenZip(path string) (io.ReadCloser, error) {
 // applyWorld applies a world file to the rules, and logs what it says and did not
 // bring about.
 func applyWorld(ctx context.Context, svc *cloud.Service, file string, log *slog.Logger) error {
+	if info, err := os.Stat(file); err == nil && secretfile.Check(file, info) != nil {
+		log.Warn("others can read or change the world file, which holds secrets", "file", file, "mend", "chmod 600")
+	}
 	read, err := ReadWorld(file, func(zip io.Reader) (string, error) {
 		draft, err := svc.NewCode(ctx)
 		if err != nil {

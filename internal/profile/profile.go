@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opentcb/opentcb/internal/secretfile"
 	"github.com/opentcb/opentcb/internal/yamlfile"
 )
 
@@ -54,8 +55,8 @@ func Read(path string) ([]Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("others can read the profiles in %s: chmod 600 %s", path, path)
+	if err := secretfile.Check(path, info); err != nil {
+		return nil, err
 	}
 	text, err := yamlfile.ReadFile(path)
 	if err != nil {
