@@ -33,10 +33,14 @@ const (
 type Client struct {
 	// BaseURL is scheme and host; "" is DefaultBaseURL.
 	BaseURL string
-	// HTTP carries the calls; nil is a client that gives a call 30 s.
+	// HTTP carries the calls; nil is a client that gives a call 30 s. Calls are
+	// never redirected, whatever its CheckRedirect says.
 	HTTP *http.Client
 	// Tokens gives the access token of the calls that need one.
 	Tokens TokenSource
+	// UploadURL is scheme and host to which uploads are sent; "" is the host that
+	// their signature names, or BaseURL if that is the same host.
+	UploadURL string
 }
 
 // TokenSource gives the access token that calls are made with: Tokens renews
@@ -135,24 +139,28 @@ func (c *Client) post(ctx context.Context, r route, token string, body []byte, a
 		return fmt.Errorf("%s: the base URL cannot be used", r.name()) // the error would show the token
 	}
 	req.Header.Set("Content-Type", "application/json")
-	status, text, err := c.send(req, maxAnswer)
+	status, text, err := send(c.http(), r, req)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.name(), err)
+		return err
 	}
 	return decode(r, status, text, answer)
 }
 
-// send carries out a request and returns status and body, of which it reads
-// most bytes and one more. Its errors show no address, which holds the token.
-func (c *Client) send(req *http.Request, most int64) (int, []byte, error) {
-	resp, err := c.http().Do(req)
+// send carries out a call and returns status and body, of which it reads
+// maxAnswer bytes and one more. Its errors show no address, which holds the
+// token.
+func send(h *http.Client, r route, req *http.Request) (int, []byte, error) {
+	resp, err := forCalls(h).Do(req)
 	if err != nil {
-		return 0, nil, withoutURL(err)
+		return 0, nil, fmt.Errorf("%s: %w", r.name(), withoutURL(err))
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if reason := redirected(resp); reason != "" {
+		return 0, nil, &AnswerError{Interface: r.name(), Status: resp.StatusCode, Reason: reason}
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return resp.StatusCode, nil, fmt.Errorf("the answer broke off: %w", withoutURL(err))
+		return resp.StatusCode, nil, fmt.Errorf("%s: the answer broke off: %w", r.name(), withoutURL(err))
 	}
 	return resp.StatusCode, text, nil
 }

@@ -32,6 +32,8 @@
 // and what they share:
 //
 //	client.go                  Client: a call, its token, its one retry
+//	redirect.go                what leads elsewhere: followed by downloads alone
+//	uploadurl.go               where an upload is sent
 //	answer.go                  reads an answer
 //	error.go                   Error, AnswerError, CodeError
 //	code.go                    the error codes and their texts

@@ -88,7 +88,7 @@ func (t *transfer) from(ctx context.Context, link CodeLink) error {
 	if t.got > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", t.got))
 	}
-	client := *t.c.http()
+	client := forDownloads(t.c.http())
 	client.Timeout = 0 // a large zip on a slow line; idleWhileRead bounds it
 	idle := time.AfterFunc(idleWhileRead, cancel)
 	defer idle.Stop()

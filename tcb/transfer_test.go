@@ -210,6 +210,7 @@ func TestUploadRefusals(t *testing.T) {
 				_, _ = io.WriteString(w, text)
 			}
 		})
+		c.UploadURL = c.BaseURL
 		_, err := c.UploadFunction(t.Context(), tcb.CodeUpload{Env: "e", Function: "f", Handler: "h"}, strings.NewReader("zip"))
 		if !check(err) {
 			t.Errorf("%s: %v", text, err)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // UpdateFunctionCodeResponse is the answer of an upload, POST / with the headers
@@ -88,24 +89,26 @@ var uploadRoute = route{path: "/UpdateFunctionCode"}
 
 func (c *Client) sendUpload(ctx context.Context, header http.Header, body []byte, progress func(sent, of int64)) error {
 	const name = "UpdateFunctionCode"
-	// The signature is for the host that it names: the real platform's upload
-	// address, or that of the server at BaseURL.
-	base, host := c.base(), header.Get("Host")
-	if c.BaseURL == "" || c.BaseURL == DefaultBaseURL {
-		base = "https://" + host
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/", &progressReader{r: body, progress: progress})
+	host := header.Get("Host")
+	to, err := c.uploadURL(host)
 	if err != nil {
-		return errors.New(name + ": the signature names no host that can be used")
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, &progressReader{r: body, progress: progress})
+	if err != nil {
+		return errors.New(name + ": the address of uploads cannot be used")
 	}
 	req.ContentLength = int64(len(body))
 	req.Header, req.Host = header.Clone(), host
 	req.Header.Del("Host")
 	client := *c.http()
 	client.Timeout = 0 // an upload takes as long as it takes; ctx bounds it
-	status, text, err := (&Client{HTTP: &client}).send(req, maxAnswer)
+	status, text, err := send(&client, uploadRoute, req)
+	if err != nil && !strings.HasPrefix(to, c.base()) {
+		return fmt.Errorf("the upload to %s: %w", to, err)
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	var answer UpdateFunctionCodeResponse
 	err = json.Unmarshal(text, &answer)

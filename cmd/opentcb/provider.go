@@ -1,13 +1,13 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"io"
-	"net/url"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/opentcb/opentcb/internal/profile"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -58,9 +58,8 @@ const accessTokenVariable = "OPENTCB_ACCESS_TOKEN"
 // profile's secrets give.
 func (p *provider) client() (*tcb.Client, error) {
 	if p.baseURL != "" {
-		u, err := url.Parse(p.baseURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return nil, usageError{errors.New("--base-url must be http://HOST or https://HOST")}
+		if wrong := profile.CheckAddress(p.baseURL); wrong != "" {
+			return nil, usageError{fmt.Errorf("--base-url %q %s", p.baseURL, wrong)}
 		}
 	}
 	if token := os.Getenv(accessTokenVariable); token != "" {

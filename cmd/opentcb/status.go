@@ -79,7 +79,7 @@ func statusOf(code tcb.Code) int {
 // describe writes an error for a person, with the errcode of a refusal.
 func describe(err error) string {
 	r, ok := errors.AsType[*admin.Refusal](err)
-	if !ok {
+	if !ok || r.Code == 0 {
 		return err.Error()
 	}
 	return fmt.Sprintf("%v (errcode %d)", err, r.Code)

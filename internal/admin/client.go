@@ -19,6 +19,9 @@ type Client struct {
 	HTTP  *http.Client // default http.DefaultClient
 }
 
+// stay lets no request be redirected: it holds the admin token.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 // Refusal is an answer of the server that is no success.
 type Refusal struct {
 	Status  int
@@ -71,16 +74,19 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 		req.Header.Set("Content-Type", body.mime)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
+	client := http.Client{}
+	if c.HTTP != nil {
+		client = *c.HTTP
 	}
+	client.CheckRedirect = stay
 	resp, err := client.Do(req)
 	if err != nil || resp.StatusCode < 300 {
 		return resp, err
 	}
 	defer resp.Body.Close()
-	refusal := &Refusal{Status: resp.StatusCode, Message: resp.Status}
+	refusal := &Refusal{Status: resp.StatusCode, Message: fmt.Sprintf(
+		"no admin interface of OpenTCB at %s: HTTP %d was answered; give the address after admin= in the first line of the server's output",
+		c.URL, resp.StatusCode)}
 	var answer ErrorBody
 	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer) == nil && answer.Error.Message != "" {
 		e := answer.Error

@@ -66,7 +66,7 @@ func newBed(t *testing.T, apps int) *bed {
 // run works on a fleet through the proxy.
 func (b *bed) run(workers int) *fleet.Run {
 	return &fleet.Run{Workers: workers, Client: func(appid string) (*tcb.Client, error) {
-		return &tcb.Client{BaseURL: b.proxy.URL, Tokens: b.client(appid).Tokens}, nil
+		return &tcb.Client{BaseURL: b.proxy.URL, UploadURL: b.proxy.URL, Tokens: b.client(appid).Tokens}, nil
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 type Profile struct {
 	Name         string
 	BaseURL      string // where the interfaces are; "" is tcb.DefaultBaseURL
+	UploadURL    string // where uploads are sent; "" is the host that their signature names
 	Platform     string // its appid
 	Secret       Secret
 	Ticket       Secret
@@ -75,7 +77,8 @@ func Read(path string) ([]Profile, error) {
 func readProfile(name string, n yamlfile.Node) Profile {
 	p := Profile{Name: name}
 	n.Members("a profile",
-		yamlfile.Optional("base_url", yamlfile.Text(&p.BaseURL, nil)),
+		yamlfile.Optional("base_url", yamlfile.Text(&p.BaseURL, CheckAddress)),
+		yamlfile.Optional("upload_url", yamlfile.Text(&p.UploadURL, CheckAddress)),
 		yamlfile.Required("platform", yamlfile.Text(&p.Platform, yamlfile.NotEmpty)),
 		yamlfile.Required("secret", p.Secret.read("secret")),
 		yamlfile.Required("ticket", p.Ticket.read("ticket")),
@@ -90,6 +93,17 @@ func readProfile(name string, n yamlfile.Node) Profile {
 		})),
 	)
 	return p
+}
+
+// CheckAddress returns what is wrong with the address of a server, as it follows
+// the address in a sentence, and "" if nothing is.
+func CheckAddress(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return "is no address: write http://HOST or https://HOST, and nothing behind it"
+	}
+	return ""
 }
 
 const sample = `# Profiles of 'opentcb getcodesecret' and the other commands that call the

@@ -20,7 +20,8 @@ type Session struct {
 }
 
 // Open begins to use a profile. Calls go through that HTTP client; nil is
-// http.DefaultClient. baseURL, unless empty, is used in place of the profile's.
+// the one of package tcb. baseURL, unless empty, is used in place of the
+// profile's, and of its upload_url.
 func (p Profile) Open(baseURL string, through *http.Client) (*Session, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -28,7 +29,7 @@ func (p Profile) Open(baseURL string, through *http.Client) (*Session, error) {
 	}
 	s := &Session{profile: p, folder: filepath.Join(cache, "opentcb", "tokens"), through: through}
 	if baseURL != "" {
-		s.profile.BaseURL = baseURL
+		s.profile.BaseURL, s.profile.UploadURL = baseURL, ""
 	}
 	s.platform = s.client(tcb.ComponentTokens(s.client(nil), p.Platform, p.Secret.Get, p.Ticket.Get, s.store(p.Platform)))
 	return s, os.MkdirAll(s.folder, 0o700)
@@ -43,7 +44,9 @@ func (s *Session) MiniProgram(m MiniProgram) *tcb.Client {
 }
 
 func (s *Session) client(tokens tcb.TokenSource) *tcb.Client {
-	return &tcb.Client{BaseURL: s.profile.BaseURL, HTTP: s.through, Tokens: tokens}
+	return &tcb.Client{
+		BaseURL: s.profile.BaseURL, UploadURL: s.profile.UploadURL, HTTP: s.through, Tokens: tokens,
+	}
 }
 
 // store returns the file for the tokens of an account.
