@@ -22,7 +22,9 @@ type Limits struct {
 	UpstreamTimeout   time.Duration `flag:"upstream-timeout" default:"10s" help:"for the upstream to go on with a cloud call, until its answer begins"`
 	ShutdownTimeout   time.Duration `flag:"shutdown-timeout" default:"30s" help:"for calls under way to finish at the end"`
 	MaxConnections    int           `flag:"max-connections" default:"10000" help:"connections at once; further ones wait"`
-	MaxUploads        int           `flag:"max-uploads" default:"64" help:"uploads at once; further ones are told to try again"`
+	MaxUploads        int           `flag:"max-uploads" default:"64" help:"uploads at once, a quarter of them of one platform; further ones are told to try again"`
+	UploadGrace       time.Duration `flag:"upload-grace" default:"5s" help:"how long an upload may be slower than the least rate"`
+	UploadRate        int           `flag:"upload-rate" default:"65536" help:"least rate of an upload, in bytes a second"`
 	MaxBodyBytes      int           `flag:"max-body-bytes" default:"67108864" help:"bodies of calls in memory at once, in bytes; callers without a token get a quarter"`
 	MaxHeaderBytes    int           `flag:"max-header-bytes" default:"16384" help:"size of a request's header"`
 	CacheRows         int           `flag:"cache-rows" default:"1048576" help:"rows of each kind kept in memory"`

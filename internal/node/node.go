@@ -101,7 +101,8 @@ func (n *Node) serve() {
 	}
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
-		Uploads: n.cfg.Limits.MaxUploads, BodyBytes: n.cfg.Limits.MaxBodyBytes,
+		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
+		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
 		TransferTime: n.cfg.Limits.TransferTimeout,
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 	})

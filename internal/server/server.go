@@ -24,8 +24,13 @@ type Config struct {
 	// scheme and host, without a trailing slash. Empty: as each caller did.
 	PublicURL string
 	// Uploads is how many uploads are taken at once; further ones are asked to
-	// come back. Default DefaultUploads.
+	// come back. One platform gets a quarter of them. Default DefaultUploads.
 	Uploads int
+	// An upload may be kept waiting for UploadGrace, and has to come at
+	// UploadRate at least, in bytes a second. Defaults DefaultUploadGrace,
+	// DefaultUploadRate.
+	UploadGrace time.Duration
+	UploadRate  int
 	// BodyBytes bounds the bodies of calls that are in memory at once, in bytes;
 	// callers without a token get a quarter of it. Default DefaultBodyBytes.
 	BodyBytes int
@@ -43,6 +48,8 @@ type Config struct {
 // Defaults of Config.
 const (
 	DefaultUploads      = 64
+	DefaultUploadGrace  = 5 * time.Second
+	DefaultUploadRate   = 64 << 10
 	DefaultBodyBytes    = 64 << 20
 	DefaultTransferTime = 10 * time.Minute
 	DefaultUpstreamTime = 10 * time.Second
@@ -56,7 +63,9 @@ type Server struct {
 	publicURL    string
 	transferTime time.Duration
 	rids         *ridMaker
-	uploads      chan struct{} // one token for each upload under way
+	uploads      *uploadSlots
+	uploadGrace  time.Duration
+	uploadRate   int // bytes a second
 	bodies       bodies
 	gateway      *gateway.Gateway // nil without an upstream
 
@@ -73,7 +82,9 @@ func New(cfg Config) *Server {
 		publicURL:    cfg.PublicURL,
 		transferTime: cmp.Or(cfg.TransferTime, DefaultTransferTime),
 		rids:         newRIDMaker(),
-		uploads:      make(chan struct{}, cmp.Or(cfg.Uploads, DefaultUploads)),
+		uploads:      newUploadSlots(cmp.Or(cfg.Uploads, DefaultUploads)),
+		uploadGrace:  cmp.Or(cfg.UploadGrace, DefaultUploadGrace),
+		uploadRate:   cmp.Or(cfg.UploadRate, DefaultUploadRate),
 		interfaces:   map[string]*door{},
 	}
 	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))

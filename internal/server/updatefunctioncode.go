@@ -52,20 +52,20 @@ func (s *Server) updateFunctionCode(v *visit) error {
 	body := http.MaxBytesReader(v.w, r.Body, maxUpload)
 	// The caller has shown that it is one of ours, and most clients send all
 	// before they read: a refusal is heard only if its body is taken in.
-	defer func() { _ = drain(body) }()
 	conn := http.NewResponseController(v.w)
-	_ = conn.SetReadDeadline(v.begin.Add(s.transferTime))
+	stream := &uploadStream{
+		body: body, conn: conn, grace: s.uploadGrace, rate: float64(s.uploadRate), until: v.begin.Add(s.transferTime),
+	}
+	defer stream.letGo()
 	_ = conn.SetWriteDeadline(v.begin.Add(s.transferTime + replyTime))
 	if err := s.cloud.AuthenticateUpload(ctx, up); err != nil {
 		return err
 	}
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
-		return cloud.Refused(cloud.TooManyUploads, "too many uploads at once: try again")
+	if err := s.uploads.take(up.Caller.Platform, up.Token); err != nil {
+		return err
 	}
-	return s.receive(ctx, body, up)
+	defer s.uploads.give(up.Caller.Platform, up.Token)
+	return s.receive(ctx, stream, up)
 }
 
 // verifyUpload checks that the request carries the grant's signature over the
@@ -121,7 +121,11 @@ func (s *Server) receive(ctx context.Context, body io.Reader, up cloud.Upload) e
 	if storage, ok := errors.AsType[*draftError](err); ok {
 		return &cloud.Error{Kind: cloud.Unavailable, Err: storage}
 	}
-	if _, large := errors.AsType[*http.MaxBytesError](drain(stream)); large {
+	rest := drain(stream)
+	if errors.Is(rest, errTooSlow) {
+		return rest
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](rest); large {
 		return cloud.Refused(cloud.InvalidCode, "the upload is over 20 MiB") // not read to its end (EN-9)
 	}
 	if !sameHash(sum, up.PayloadHash) {

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -96,50 +95,5 @@ func TestUploadLimits(t *testing.T) {
 		if refused := err != nil; refused != (c.kind >= 0) || refused && cloud.KindOf(err) != c.kind {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// TestTooManyUploads fills the places for uploads: the next one is asked to
-// come back, and finds a place when one is free.
-//
-// Proves: UP-5
-func TestTooManyUploads(t *testing.T) {
-	s := newFixture(t, Config{Uploads: 1})
-	ts := httptest.NewServer(s)
-	defer ts.Close()
-	token := s.token(t)
-	body := s.uploadBody(t, token, zipOf(t, []byte("code")))
-	h := s.signed(t, token, strings.TrimPrefix(ts.URL, "http://"), body)
-
-	slow, feed := io.Pipe()
-	first := make(chan bool)
-	go func() {
-		first <- uploadTo(t, ts.URL, h.Clone(), slow, int64(len(body))).Response.Error == nil
-	}()
-	_, err := feed.Write(body[:10])
-	must(t, err)
-	for deadline := time.Now().Add(10 * time.Second); len(s.uploads) == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the first upload did not begin")
-		}
-	}
-	second := func() string {
-		answer := uploadTo(t, ts.URL, h.Clone(), bytes.NewReader(body), int64(len(body)))
-		if answer.Response.Error == nil {
-			return ""
-		}
-		return answer.Response.Error.Code
-	}
-	if code := second(); code != "RequestLimitExceeded" {
-		t.Errorf("while the first is under way: %q", code)
-	}
-	_, err = feed.Write(body[10:])
-	must(t, err)
-	must(t, feed.Close())
-	if !<-first {
-		t.Error("the first upload was refused")
-	}
-	if code := second(); code != "" {
-		t.Errorf("after the first: %q", code)
 	}
 }
