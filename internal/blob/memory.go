@@ -12,8 +12,12 @@ const (
 	// settleFor is how long a file must have been left alone before it was
 	// hashed, for its timestamps to change with the next write: a write within
 	// the same tick of the file system's clock as the one before leaves them as
-	// they are. Ticks are 10 ms on most file systems and 1 s on the coarsest.
-	settleFor = 2 * time.Second
+	// they are. Ticks are 10 ms at most on nearly all file systems, and up to 2 s
+	// on those that stamp in whole hundredths of a second. Until then a file is
+	// hashed each time it is opened.
+	settleFor       = 50 * time.Millisecond
+	settleForCoarse = 2500 * time.Millisecond
+	coarse          = int64(10 * time.Millisecond)
 	// maxRemembered bounds the memory of verifications, to about 3 MB.
 	maxRemembered = 1 << 14
 )
@@ -29,7 +33,11 @@ type identity struct {
 
 // settled reports whether a write at or after now would change the identity.
 func (id identity) settled(now time.Time) bool {
-	return id != identity{} && id.ctime < now.Add(-settleFor).UnixNano()
+	left := settleFor
+	if id.ctime%coarse == 0 {
+		left = settleForCoarse
+	}
+	return id != identity{} && id.ctime < now.Add(-left).UnixNano()
 }
 
 // memory is which files were verified. An entry that is lost costs another hash.

@@ -71,7 +71,7 @@ func (s *Service) AddCode(ctx context.Context, c Caller, code blob.Draft) (strin
 // storeCode checks a zip and makes it durable: InvalidCode if it may not be
 // uploaded.
 func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) error {
-	if err := codezip.Check(code, code.Size(), codezip.UploadLimits); err != nil {
+	if err := s.checkZip(ctx, code); err != nil {
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
 			return Refused(InvalidCode, bad.Reason)
 		}
@@ -84,6 +84,18 @@ func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) erro
 		return codeError("store code", err)
 	}
 	return nil
+}
+
+// checkZip checks a zip. Checks take at most one processor less than there are,
+// so that calls have one whatever is uploaded; further ones wait.
+func (s *Service) checkZip(ctx context.Context, code blob.Draft) error {
+	select {
+	case s.checks <- struct{}{}:
+		defer func() { <-s.checks }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return codezip.Check(code, code.Size(), codezip.UploadLimits)
 }
 
 // holdCode keeps code from being collected until a function uses it. It comes

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -63,6 +64,7 @@ type Service struct {
 	environments   *cache[EnvironmentKey, *cachedEnvironment]
 	functions      *cache[functionKey, *Function]
 
+	checks   chan struct{} // one for each check of a zip under way
 	reads    *recorder
 	repeats  *repeats
 	observer *observer
@@ -90,6 +92,7 @@ func New(cfg Config) *Service {
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),
+		checks:         make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 		claims:         newCache[string, *claim](n, 0),
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),

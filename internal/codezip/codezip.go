@@ -27,10 +27,16 @@ import (
 type Limits struct {
 	Entries       int   // entries, folders counted
 	UnpackedBytes int64 // sum of the sizes of its files, unpacked
+	Ratio         int64 // unpacked to packed, beyond RatioFree; 0: any
 }
 
+// RatioFree is how many bytes a zip may unpack to whatever its own size is. A
+// few bytes that stand for many would keep the reader busy at no cost to the
+// sender; code unpacks to some 3 to 10 times its size.
+const RatioFree = 16 << 20
+
 // UploadLimits are the limits of uploaded code (UP-7).
-var UploadLimits = Limits{Entries: 10_000, UnpackedBytes: 500 << 20}
+var UploadLimits = Limits{Entries: 10_000, UnpackedBytes: 500 << 20, Ratio: 100}
 
 // Error reports why a zip may not be a function's code.
 type Error struct {

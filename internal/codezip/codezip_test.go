@@ -60,7 +60,7 @@ func TestCheckAcceptsTheLimit(t *testing.T) {
 	); err != nil {
 		t.Error(err)
 	}
-	if (UploadLimits != Limits{Entries: 10_000, UnpackedBytes: 500 << 20}) {
+	if (UploadLimits != Limits{Entries: 10_000, UnpackedBytes: 500 << 20, Ratio: 100}) {
 		t.Errorf("UP-7: %+v", UploadLimits)
 	}
 }
@@ -70,6 +70,15 @@ func TestCheckLimits(t *testing.T) {
 	b := written(t, "a/", "a/b", "c")
 	refusedFor(t, "entries", Check(bytes.NewReader(b), int64(len(b)), Limits{Entries: 2, UnpackedBytes: 1 << 20}), "over 2 entries")
 	refusedFor(t, "bytes", Check(bytes.NewReader(b), int64(len(b)), Limits{Entries: 3, UnpackedBytes: 20}), "over 20 bytes")
+	flat := func(size int64) []byte {
+		data := bytes.Repeat([]byte{0}, 1<<20)
+		return makeZip(entry{name: "a", method: methodDeflate, packed: data, record: put32(24, uint32(size))})
+	}
+	const most = RatioFree + 100<<20 // and some bytes: the zip's own size is over its data
+	refusedFor(t, "ratio", checkBytes(flat(most+1<<20)), "over 100 times")
+	if err := checkBytes(flat(most)); err == nil || strings.Contains(err.Error(), "times") {
+		t.Errorf("within the ratio: %v", err)
+	}
 	list := make([]entry, 10_001)
 	for i := range list {
 		list[i].name = "f" + strconv.Itoa(i)

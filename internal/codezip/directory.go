@@ -178,6 +178,8 @@ func (d *directory) checkRecords(limits Limits) error {
 		return refuse("its directory has not as many entries as it says")
 	case files == 0:
 		return refuse("it has no file")
+	case limits.Ratio > 0 && unpacked > RatioFree+limits.Ratio*d.s.size:
+		return refuse("it unpacks to over %d times its size", limits.Ratio)
 	}
 	return nil
 }

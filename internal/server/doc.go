@@ -29,7 +29,7 @@
 //	body.go        a body comes into memory, within a budget
 //	decode.go      a body becomes a request of package tcb
 //	uploadbody.go  the body of an upload, read as it streams in
-//	uploadslots.go places for uploads, and how slow one may be
+//	uploadslots.go  places for uploads, and how slow one may be
 //	uploadzip.go   the zip in it: base64 in a JSON string
 //	answer.go      the envelope of an answer
 //	rid.go         request ids
