@@ -97,7 +97,7 @@ func New(cfg Config) *Service {
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),
 		authorizations: newCache[grantKey, *Authorization](n, life),
-		secrets:        newCache[grantKey, string](n, 0),
+		secrets:        newCache[grantKey, string](n, life),
 		environments:   newCache[EnvironmentKey, *cachedEnvironment](n, life),
 		functions:      newCache[functionKey, *Function](n, life),
 		repeats:        newRepeats(),

@@ -33,6 +33,7 @@
 //	                    clusterwork and clusterset
 //	clusterkills_test.go    one of three killed every few seconds
 //	clusterprimary_test.go  the primary lost, its standby promoted
+//	clusterstandby_test.go  its standby halted: what waits for it is not seen
 //	clustercut_test.go      one cut off while another changes things
 //	clusterclock(s)_test.go servers whose clocks are apart, and set by the test
 //

@@ -3,40 +3,41 @@
 //
 // What stores have in common:
 //
-//	sqlstore.go       Store: migrating, the master key, closing; what differs between databases
-//	statements.go     how a statement is run, in a transaction or outside
-//	tx.go             what a change does in its transaction
-//	writer.go         group commit: changes that come at the same time share a transaction
-//	schema.go         the tables, read from the migrations
-//	session.go        a long transaction, for a dump or a load
-//	dump.go           every row of a database, for a backup
-//	load.go           the rows of a backup into an empty database
+//	sqlstore.go         Store: migrating, the master key, closing; what differs between databases
+//	statements.go       how a statement is run, in a transaction or outside
+//	tx.go               what a change does in its transaction
+//	writer.go           group commit: changes that come at the same time share a transaction
+//	schema.go           the tables, read from the migrations
+//	session.go          a long transaction, for a dump or a load
+//	dump.go             every row of a database, for a backup
+//	load.go             the rows of a backup into an empty database
 //
 // What differs:
 //
-//	sqlite.go         SQLite: opening, settings, transactions, errors
-//	sqlitelog.go      SQLite: the log that a database needs
-//	postgres.go       Postgres: opening, settings, connections
-//	postgrestx.go     Postgres: reads and transactions within their time limits
-//	postgreserror.go  Postgres: what its errors mean, and what is retried
+//	sqlite.go           SQLite: opening, settings, transactions, errors
+//	sqlitelog.go        SQLite: the log that a database needs
+//	postgres.go         Postgres: opening, settings, connections
+//	postgrestx.go       Postgres: reads and transactions within their time limits
+//	postgrescommit.go   Postgres: COMMIT, which is never cancelled
+//	postgreserror.go    Postgres: what its errors mean, and what is retried
 //
 // The nouns of package cloud, each with its rows:
 //
-//	platform.go       platforms
-//	environment.go    accounts and environments
-//	authorization.go  authorizations and authorization codes
-//	codesecret.go     code protection keys
-//	permission.go     sets: the switch, the whitelist, the version
-//	history.go        the changes of an environment's permission
-//	envcredential.go  how often an environment's credentials were revoked
-//	function.go       functions
-//	code.go           code that is held, in use or doomed
-//	apply.go          the changes of a world file
-//	audit.go          the audit record
-//	batch.go          audit records, packed
-//	observe.go        counts of cloud calls
-//	refusal.go        records of refused cloud calls
-//	prune.go          the deletion of old history, counts and refusals
+//	platform.go         platforms
+//	environment.go      accounts and environments
+//	authorization.go    authorizations and authorization codes
+//	codesecret.go       code protection keys
+//	permission.go       sets: the switch, the whitelist, the version
+//	history.go          the changes of an environment's permission
+//	envcredential.go    how often an environment's credentials were revoked
+//	function.go         functions
+//	code.go             code that is held, in use or doomed
+//	apply.go            the changes of a world file
+//	audit.go            the audit record
+//	batch.go            audit records, packed
+//	observe.go          counts of cloud calls
+//	refusal.go          records of refused cloud calls
+//	prune.go            the deletion of old history, counts and refusals
 //
 // Beyond cloud.Store, a *Store has what only the opening of a server and
 // backups need: KeyID and BindKey (the master key of the database), Dump, Load

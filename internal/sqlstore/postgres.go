@@ -52,6 +52,7 @@ type postgresDB struct {
 	readers *sql.DB
 	writers *sql.DB
 	bulk    *sql.DB // of the bulk writer
+	commits *commits
 }
 
 // OpenPostgres opens and migrates a PostgreSQL database, or one that speaks
@@ -67,17 +68,21 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	p := &postgresDB{
 		config:  cfg,
 		readers: openPool(withSettings(cfg, readerSettings), pgReaders),
-		writers: openPool(cfg, pgWorkers),
+		writers: openPool(cfg, pgWorkers+pgWaiting),
 		bulk:    openPool(cfg, 2), // while it migrates, one of them keeps the lock
+		commits: newCommits(),
 	}
 	if err := migratePostgres(ctx, p.bulk); err != nil {
 		err = fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err)
 		return nil, errors.Join(err, p.close())
 	}
 	w := newWriter(plan{
-		workers: pgWorkers, group: pgGroup, patience: pgPatience, begin: beginOn(p.writers), retry: retryPostgres,
+		workers: pgWorkers, group: pgGroup, patience: pgPatience,
+		begin: beginOn(p.writers, p.commits), retry: retryPostgres,
 	})
-	bulk := newWriter(plan{workers: 1, group: 1, patience: pgBulk, begin: beginOn(p.bulk), retry: retryPostgres})
+	bulk := newWriter(plan{
+		workers: 1, group: 1, patience: pgBulk, begin: beginOn(p.bulk, p.commits), retry: retryPostgres,
+	})
 	return newStore(p, w, bulk), nil
 }
 
@@ -94,6 +99,7 @@ func (p *postgresDB) openSession(bool) (*sql.DB, error) {
 func (p *postgresDB) loadRows() int { return 500 }
 
 func (p *postgresDB) close() error {
+	p.commits.close()
 	return errors.Join(p.writers.Close(), p.bulk.Close(), p.readers.Close())
 }
 
@@ -134,7 +140,7 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 		cfg.ConnectTimeout = pgConnect / time.Duration(1+len(cfg.Fallbacks))
 	}
 	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 3 * time.Second, Count: 3}
-	cfg.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
+	cfg.DialFunc = dialUncancelled(&net.Dialer{KeepAliveConfig: alive})
 	for name, value := range pgSettings {
 		if _, given := cfg.RuntimeParams[name]; !given {
 			cfg.RuntimeParams[name] = value

@@ -225,7 +225,7 @@ func TestPostgresAddress(t *testing.T) {
 func TestGivenUpStandby(t *testing.T) {
 	server := testserver.StartPostgres(t)
 	s, restored := openPostgres(t, server.Database()), openPostgres(t, server.Database())
-	server.Synchronous("nobody")
+	server.Desert()
 	for what, change := range map[string]func() error{
 		"a change":  func() error { return s.AppendRecords(t.Context(), []cloud.Record{{At: 1}}) },
 		"a restore": func() error { return restored.Load(t.Context(), odd) },

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"math/rand/v2"
 	"time"
 
@@ -55,42 +56,45 @@ func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) err
 }
 
 // postgresTx is a transaction that is cancelled when one of its statements
-// takes too long, or when its deadline has passed.
+// takes too long, or when its deadline has passed. What becomes of it then is
+// in postgrescommit.go.
 type postgresTx struct {
-	conn   *sql.Conn
-	tx     *sql.Tx
-	stmts  statements
-	ctx    context.Context // until the deadline
-	cancel context.CancelFunc
-	limit  *time.Timer // of the statement that runs; cancels ctx
+	conn      *sql.Conn
+	stmts     statements
+	commits   *commits
+	ctx       context.Context // until the deadline
+	cancel    context.CancelFunc
+	limit     *time.Timer // of the statement that runs; cancels ctx
+	committed bool        // COMMIT was sent: the connection is no longer the caller's
 }
 
 // beginOn returns plan.begin for a pool. A connection that turns out to be
 // dead is replaced.
-func beginOn(db *sql.DB) func(deadline time.Time) (transaction, error) {
+func beginOn(db *sql.DB, c *commits) func(deadline time.Time) (transaction, error) {
 	return func(deadline time.Time) (transaction, error) {
 		for tries := 1; ; tries++ {
-			t, err := beginPostgres(db, deadline)
+			t, err := beginPostgres(db, c, deadline)
 			if err == nil {
 				return t, nil
 			}
-			if kindOf(err) != errLost || tries > pgWorkers || !time.Now().Before(deadline) {
+			if kindOf(err) != errLost || tries > pgWorkers+pgWaiting || !time.Now().Before(deadline) {
 				return nil, wrapPostgres(err)
 			}
 		}
 	}
 }
 
-func beginPostgres(db *sql.DB, deadline time.Time) (_ *postgresTx, err error) {
-	t := &postgresTx{}
+func beginPostgres(db *sql.DB, c *commits, deadline time.Time) (_ *postgresTx, err error) {
+	t := &postgresTx{commits: c}
 	t.stmts = statements{t, wrapPostgres}
 	t.ctx, t.cancel = context.WithDeadline(context.Background(), deadline)
 	t.limit = time.AfterFunc(pgStatement, t.cancel)
-	if t.conn, err = db.Conn(t.ctx); err == nil {
-		t.tx, err = t.conn.BeginTx(t.ctx, nil)
-	}
-	if err != nil {
+	if t.conn, err = db.Conn(t.ctx); err != nil {
 		t.end()
+		return nil, err
+	}
+	if err = t.command(t.ctx, "BEGIN"); err != nil {
+		t.discard()
 		return nil, err
 	}
 	return t, nil
@@ -105,16 +109,22 @@ func (t *postgresTx) end() {
 	t.cancel()
 }
 
+// discard closes the connection, and with it what the transaction has done.
+func (t *postgresTx) discard() {
+	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
+	t.end()
+}
+
 func (t *postgresTx) statements() *statements { return &t.stmts }
 
 func (t *postgresTx) exec(query string, args []any) (sql.Result, error) {
 	t.limit.Reset(pgStatement)
-	return t.tx.ExecContext(t.ctx, query, args...)
+	return t.conn.ExecContext(t.ctx, query, args...)
 }
 
 func (t *postgresTx) query(query string, args []any, scan func(*sql.Rows) error) error {
 	t.limit.Reset(pgStatement)
-	rows, err := t.tx.QueryContext(t.ctx, query, args...)
+	rows, err := t.conn.QueryContext(t.ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -128,45 +138,24 @@ func (t *postgresTx) lock(query string, args ...any) error {
 	return t.stmts.rows(query+" FOR UPDATE", args, func(*sql.Rows) error { return nil })
 }
 
-// commit implements transaction. If its answer is lost, or comes with a
-// warning, it is not known whether the changes were made: they are not run
-// again.
-func (t *postgresTx) commit() error {
-	t.limit.Reset(pgStatement)
-	_ = hasWarned(t.conn) // about something before
-	err := t.tx.Commit()
-	switch {
-	case err == nil && !hasWarned(t.conn):
-		t.end()
-		return nil
-	case err == nil:
-		return errNotSure
-	case kindOf(err) == errConflict:
-		return wrapPostgres(err)
-	}
-	return &postgresError{errPassing, "it is not known whether the change was made: " + textOf(err)}
-}
-
-// errNotSure is the answer to a change that was committed, but may be lost with
-// its server.
-var errNotSure = &postgresError{errPassing, "the server has not made sure that the change is kept"}
-
-// hasWarned reports whether the server has warned on a connection since it was
-// asked last. SQLite never warns.
-func hasWarned(conn *sql.Conn) (yes bool) {
-	err := conn.Raw(func(c any) error {
-		if pg, ok := c.(*stdlib.Conn); ok {
-			data := pg.Conn().PgConn().CustomData()
-			yes = data[warned] != nil
-			delete(data, warned)
-		}
-		return nil
-	})
-	return yes || err != nil
-}
-
+// rollback implements transaction. After COMMIT was sent there is nothing left
+// to roll back.
 func (t *postgresTx) rollback() {
+	if t.committed {
+		return
+	}
 	t.limit.Reset(pgStatement)
-	_ = t.tx.Rollback() // after a failed commit it may have ended already
+	if t.command(t.ctx, "ROLLBACK") != nil {
+		t.discard()
+		return
+	}
 	t.end()
+}
+
+// command runs BEGIN, COMMIT or ROLLBACK on the transaction's connection.
+func (t *postgresTx) command(ctx context.Context, text string) error {
+	return t.conn.Raw(func(c any) error {
+		_, err := c.(*stdlib.Conn).Conn().PgConn().Exec(ctx, text).ReadAll()
+		return err
+	})
 }

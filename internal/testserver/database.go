@@ -60,6 +60,12 @@ func (s *Postgres) exec(statement string) error {
 
 // ask returns the first column of the first row, "" if there is none.
 func (s *Postgres) ask(query string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return s.askWithin(ctx, query)
+}
+
+func (s *Postgres) askWithin(ctx context.Context, query string) (string, error) {
 	// A standby takes no serializable transactions.
 	db, err := sql.Open("pgx", "postgres://"+administrator+"@"+s.Address()+
 		"/postgres?sslmode=disable&default_transaction_isolation=read%20committed")
@@ -67,8 +73,6 @@ func (s *Postgres) ask(query string) (string, error) {
 		return "", err
 	}
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return "", err

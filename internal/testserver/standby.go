@@ -1,7 +1,12 @@
 package testserver
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -53,12 +58,55 @@ func (s *Postgres) follow(name string) (*Postgres, error) {
 	return standby, nil
 }
 
+// HaltReceiver halts what takes the changes in on a standby: it is connected
+// and reads, and no change arrives. Kill and Restart let it go on.
+func (s *Postgres) HaltReceiver() {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for _, child := range children(s.process.pid) {
+			title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
+			if strings.Contains(string(title), "walreceiver") {
+				if err := syscall.Kill(child, freeze); err != nil {
+					s.t.Fatal(err)
+				}
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatal("the standby has no walreceiver")
+		}
+	}
+}
+
 // Synchronous makes changes wait for the standby of that name; for none if
 // the name is "".
 func (s *Postgres) Synchronous(name string) {
 	s.t.Helper()
 	s.Exec("ALTER SYSTEM SET synchronous_standby_names = '" + name + "'")
 	s.Exec("SELECT pg_reload_conf()")
+}
+
+// Desert makes changes wait for a standby that is not there, from its return on.
+func (s *Postgres) Desert() {
+	s.t.Helper()
+	s.Synchronous("nobody")
+	for { // until a change waits: the server's processes read settings one after the other
+		err := s.within(300*time.Millisecond, "SELECT pg_logical_emit_message(true, '', '')")
+		if errors.Is(err, context.DeadlineExceeded) || strings.Contains(fmt.Sprint(err), "timeout") {
+			return
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// within runs a statement that may take so long.
+func (s *Postgres) within(limit time.Duration, statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_, err := s.askWithin(ctx, statement)
+	return err
 }
 
 // Promote makes a standby a primary, which waits for no other.

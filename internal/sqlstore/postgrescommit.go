@@ -1,0 +1,172 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// This file is COMMIT on Postgres. With synchronous replication a COMMIT waits
+// for the standby, as long as that takes. To cancel it would be worse than to
+// wait: Postgres then commits without the standby, and shows to everybody what
+// is lost with the server. So a COMMIT is never cancelled. When its caller's
+// time is over the caller is answered that the outcome is not known, and the
+// connection waits on. It is one of a pool: when all of a pool's connections
+// wait, further changes wait for one of them, as long as they have time.
+//
+// The driver, too, asks Postgres to cancel what runs, whenever a connection
+// breaks or is closed in use. On the connections here it does not find the way:
+// see uncancelled.
+
+// pgWaiting is how many connections may wait for a COMMIT whose caller was
+// answered, beside those of the workers.
+const pgWaiting = 4
+
+// pgCommit is how long such a connection waits. Then it is closed, which
+// Postgres notices only when its own waiting ends: a shorter time would fill it
+// with connections that wait for nobody.
+const pgCommit = 10 * time.Minute
+
+// commits are the COMMITs under way.
+type commits struct {
+	mu     sync.Mutex
+	closed bool
+	conns  map[net.Conn]struct{}
+}
+
+func newCommits() *commits { return &commits{conns: map[net.Conn]struct{}{}} }
+
+// begin takes note of a COMMIT on a connection. Its end is told to the function
+// that begin returns. Until then the connection is closed when the time is over,
+// or with the store.
+func (c *commits) begin(conn net.Conn) (end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		_ = conn.Close()
+		return func() {}
+	}
+	c.conns[conn] = struct{}{}
+	late := time.AfterFunc(pgCommit, func() { _ = conn.Close() })
+	return func() {
+		late.Stop()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.conns, conn)
+	}
+}
+
+// close closes the connections whose COMMIT is still under way.
+func (c *commits) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for conn := range c.conns {
+		_ = conn.Close()
+	}
+}
+
+// commit implements transaction. If its answer does not come in time, is lost,
+// or comes with a warning, it is not known whether the changes were made: they
+// are not run again.
+func (t *postgresTx) commit() error {
+	if err := t.ctx.Err(); err != nil {
+		return wrapPostgres(err) // there is time to do without
+	}
+	t.committed = true
+	t.limit.Reset(pgStatement)
+	answer := make(chan error, 1)
+	go func() {
+		defer t.end()
+		answer <- t.runCommit()
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-t.ctx.Done():
+	}
+	select {
+	case err := <-answer: // the answer came first, and ended ctx
+		return err
+	default:
+		return errNoAnswer
+	}
+}
+
+// runCommit returns when Postgres has answered, or its connection is gone.
+func (t *postgresTx) runCommit() error {
+	_ = hasWarned(t.conn) // about something before
+	err := t.conn.Raw(func(c any) error {
+		pg := c.(*stdlib.Conn).Conn().PgConn()
+		defer t.commits.begin(pg.Conn())()
+		done, err := pg.Exec(context.Background(), "COMMIT").ReadAll()
+		if err == nil && done[0].CommandTag.String() != "COMMIT" {
+			err = pgx.ErrTxCommitRollback
+		}
+		return err
+	})
+	switch {
+	case err == nil && !hasWarned(t.conn):
+		return nil
+	case err == nil:
+		return errNotSure
+	case kindOf(err) == errConflict:
+		return wrapPostgres(err)
+	}
+	return &postgresError{errPassing, notKnown + textOf(err)}
+}
+
+const notKnown = "it is not known whether the change was made: "
+
+// errNoAnswer is the answer to a change whose COMMIT is still under way.
+var errNoAnswer = &postgresError{errPassing, notKnown + "the server has not answered; does its standby follow?"}
+
+// errNotSure is the answer to a change that was committed, but may be lost with
+// its server.
+var errNotSure = &postgresError{errPassing, "the server has not made sure that the change is kept"}
+
+// hasWarned reports whether the server has warned on a connection since it was
+// asked last. SQLite never warns.
+func hasWarned(conn *sql.Conn) (yes bool) {
+	err := conn.Raw(func(c any) error {
+		if pg, ok := c.(*stdlib.Conn); ok {
+			data := pg.Conn().PgConn().CustomData()
+			yes = data[warned] != nil
+			delete(data, warned)
+		}
+		return nil
+	})
+	return yes || err != nil
+}
+
+// uncancelled is a connection whose server is not asked to cancel what runs on
+// it: the driver would ask at the connection's address.
+type uncancelled struct{ net.Conn }
+
+// RemoteAddr implements net.Conn.
+func (uncancelled) RemoteAddr() net.Addr { return nowhere{} }
+
+// nowhere is an address that cannot be dialled.
+type nowhere struct{}
+
+// Network implements net.Addr.
+func (nowhere) Network() string { return "none" }
+
+// String implements net.Addr.
+func (nowhere) String() string { return "none" }
+
+// dialUncancelled returns a dialler of such connections.
+func dialUncancelled(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return uncancelled{conn}, nil
+	}
+}

@@ -1,0 +1,115 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/testserver"
+)
+
+// TestCommitIsNotCancelled lets COMMITs wait for a standby that is not there.
+// Every caller is told in time that it is not known; nobody sees what waits,
+// however often it is asked for; and what comes of it is the same for all.
+//
+// Proves: CS-4, EN-13
+func TestCommitIsNotCancelled(t *testing.T) {
+	server := testserver.StartPostgres(t)
+	address := server.Database()
+	stores := []*Store{openPostgres(t, address), openPostgres(t, address), openPostgres(t, address)}
+	server.Desert()
+	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"
+	add := func(s *Store, key string) (string, error) {
+		return s.AddCodeSecret(t.Context(), platform, appid, key, cloud.Record{At: 1, Action: "key"})
+	}
+	for round := range 2 {
+		for i, s := range stores {
+			unavailableSoon(t, fmt.Sprint("a key of store ", i), func() error {
+				_, err := add(s, fmt.Sprint("key of ", round, i))
+				return err
+			})
+			if key, err := s.CodeSecret(t.Context(), platform, appid); !errors.Is(err, cloud.ErrNotFound) {
+				t.Fatalf("store %d shows the key %q (%v), which no standby has", i, key, err)
+			}
+		}
+	}
+	server.Synchronous("")
+	var first string
+	for i, s := range stores {
+		var key string
+		var err error
+		for range 100 {
+			if key, err = add(s, "another"); err == nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if first == "" {
+			first = key
+		}
+		if err != nil || key != first {
+			t.Errorf("store %d has %q, %v; the first has %q", i, key, err, first)
+		}
+	}
+}
+
+// TestWaitingCommitsAreBounded makes more changes than connections may wait,
+// while each COMMIT waits: all are answered in time, reads go on, and the
+// server has no more connections than it was told of.
+func TestWaitingCommitsAreBounded(t *testing.T) {
+	server := testserver.StartPostgres(t)
+	s := openPostgres(t, server.Database())
+	server.Desert()
+	var all sync.WaitGroup
+	for i := range int64(4 * (pgWorkers + pgWaiting)) {
+		time.Sleep(20 * time.Millisecond)
+		all.Go(func() {
+			unavailableSoon(t, "a change", func() error {
+				return s.AppendRecords(t.Context(), []cloud.Record{{At: i, Action: "waits"}})
+			})
+		})
+	}
+	all.Wait()
+	var conns, waiting int
+	err := s.read(t.Context()).row(`SELECT count(*), count(*) FILTER (WHERE wait_event = 'SyncRep')
+		FROM pg_stat_activity WHERE datname = current_database()`, nil, &conns, &waiting)
+	if err != nil || conns > pgReaders+pgWorkers+pgWaiting+2 || waiting != pgWorkers+pgWaiting {
+		t.Errorf("%d connections, %d of which wait, %v", conns, waiting, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCommitLost closes the connection of a COMMIT that waits: its change is
+// not known, and stays unseen.
+func TestCommitLost(t *testing.T) {
+	server := testserver.StartPostgres(t)
+	address := server.Database()
+	s, other := openPostgres(t, address), openPostgres(t, address)
+	server.Desert()
+	const appid = "wx00000000000000a1"
+	answer := make(chan error, 1)
+	go func() {
+		answer <- s.Apply(t.Context(), []cloud.Change{cloud.PutAccount{Account: cloud.Account{AppID: appid}}}, nil)
+	}()
+	waits := func() (n int) {
+		query := "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+		if err := other.read(t.Context()).row(query, nil, &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for waits() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.engine.(*postgresDB).commits.close()
+	unavailable(t, "a change whose connection broke", <-answer)
+	time.Sleep(300 * time.Millisecond) // as long as a request to cancel would take
+	if _, err := other.Account(t.Context(), appid); !errors.Is(err, cloud.ErrNotFound) || waits() != 1 {
+		t.Errorf("another server shows what no standby has: %v", err)
+	}
+}
