@@ -62,7 +62,7 @@ func codeError(op string, err error) error {
 // AddCode checks a zip and stores it, for a world file's functions to name, and
 // returns its checksum: InvalidCode if it is not a zip that may be uploaded.
 func (s *Service) AddCode(ctx context.Context, c Caller, code blob.Draft) (string, error) {
-	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
+	if err := s.storeCode(ctx, s.newAllowance(), s.renewed(c), code); err != nil {
 		return "", err
 	}
 	return code.Sum().String(), nil
@@ -70,14 +70,17 @@ func (s *Service) AddCode(ctx context.Context, c Caller, code blob.Draft) (strin
 
 // storeCode checks a zip and makes it durable: InvalidCode if it may not be
 // uploaded.
-func (s *Service) storeCode(ctx context.Context, c Caller, code blob.Draft) error {
+func (s *Service) storeCode(ctx context.Context, wait *allowance, c Caller, code blob.Draft) error {
 	if err := s.checkZip(ctx, code); err != nil {
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
 			return Refused(InvalidCode, bad.Reason)
 		}
 		return codeError("check code", err)
 	}
-	if err := s.holdCode(ctx, c, code.Sum().String()); err != nil {
+	asking, end := wait.begin(ctx)
+	err := s.holdCode(asking, c, code.Sum().String())
+	end()
+	if err != nil {
 		return err
 	}
 	if err := code.Commit(ctx); err != nil {

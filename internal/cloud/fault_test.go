@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/sqlstore"
@@ -90,6 +91,75 @@ func TestChangesOfUnknownOutcome(t *testing.T) {
 	r.refused("without the set", r.authenticate(g.AccessToken.Value), cloud.MissingPermission)
 	r.refused("revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1), cloud.Unavailable)
 	r.refused("token after revoke", r.authenticate(g.AccessToken.Value), cloud.NotAuthorized)
+}
+
+// slow is a shared store each question of which takes a second, or until its
+// caller waits no longer.
+type slow struct {
+	cloud.Store
+	on     atomic.Bool
+	waited atomic.Int64
+}
+
+func (s *slow) wait(ctx context.Context) error {
+	if !s.on.Load() {
+		return nil
+	}
+	began := time.Now()
+	defer func() { s.waited.Add(int64(time.Since(began))) }()
+	select {
+	case <-time.After(time.Second):
+		return nil
+	case <-ctx.Done():
+		return cloud.ErrUnavailable
+	}
+}
+
+func (s *slow) Authorization(ctx context.Context, platform, appid string) (cloud.Authorization, error) {
+	if err := s.wait(ctx); err != nil {
+		return cloud.Authorization{}, err
+	}
+	return s.Store.Authorization(ctx, platform, appid)
+}
+
+func (s *slow) CodeSecret(ctx context.Context, platform, appid string) (string, error) {
+	if err := s.wait(ctx); err != nil {
+		return "", err
+	}
+	return s.Store.CodeSecret(ctx, platform, appid)
+}
+
+func (s *slow) HoldCode(ctx context.Context, sum string, now int64) error {
+	if err := s.wait(ctx); err != nil {
+		return err
+	}
+	return s.Store.HoldCode(ctx, sum, now)
+}
+
+// EN-13: all that an upload asks of a shared store has the time of one call.
+func TestUploadOnSlowStore(t *testing.T) {
+	t.Parallel()
+	store := &slow{}
+	r := emptyRig(t, func(s cloud.Store) cloud.Store { store.Store = s; return store })
+	r.shared(store)
+	r.mustApply(rigWorld)
+	c := r.authenticated(r.grant(platform1, mini1, 49).AccessToken.Value)
+	r.create(c, "first")
+	r.ok("upload", r.upload(c, "first", "protected"))
+	secret, err := r.cloud.CodeSecret(t.Context(), c)
+	r.ok("CodeSecret", err)
+	up, draft := r.opened(c), r.draft(zipOf(t, "more"))
+	store.on.Store(true)
+	err = r.cloud.AuthenticateUpload(t.Context(), up)
+	if err == nil {
+		err = r.cloud.UpdateFunctionCode(t.Context(), up, cloud.CodeUpdate{
+			Env: env1, Function: "first", CodeSecret: secret, Handler: "index.main", Code: draft,
+		})
+	}
+	r.refused("upload on a slow store", err, cloud.Unavailable)
+	if waited := time.Duration(store.waited.Load()); waited > 2500*time.Millisecond {
+		t.Errorf("the upload has waited %v for the store", waited)
+	}
 }
 
 // outOfReach returns a store whose database cannot be reached: a folder has taken

@@ -155,6 +155,30 @@ type CodeUpdate struct {
 // FunctionNotFound, InvalidCode, NotAuthorized or MissingPermission.
 func (s *Service) UpdateFunctionCode(ctx context.Context, up Upload, u CodeUpdate) error {
 	c := s.renewed(up.Caller)
+	if err := s.checkUpdate(ctx, c, up, u); err != nil {
+		return err
+	}
+	f := Function{
+		Account: c.account(), Env: u.Env, Name: u.Function, Owner: c.Platform,
+		Handler: u.Handler, InstallDependency: u.InstallDependency,
+	}
+	if err := s.storeCode(ctx, up.wait, c, u.Code); err != nil {
+		return err
+	}
+	c = s.renewed(c)
+	ctx, end := up.wait.begin(ctx)
+	defer end()
+	// Checking and storing takes its time: a cancellation meanwhile counts (CR-9).
+	if err := s.stillAuthorized(ctx, c, up.sets); err != nil {
+		return err
+	}
+	return s.putCode(ctx, c, actUpdateCode, f, u.Code)
+}
+
+// checkUpdate is what UpdateFunctionCode checks before it looks at the code.
+func (s *Service) checkUpdate(ctx context.Context, c Caller, up Upload, u CodeUpdate) error {
+	ctx, end := up.wait.begin(ctx)
+	defer end()
 	if err := s.stillAuthorized(ctx, c, up.sets); err != nil {
 		return err // before anything is said of the key or the function
 	}
@@ -164,22 +188,8 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, up Upload, u CodeUpdat
 	if len(u.Handler) > maxHandler {
 		return Refused(InvalidArgs, fmt.Sprintf("Handler is over %d bytes", maxHandler))
 	}
-	if _, err := s.functionOf(ctx, c.account(), u.Env, u.Function); err != nil {
-		return err
-	}
-	f := Function{
-		Account: c.account(), Env: u.Env, Name: u.Function, Owner: c.Platform,
-		Handler: u.Handler, InstallDependency: u.InstallDependency,
-	}
-	if err := s.storeCode(ctx, c, u.Code); err != nil {
-		return err
-	}
-	c = s.renewed(c)
-	// Checking and storing takes its time: a cancellation meanwhile counts (CR-9).
-	if err := s.stillAuthorized(ctx, c, up.sets); err != nil {
-		return err
-	}
-	return s.putCode(ctx, c, actUpdateCode, f, u.Code)
+	_, err := s.functionOf(ctx, c.account(), u.Env, u.Function)
+	return err
 }
 
 // putCode makes code the function's. The code is durable already: a row never
@@ -215,7 +225,7 @@ func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code b
 	if err != nil {
 		return "", storeError("account", err)
 	}
-	if err := s.storeCode(ctx, s.renewed(c), code); err != nil {
+	if err := s.storeCode(ctx, s.newAllowance(), s.renewed(c), code); err != nil {
 		return "", err
 	}
 	c = s.renewed(c).concerning(a)

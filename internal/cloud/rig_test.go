@@ -106,6 +106,17 @@ func emptyRig(t *testing.T, between func(cloud.Store) cloud.Store) *rig {
 	return r
 }
 
+// shared makes the rules anew over the same storage, as where other servers
+// write to it too.
+func (r *rig) shared(store cloud.Store) {
+	r.Helper()
+	r.ok("Close", r.cloud.Close())
+	r.cloud = cloud.New(cloud.Config{
+		Store: store, Blobs: r.blobs, Ring: r.ring, Now: r.now, RowLife: time.Millisecond,
+	})
+	r.Cleanup(func() { r.ok("Close", errors.Join(r.cloud.Close(), r.blobs.Close(), r.store.Close())) })
+}
+
 func (r *rig) now() time.Time { return time.UnixMilli(r.clock.Load()) }
 
 // sleep moves the clock on.

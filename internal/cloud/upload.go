@@ -40,6 +40,7 @@ type Upload struct {
 	UploadGrant
 	Caller Caller
 	sets   []int // the permission sets, one of which is needed
+	wait   *allowance
 }
 
 // UploadSignature returns leave to upload the body with that SHA-256 (UP-3) under
@@ -97,14 +98,14 @@ func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, erro
 	}
 	grant := s.uploadGrant(token, hash, issued)
 	grant.UploadHeaders = headers
-	return Upload{grant, c, sets}, nil
+	return Upload{grant, c, sets, s.newAllowance()}, nil
 }
 
 // AuthenticateUpload returns nil if an upload may begin: its grant is at most 5
 // minutes old (otherwise UploadSignatureExpired), and the authorization is in
 // force with one of the sets (NotAuthorized, MissingPermission).
 func (s *Service) AuthenticateUpload(ctx context.Context, u Upload) error {
-	ctx, end := s.WithCallDeadline(ctx)
+	ctx, end := u.wait.begin(ctx)
 	defer end()
 	if age := u.Caller.Now/1000 - u.IssuedAt; age > int64(UploadSignatureLife.Seconds()) {
 		return Refused(UploadSignatureExpired, "the signature is over 5 minutes old")
