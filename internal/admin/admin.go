@@ -31,6 +31,7 @@ type Server struct {
 	log    *slog.Logger
 	backup func(ctx context.Context, w io.Writer) error
 	mux    *http.ServeMux
+	ready  readiness
 }
 
 // New returns a handler of the admin interface.

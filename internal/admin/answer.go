@@ -30,6 +30,7 @@ func (s *Server) write(w http.ResponseWriter, v any) {
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store") // tokens, tickets and credentials are among them
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the operator may have gone away
 }

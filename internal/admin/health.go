@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,10 +39,33 @@ type Health struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
+// readyLife is how long it is remembered whether the server is ready. To find
+// out, something is written to the storage, and anybody may ask.
+const readyLife = time.Second
+
+// readiness remembers whether the server is ready.
+type readiness struct {
+	mu      sync.Mutex
+	at      time.Time
+	reasons []string
+}
+
+// ask returns the reasons why the server is not ready, of up to readyLife ago.
+// Whoever asks while another one finds out waits for that.
+func (k *readiness) ask(ctx context.Context, find func(context.Context) []string) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.at.IsZero() || time.Since(k.at) >= readyLife {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTime)
+		defer cancel()
+		k.reasons = find(ctx)
+		k.at = time.Now()
+	}
+	return k.reasons
+}
+
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), readyTime)
-	defer cancel()
-	reasons := s.cloud.Ready(ctx)
+	reasons := s.ready.ask(r.Context(), s.cloud.Ready)
 	if len(reasons) > 0 {
 		writeJSON(w, http.StatusServiceUnavailable, Health{Status: "unavailable", Reasons: reasons})
 		return

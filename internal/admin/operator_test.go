@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/admin"
 )
@@ -117,7 +118,15 @@ func TestReadyz(t *testing.T) {
 	}
 	drafts := filepath.Join(s.data, "code", "tmp")
 	must(t, os.Rename(drafts, drafts+".away"))
-	resp, text := s.request(t, "GET", "/readyz", "", nil)
+	becomes := func(status int) (*http.Response, string) { // what was found out is remembered for a second
+		resp, text := s.request(t, "GET", "/readyz", "", nil)
+		for deadline := time.Now().Add(time.Minute); resp.StatusCode != status && time.Now().Before(deadline); {
+			time.Sleep(10 * time.Millisecond)
+			resp, text = s.request(t, "GET", "/readyz", "", nil)
+		}
+		return resp, text
+	}
+	resp, text := becomes(503)
 	if resp.StatusCode != 503 || !strings.Contains(text, `"reasons":["code storage cannot be reached"]`) || strings.Contains(text, s.data) {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}
@@ -129,7 +138,7 @@ func TestReadyz(t *testing.T) {
 		t.Errorf("alive? %d", resp.StatusCode)
 	}
 	must(t, os.Rename(drafts+".away", drafts))
-	if resp, text := s.request(t, "GET", "/readyz", "", nil); resp.StatusCode != 200 {
+	if resp, text := becomes(200); resp.StatusCode != 200 {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}
 }
@@ -140,8 +149,8 @@ func TestClientErrors(t *testing.T) {
 	s.applyWorld(t)
 	api := &admin.Client{URL: s.node.APIURL() + "/", Token: s.Token}
 	_, err := api.Ticket(t.Context(), platform)
-	if r := refused(t, err, http.StatusNotFound); r.Message != "404 Not Found" {
-		t.Errorf("%+v", r)
+	if err == nil || !strings.Contains(err.Error(), "no admin interface of OpenTCB at "+s.node.APIURL()) {
+		t.Errorf("at the API's address: %v", err)
 	}
 	nobody := &admin.Client{URL: "http://127.0.0.1:1", Token: s.Token}
 	_, err = nobody.Ticket(t.Context(), platform)

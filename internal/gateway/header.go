@@ -5,13 +5,19 @@ import (
 	"strings"
 )
 
-// pathHeaders begin the names of headers from which some servers take another
-// path or address than that of the request, and X-Forwarded-, which the
-// gateway sets itself.
-var pathHeaders = []string{"X-Original-", "X-Rewrite-", "X-Forwarded-"}
+// droppedPrefixes begin the names of headers that do not pass: those from which
+// some servers take another path or address than that of the request, and those
+// that say whose call it is. Of X-Forwarded- and X-Wx-, the gateway sets its own.
+var droppedPrefixes = []string{"X-Original-", "X-Rewrite-", "X-Forwarded-", "X-Wx-", "X-Envoy-", "X-Azure-"}
 
-// ownHeaders are set by the gateway or not at all.
-var ownHeaders = []string{"X-Wx-Appid", "X-Wx-Env", "Forwarded"}
+// droppedHeaders are the other names, by which some servers take the address of
+// the caller.
+var droppedHeaders = []string{
+	"Forwarded", "Forwarded-For", "X-Forwarded", "X-Real-Ip", "True-Client-Ip", "Client-Ip", "X-Client-Ip",
+	"X-Cluster-Client-Ip", "X-Remote-Ip", "X-Remote-Addr", "X-Originating-Ip", "X-Appengine-User-Ip",
+	"Cf-Connecting-Ip", "Cf-Connecting-Ipv6", "Cf-Pseudo-Ipv4", "Fastly-Client-Ip", "Fly-Client-Ip", "Ali-Cdn-Real-Ip",
+	"Cdn-Src-Ip", "Proxy-Client-Ip", "Wl-Proxy-Client-Ip", "X-Proxyuser-Ip", "X-Host",
+}
 
 // dropHeaders drops the headers that a caller may not send to the upstream,
 // and those that hold the token.
@@ -26,12 +32,12 @@ func dropHeaders(h http.Header, token string) {
 // isDropped reports whether a header is dropped. It reads names as leniently as
 // servers that turn headers into variables.
 func isDropped(name string) bool {
-	for _, own := range ownHeaders {
+	for _, own := range droppedHeaders {
 		if len(name) == len(own) && begins(name, own) {
 			return true
 		}
 	}
-	for _, prefix := range pathHeaders {
+	for _, prefix := range droppedPrefixes {
 		if begins(name, prefix) {
 			return true
 		}

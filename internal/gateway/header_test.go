@@ -16,7 +16,8 @@ func TestSpellings(t *testing.T) {
 	var forged strings.Builder
 	for _, a := range "-_.!#$%&'*+^`|~" {
 		for _, b := range "-_." {
-			for _, name := range []string{"X WX,APPID", "x wX,eNv", "X Forwarded,Uri", "X Original,URL", "X Rewrite,Url"} {
+			for _, name := range []string{"X WX,APPID", "x wX,eNv", "X Forwarded,Uri", "X Original,URL", "X Rewrite,Url",
+				"X WX,OpenID", "X WX,From,UnionID", "X WX,Source", "X Real,IP", "True Client,IP", "Cf Connecting,IP"} {
 				forged.WriteString(strings.NewReplacer(" ", string(a), ",", string(b)).Replace(name) + ": forged\r\n")
 			}
 		}

@@ -20,6 +20,7 @@ func checkCalls(t *testing.T, s *stand) {
 	t.Run("set", s.testSet)
 	t.Run("expired", s.testExpired)
 	t.Run("forged account", s.testForgedAccount)
+	t.Run("forged user", s.testForgedUser)
 	t.Run("forged address", s.testForgedAddress)
 	t.Run("upstream away", s.testUpstreamAway)
 	t.Run("server away", s.testServerAway)

@@ -14,6 +14,24 @@ func (s *stand) testForgedAccount(t *testing.T) {
 	s.account(t, s.forwarded(t, a), miniID, "listed")
 }
 
+// testForgedUser: a caller cannot say which user it calls for, or from where.
+func (s *stand) testForgedUser(t *testing.T) {
+	const forged = "198.51.100.66"
+	var headers []string
+	for _, name := range []string{
+		"X-WX-OPENID", "X-WX-UNIONID", "X-WX-FROM-APPID", "X-WX-FROM-OPENID", "X-WX-FROM-UNIONID", "X-WX-SOURCE",
+		"X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "CF-Connecting-IP", "X-Forwarded-For", "x_real_ip",
+	} {
+		headers = append(headers, name+": "+forged)
+	}
+	saw := s.forwarded(t, s.call(t, "GET", "/wxa/msg_sec_check", "listed", headers...))
+	for name, values := range saw.header {
+		if strings.Contains(strings.Join(values, " "), forged) {
+			t.Errorf("the upstream saw %s: %q", name, values)
+		}
+	}
+}
+
 // addressHeaders are headers from which this server, or some upstream, takes
 // an address.
 var addressHeaders = []string{

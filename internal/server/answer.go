@@ -15,6 +15,9 @@ import (
 // jsonType is the content type of every API answer (EN-2).
 var jsonType = []string{"application/json; charset=utf-8"}
 
+// noStore keeps answers, many of which hold secrets, out of every cache.
+var noStore = []string{"no-store"}
+
 // smallAnswer is what net/http holds back until the handler ends, and then
 // sends with its length: setting it ourselves would cost more.
 const smallAnswer = 2048
@@ -41,9 +44,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 		panic(err) // the types of package tcb always encode
 	}
 	e.Truncate(e.Len() - 1) // the encoder ends with a line break
-	w.Header()["Content-Type"] = jsonType
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
 	if e.Len() >= smallAnswer {
-		w.Header()["Content-Length"] = []string{strconv.Itoa(e.Len())}
+		h["Content-Length"] = []string{strconv.Itoa(e.Len())}
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(e.Bytes()) // fails if the caller has gone away

@@ -35,6 +35,9 @@ func (s *Server) decideCall(v *visit) error {
 		return err
 	}
 	path, query, _ := strings.Cut(target, "?")
+	if !isPlainQuery(query) {
+		return cloud.Refused(cloud.NotWhitelisted, "the query has a character that must be escaped")
+	}
 	q := parseCloudQuery(query)
 	call, err := s.judge(v, q, path, method)
 	if err != nil {
@@ -49,6 +52,17 @@ func (s *Server) decideCall(v *visit) error {
 	h["X-Opentcb-Uri"], h[errcodeHeader] = []string{address}, []string{tcb.OK.String()}
 	answer(v.w, http.StatusOK, tcb.Success())
 	return nil
+}
+
+// isPlainQuery reports whether a query can be repeated in a header of the answer,
+// and is read there by everybody in the same way: printable ASCII without spaces.
+func isPlainQuery(query string) bool {
+	for i := range len(query) {
+		if query[i] <= ' ' || query[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // refuseDecision answers what a proxy understands as a refusal: 401 for the

@@ -53,6 +53,7 @@ func (s *Server) sendCode(v *visit) error {
 	}
 	defer code.Close()
 	h := w.Header()
+	h.Set("Referrer-Policy", "no-referrer")               // the address is the secret
 	if code.Address != "" && r.Method == http.MethodGet { // a presigned address is only for GET
 		h.Set("Cache-Control", "private, no-store")
 		http.Redirect(w, r, code.Address, http.StatusFound)

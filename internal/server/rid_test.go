@@ -13,14 +13,13 @@ import (
 //
 // Proves: EN-4
 func TestRIDs(t *testing.T) {
-	m := newRIDMaker()
 	const makers, each = 8, 20_000
 	made := make([][]string, makers)
 	var all sync.WaitGroup
 	for i := range made {
 		all.Go(func() {
 			for range each {
-				made[i] = append(made[i], m.next(beginning))
+				made[i] = append(made[i], newRID(beginning))
 			}
 		})
 	}
@@ -38,16 +37,28 @@ func TestRIDs(t *testing.T) {
 			t.Errorf("rid %q", rids[0])
 		}
 	}
-	// Counts that are far apart differ too, until all 2^32 have come.
-	for shift := range 32 {
-		m.count.Store(0)
-		first := m.next(beginning)
-		m.count.Store(1 << shift)
-		if m.next(beginning) == first {
-			t.Errorf("2^%d calls later %s comes again", shift, first)
-		}
+}
+
+// Of the bits after the time none has a part in telling how many calls came
+// between two: each differs in about half of the ids that follow each other.
+func TestRIDsTellNothing(t *testing.T) {
+	const calls = 10_000
+	var flips [64]int
+	bits := func() (v uint64) {
+		_, err := fmt.Sscanf(strings.ReplaceAll(newRID(beginning)[9:], "-", ""), "%016x", &v)
+		must(t, err)
+		return v
 	}
-	if again := newRIDMaker().next(beginning); seen[again] {
-		t.Errorf("another process makes %s too", again)
+	for before, n := bits(), 0; n < calls; n++ {
+		now := bits()
+		for bit := range flips {
+			flips[bit] += int((before ^ now) >> bit & 1)
+		}
+		before = now
+	}
+	for bit, n := range flips {
+		if n < calls*2/5 || n > calls*3/5 {
+			t.Errorf("bit %d changes in %d of %d ids", bit, n, calls)
+		}
 	}
 }

@@ -62,7 +62,6 @@ type Server struct {
 	metrics      *metrics
 	publicURL    string
 	transferTime time.Duration
-	rids         *ridMaker
 	uploads      *uploadSlots
 	uploadGrace  time.Duration
 	uploadRate   int // bytes a second
@@ -81,7 +80,6 @@ func New(cfg Config) *Server {
 		metrics:      newMetrics(cfg.Registry),
 		publicURL:    cfg.PublicURL,
 		transferTime: cmp.Or(cfg.TransferTime, DefaultTransferTime),
-		rids:         newRIDMaker(),
 		uploads:      newUploadSlots(cmp.Or(cfg.Uploads, DefaultUploads)),
 		uploadGrace:  cmp.Or(cfg.UploadGrace, DefaultUploadGrace),
 		uploadRate:   cmp.Or(cfg.UploadRate, DefaultUploadRate),
