@@ -46,5 +46,7 @@ what has become otherwise since stays, and is told.`,
 		})
 	cmd.Flags().BoolVar(&options.Regrant, "regrant", false,
 		"bring authorizations that are there to what the file says, too: those that were cancelled are given again")
+	cmd.Flags().BoolVar(&options.KeepTokens, "keep-tokens", false,
+		"leave the component_access_tokens of a platform good whose secret is replaced")
 	return cmd
 }

@@ -49,7 +49,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (
 
 // parseApplyOptions reads the options from the query.
 func parseApplyOptions(q url.Values) (o cloud.ApplyOptions, err error) {
-	for name, value := range map[string]*bool{"regrant": &o.Regrant} {
+	for name, value := range map[string]*bool{"regrant": &o.Regrant, "keep_tokens": &o.KeepTokens} {
 		switch q.Get(name) {
 		case "true":
 			*value = true
@@ -129,6 +129,9 @@ func (c *Client) ApplyWith(
 	query := url.Values{}
 	if o.Regrant {
 		query.Set("regrant", "true")
+	}
+	if o.KeepTokens {
+		query.Set("keep_tokens", "true")
 	}
 	var applied Applied
 	err = c.call(ctx, "POST", "/v1/apply?"+query.Encode(), content{form.FormDataContentType(), &body}, &applied)

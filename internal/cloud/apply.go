@@ -146,7 +146,7 @@ func (p *planner) platform(w WorldPlatform) error {
 	}
 	if a == nil {
 		p.accounts[w.AppID] = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true}
-		return p.change(PutPlatform{row}, about, item, "added")
+		return p.change(PutPlatform{Platform: row}, about, item, "added")
 	}
 	old, err := p.s.store.Platform(p.ctx, w.AppID)
 	if err != nil {
@@ -157,15 +157,19 @@ func (p *planner) platform(w WorldPlatform) error {
 	}
 	sameSecret := p.s.ring.CheckMAC(appSecretPurpose, []string{w.AppID}, w.Secret, old.SecretMAC)
 	sameTicket, err := p.sameTicket(old, w.Ticket)
+	put := PutPlatform{Platform: row}
+	if !sameSecret && !p.world.Options.KeepTokens {
+		put.VoidAt = p.caller.Now // whoever had the secret may have tokens
+	}
 	switch {
 	case err != nil:
 		return err
 	case !sameSecret && !sameTicket:
-		return p.change(PutPlatform{row}, about, item, "secret and verify ticket replaced")
+		return p.change(put, about, item, "secret and verify ticket replaced")
 	case !sameSecret:
-		return p.change(PutPlatform{row}, about, item, "secret replaced")
+		return p.change(put, about, item, "secret replaced")
 	case !sameTicket:
-		return p.change(PutPlatform{row}, about, item, "verify ticket replaced")
+		return p.change(put, about, item, "verify ticket replaced")
 	}
 	return nil
 }

@@ -95,9 +95,14 @@ type Grant struct {
 
 // randomToken returns 43 characters that nobody can guess.
 func randomToken() string {
-	raw := make([]byte, 32)
+	return base64.RawURLEncoding.EncodeToString(randomBytes(32))
+}
+
+// randomBytes returns n bytes that nobody can guess.
+func randomBytes(n int) []byte {
+	raw := make([]byte, n)
 	rand.Read(raw)
-	return base64.RawURLEncoding.EncodeToString(raw)
+	return raw
 }
 
 // isCaller returns nil if the platform that a body names is the one whose token

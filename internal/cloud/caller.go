@@ -10,7 +10,8 @@ type Caller struct {
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
 	RID      string // the request's id, for the audit record
 	Now      int64  // when the call was looked at, Unix milliseconds
-	epoch    int64  // which grant of the authorization the token belongs to
+	runtime  bool   // the runtime of an environment
+	epoch    int64  // which grant of the authorization, or of credentials, the token belongs to
 	issued   int64  // tells the caller's credentials apart: when the token was issued
 }
 

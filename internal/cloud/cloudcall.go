@@ -24,7 +24,8 @@ type CloudCall struct {
 }
 
 // CloudbaseToken returns a token with which code in an environment calls open
-// interfaces (CC-6). Those issued before stay good until they expire.
+// interfaces (CC-6). Those issued before stay good until they expire, or the
+// credentials of the environment are revoked.
 // EnvironmentNotFound, or Conflict for an account without cloud development.
 func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Token, error) {
 	e, err := s.environmentByID(ctx, env)
@@ -35,13 +36,18 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 		return Token{}, Refused(Conflict, "cloud development is not opened for "+e.Account)
 	}
 	rec, err := s.recordOn(ctx, c, actCloudbaseToken, e)
+	epoch := e.CredentialEpoch + 1
+	if c.runtime {
+		// A credential that is revoked at this moment gives a token that is void.
+		rec.Detail, epoch = "runtime", c.epoch+1
+	}
 	if err == nil {
 		err = s.store.AppendRecords(ctx, []Record{rec})
 	}
 	if err != nil {
 		return Token{}, storeError("cloudbase token", err)
 	}
-	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, appid: e.Account, env: e.ID}), nil
+	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, epoch: epoch, appid: e.Account, env: e.ID}), nil
 }
 
 // JudgeCall returns the call that code in the environment of a token may make
@@ -73,7 +79,7 @@ func (s *Service) RefuseOwnCall(rid, token, path string) error {
 }
 
 // checkCloudbase returns nil if the token is a genuine cloudbase token that has not
-// expired, and notes its environment.
+// expired, and notes its environment and the epoch of its claim.
 func (s *Service) checkCloudbase(j *judgement) error {
 	c, err := s.claimOf(j.token)
 	switch {
@@ -82,7 +88,7 @@ func (s *Service) checkCloudbase(j *judgement) error {
 	case c.kind != CloudbaseToken:
 		return Refused(s.invalid, "not a cloudbase_access_token")
 	}
-	j.key = EnvironmentKey{c.appid, c.env}
+	j.key, j.epoch = EnvironmentKey{c.appid, c.env}, c.epoch
 	if j.at >= c.expires {
 		return Refused(TokenExpired, "")
 	}
@@ -95,6 +101,7 @@ type judgement struct {
 	token   string
 	at      int64 // Unix milliseconds
 	key     EnvironmentKey
+	epoch   int64  // of the token
 	version int64  // of the permission that was in force; 0 if it did not come to that
 	path    string // as it came
 	reason  string // why the path is not in plain form; "" if it is
@@ -108,6 +115,9 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 	e, err := s.environment(ctx, cached, j.key.Account, j.key.Env)
 	if err != nil {
 		return CloudCall{}, notFoundAs(InvalidToken, "", err)
+	}
+	if j.epoch != 0 && j.epoch != e.CredentialEpoch+1 { // 0: issued by a server before
+		return CloudCall{}, Refused(s.invalid, "the credentials of the environment were revoked")
 	}
 	j.version = e.Version
 	path, err := e.admits.Judge(j.path)

@@ -51,9 +51,8 @@ func credentialClaim(e *Environment, epoch int64) []byte {
 }
 
 // RevokeEnvironmentCredentials voids every credential of an environment that was
-// given out so far. Tokens that were issued for one stay good until they expire;
-// closing the switch stops those. EnvironmentNotFound if there is no such
-// environment.
+// given out so far, and every cloudbase_access_token of it. EnvironmentNotFound if
+// there is no such environment.
 func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, env string) error {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -62,6 +61,7 @@ func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, en
 	rec, err := s.recordOn(ctx, c, actRevokeEnvCredential, e)
 	if err == nil {
 		err = s.store.RevokeCredentials(ctx, e.Account, e.ID, rec)
+		s.environments.drop(EnvironmentKey{e.Account, e.ID})
 	}
 	if err != nil {
 		return storeError("revoke credentials", err)
@@ -90,5 +90,7 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	case err != nil || id != env || now != epoch:
 		return Caller{}, Refused(InvalidToken, "")
 	}
-	return s.caller(rid), nil
+	c := s.caller(rid)
+	c.runtime, c.epoch = true, epoch
+	return c, nil
 }

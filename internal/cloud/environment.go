@@ -16,7 +16,8 @@ type Account struct {
 
 // Environment is a cloud-development environment with its account's state.
 // SetVersion and SetOpen are what the last accepted set carried (UT-7);
-// SetVersion is -1 before the first.
+// SetVersion is -1 before the first. CredentialEpoch counts how often the
+// credentials of its runtime were revoked.
 type Environment struct {
 	Account    string
 	ID         string
@@ -26,6 +27,8 @@ type Environment struct {
 	Version    int64
 	SetVersion int64
 	SetOpen    bool
+
+	CredentialEpoch int64
 }
 
 // EnvironmentKey names an environment within its account.

@@ -254,7 +254,7 @@ func TestStoreOutOfReach(t *testing.T) {
 				return err
 			},
 			"downloadfunction":   func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },
-			"link":               func() error { _, err := s.OpenLink(ctx, link.Token, "rid"); return err },
+			"link":               func() error { _, err := s.OpenLink(ctx, link.Token, developer.Sets, "rid"); return err },
 			"apply":              func() error { _, err := s.Apply(ctx, r.operator(), rigWorld); return err },
 			"cloud call":         func() error { _, err := s.JudgeCall(ctx, someRID, cloudbase, "/wxa/x"); return err }, // CC-8
 			"cloudbase token":    func() error { _, err := s.CloudbaseToken(ctx, r.operator(), env1); return err },

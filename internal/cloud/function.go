@@ -12,7 +12,8 @@ import (
 // Function is a cloud function. Sum is the SHA-256 of its code in hex, ""
 // while it has none; Owner is the platform that protected the code, "" for
 // the merchant's own. OwnerEpoch counts how often the owner changed: links of
-// an earlier one are dead (DF-10). Times are Unix milliseconds.
+// an earlier one are dead (DF-10). Upload is the id of the signed upload that
+// brings the code to PutCode, and not kept here. Times are Unix milliseconds.
 type Function struct {
 	Account           string
 	Env               string
@@ -25,6 +26,7 @@ type Function struct {
 	InstallDependency bool
 	AddedAt           int64
 	ModifiedAt        int64
+	Upload            string
 }
 
 // FunctionStore keeps functions.
@@ -38,7 +40,9 @@ type FunctionStore interface {
 	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
 	// PutCode replaces a function's code and owner whole (UP-6), and counts
 	// OwnerEpoch up if that changes the owner. It returns false if there is no
-	// such function, and ErrStale if the code is not held.
+	// such function, and ErrStale if the code is not held. An upload that was taken
+	// before changes nothing: ErrRepeated if the function is as it left it,
+	// ErrReplayed if something came between.
 	PutCode(ctx context.Context, f Function, rec Record) (bool, error)
 }
 
@@ -160,7 +164,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, up Upload, u CodeUpdat
 	}
 	f := Function{
 		Account: c.account(), Env: u.Env, Name: u.Function, Owner: c.Platform,
-		Handler: u.Handler, InstallDependency: u.InstallDependency,
+		Handler: u.Handler, InstallDependency: u.InstallDependency, Upload: up.SecretID,
 	}
 	if err := s.storeCode(ctx, up.wait, c, u.Code); err != nil {
 		return err
@@ -201,6 +205,11 @@ func (s *Service) putCode(ctx context.Context, c Caller, action string, f Functi
 	ok, err := s.store.PutCode(ctx, f, rec)
 	s.functions.drop(functionKey{f.Account, f.Env, f.Name})
 	switch {
+	case errors.Is(err, ErrRepeated): // its answer may have been lost
+		return s.recordOutcome(c, action, rec.Target, nil)
+	case errors.Is(err, ErrReplayed):
+		return s.recordOutcome(c, action, rec.Target, Refused(UploadSignatureExpired,
+			"the signature was used, and the code was replaced since: ask getuploadsignature for a new one"))
 	case err != nil:
 		return storeError("put code", err)
 	case !ok:

@@ -228,7 +228,7 @@ func TestUploadCancelled(t *testing.T) {
 // follow opens a link and returns the checksum of the bytes that it gives, or
 // "" if it gives none.
 func (r *rig) follow(link cloud.Link) string {
-	code, err := r.cloud.OpenLink(r.Context(), link.Token, "rid-of-a-download")
+	code, err := r.cloud.OpenLink(r.Context(), link.Token, developer.Sets, "rid-of-a-download")
 	if err != nil {
 		return ""
 	}

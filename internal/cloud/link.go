@@ -97,10 +97,11 @@ type Code struct {
 }
 
 // OpenLink opens the code that a link leads to: LinkInvalid if the link is not
-// genuine, has expired, or is dead because the authorization was cancelled or the
-// code's owner has changed since (DF-8, DF-10). Code that no longer matches its
+// genuine, has expired, or is dead because the authorization was cancelled, holds
+// none of the permission sets any more, or the code's owner has changed since
+// (DF-8, DF-10). Code that no longer matches its
 // checksum is an Internal error that wraps blob.ErrCorrupt (DF-11).
-func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error) {
+func (s *Service) OpenLink(ctx context.Context, token string, sets []int, rid string) (Code, error) {
 	raw, err := s.ring.Verify(seal.Link, token)
 	if err != nil {
 		return Code{}, Refused(LinkInvalid, "the link is not one that this server made")
@@ -111,7 +112,7 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 	}
 	c := s.caller(rid)
 	c.Platform, c.AppID, c.epoch, c.issued = l.platform, l.appid, l.epoch, l.expires
-	code, err := s.openLink(ctx, c, l)
+	code, err := s.openLink(ctx, c, l, sets)
 	target := Function{Env: l.env, Name: l.name}.target()
 	if refused := s.recordRefusal(c, actDownload, target, err); refused != nil {
 		if err == nil {
@@ -124,15 +125,18 @@ func (s *Service) OpenLink(ctx context.Context, token, rid string) (Code, error)
 
 // linked returns the function that a link leads to: LinkInvalid if the link is
 // dead.
-func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function, error) {
+func (s *Service) linked(ctx context.Context, c Caller, l linkClaim, sets []int) (*Function, error) {
 	ctx, end := s.WithCallDeadline(ctx)
 	defer end()
 	if c.Now >= l.expires {
 		return nil, Refused(LinkInvalid, "the link has expired: ask downloadfunction for a new one")
 	}
-	if err := s.stillAuthorized(ctx, c, nil); err != nil {
-		if KindOf(err) == NotAuthorized {
-			return nil, Refused(LinkInvalid, "the authorization that the link was made under has ended")
+	if err := s.stillAuthorized(ctx, c, sets); err != nil {
+		switch KindOf(err) {
+		case NotAuthorized:
+			err = Refused(LinkInvalid, "the authorization that the link was made under has ended")
+		case MissingPermission:
+			err = Refused(LinkInvalid, "the merchant has taken back the permission that the link was made under")
 		}
 		return nil, err
 	}
@@ -145,8 +149,8 @@ func (s *Service) linked(ctx context.Context, c Caller, l linkClaim) (*Function,
 	return f, err
 }
 
-func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim) (Code, error) {
-	f, err := s.linked(ctx, c, l)
+func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim, sets []int) (Code, error) {
+	f, err := s.linked(ctx, c, l, sets)
 	if err != nil {
 		return Code{}, err
 	}

@@ -40,7 +40,7 @@ func (r *rig) link(c cloud.Caller) cloud.Link {
 
 func (r *rig) dead(what string, link cloud.Link) {
 	r.Helper()
-	code, err := r.cloud.OpenLink(r.Context(), link.Token, "rid")
+	code, err := r.cloud.OpenLink(r.Context(), link.Token, developer.Sets, "rid")
 	if err == nil {
 		code.Close()
 	}
@@ -54,7 +54,7 @@ func TestLinkGivesTheBytes(t *testing.T) {
 	if want := sumOf(zipOf(t, "protected")); link.Checksum != want || r.follow(link) != want {
 		t.Errorf("checksum %s, bytes of %s; want %s", link.Checksum, r.follow(link), want)
 	}
-	code, err := r.cloud.OpenLink(t.Context(), link.Token, "rid")
+	code, err := r.cloud.OpenLink(t.Context(), link.Token, developer.Sets, "rid")
 	r.ok("OpenLink", err)
 	defer code.Close()
 	if code.Function != "first" || code.Checksum != link.Checksum {
@@ -202,7 +202,7 @@ func TestDamagedCode(t *testing.T) {
 	} {
 		r, _, link := protected(t)
 		r.ok("damage", damage.do(filepath.Join(r.folder, "code", link.Checksum[:2], link.Checksum)))
-		code, err := r.cloud.OpenLink(t.Context(), link.Token, "rid")
+		code, err := r.cloud.OpenLink(t.Context(), link.Token, developer.Sets, "rid")
 		if err == nil {
 			code.Close()
 		}

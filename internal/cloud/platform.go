@@ -12,11 +12,13 @@ import (
 
 // Platform is a third-party platform. SecretMAC recognizes its
 // secret; FixedTicket is the sealed ticket of the world file, "" if it has none.
+// Component tokens issued before VoidBefore (Unix milliseconds) are void.
 type Platform struct {
 	AppID       string
 	SecretMAC   string
 	FixedTicket string
 	Issued      Issues
+	VoidBefore  int64
 }
 
 // PlatformStore keeps platforms.
@@ -82,7 +84,7 @@ func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, err
 		if err != nil {
 			return Token{}, storeError("platform", err)
 		}
-		issued, next := p.Issued.next(c.Now)
+		issued, next := p.Issued.next(max(c.Now, p.VoidBefore))
 		ok, err := s.store.IssueComponentToken(ctx, c.Platform, p.Issued, next, c.record(actComponentToken, ""))
 		s.platforms.drop(c.Platform)
 		switch {

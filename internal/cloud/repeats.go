@@ -99,7 +99,7 @@ var deadCredential = []Kind{InvalidToken, TokenExpired, NotAuthorized, LinkInval
 // repeat that for ever. It returns the error to answer with.
 func (s *Service) recordRefusal(c Caller, action, target string, outcome error) error {
 	e, ok := errors.AsType[*Error](outcome)
-	if !ok || !slices.Contains(deadCredential, e.Kind) {
+	if !ok || e.Kind != s.invalid && !slices.Contains(deadCredential, e.Kind) {
 		return s.recordOutcome(c, action, target, outcome)
 	}
 	rec := c.record(action, target)

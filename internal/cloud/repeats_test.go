@@ -23,7 +23,7 @@ func TestDeadCredentialsAreCounted(t *testing.T) {
 	before := len(r.records(""))
 	const shown = 500
 	for range shown {
-		_, err := r.cloud.OpenLink(t.Context(), l.Token, "rid-of-a-stranger")
+		_, err := r.cloud.OpenLink(t.Context(), l.Token, developer.Sets, "rid-of-a-stranger")
 		r.refused("link", err, cloud.LinkInvalid)
 		who, err := r.cloud.Authenticate(t.Context(), g.AccessToken.Value, developer, "rid-of-a-stranger")
 		r.refused("token", r.cloud.Refuse(who, developer.Name, err), cloud.NotAuthorized)
@@ -42,7 +42,7 @@ func TestDeadCredentialsAreCounted(t *testing.T) {
 	if len(recs) != 4 || counts != 2 {
 		t.Errorf("after the minute the record has %+v", recs)
 	}
-	_, err := r.cloud.OpenLink(t.Context(), l.Token, "rid-of-a-stranger")
+	_, err := r.cloud.OpenLink(t.Context(), l.Token, developer.Sets, "rid-of-a-stranger")
 	r.refused("link", err, cloud.LinkInvalid)
 	if n := len(r.records("")) - before; n != 5 {
 		t.Errorf("%d records in the next minute, want one more than 4", n)

@@ -48,6 +48,14 @@ var ErrUnavailable = errors.New("storage unavailable")
 // have changed meanwhile: the rule reads them again and decides again.
 var ErrStale = errors.New("decided on stale rows")
 
+// ErrRepeated is what a Store returns for a change that was made already, and is
+// still the latest.
+var ErrRepeated = errors.New("made already")
+
+// ErrReplayed is what a Store returns for a change that was made already, and that
+// another has undone since.
+var ErrReplayed = errors.New("made already, and undone since")
+
 // storeError returns an Error for an error of storage: Unavailable where trying
 // again may help, Internal otherwise (EN-13). op is what was being done.
 func storeError(op string, err error) error {

@@ -34,8 +34,9 @@ type Interface struct {
 }
 
 // claim is the content of an access token. Times are Unix milliseconds. A
-// cloudbase token has an account, in appid, and an environment, but neither
-// platform nor epoch.
+// cloudbase token has an account, in appid, and an environment, but no platform;
+// its epoch is that of the environment's credentials and one more, 0 in those of
+// servers before.
 type claim struct {
 	kind     TokenKind
 	issued   int64
@@ -142,6 +143,8 @@ func (s *Service) authenticateComponent(
 	switch {
 	case err != nil:
 		return notFoundAs(InvalidToken, "", err)
+	case c.issued < p.VoidBefore:
+		return Refused(s.invalid, "") // the secret that it was issued for was replaced
 	case p.Issued.superseded(c.issued, now):
 		return Refused(s.invalid, "")
 	case iface.Tokens&ComponentToken == 0:

@@ -167,7 +167,7 @@ func TestNothingElseIsAToken(t *testing.T) {
 	r.ok("UploadSignature", err)
 	for name, token := range map[string]string{"ticket": strings.TrimPrefix(ticket, "ticket@@@"), "upload token": grant.Token} {
 		r.refused(name, r.authenticate(token), cloud.InvalidToken)
-		_, err := r.cloud.OpenLink(t.Context(), token, "rid")
+		_, err := r.cloud.OpenLink(t.Context(), token, developer.Sets, "rid")
 		r.refused(name+" as a link", err, cloud.LinkInvalid)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // UploadSignatureLife is how long an upload's signature is good (UP-5).
 const UploadSignatureLife = 5 * time.Minute
 
+// uploadNonce is how many random bytes tell signatures of one body apart.
+const uploadNonce = 8
+
 const actUploadSignature = "getuploadsignature"
 
 // UploadGrant is leave to upload one exact body: whoever holds the token and signs
@@ -62,6 +65,7 @@ func (s *Service) UploadSignature(
 	b = appendText(b, c.Platform)
 	b = appendText(b, c.AppID)
 	b = append(b, hash...)
+	b = append(b, randomBytes(uploadNonce)...) // no two signatures are the same upload
 	b = appendText(b, headers.Host)
 	b = appendText(b, headers.ContentType)
 	g := s.uploadGrant(s.ring.Sign(seal.Upload, b), payloadHash, issued)
@@ -92,6 +96,9 @@ func (s *Service) OpenUpload(token string, sets []int, rid string) (Upload, erro
 	c := s.caller(rid)
 	c.Platform, c.AppID, c.epoch = d.text(), d.text(), epoch
 	hash := hex.EncodeToString(d.bytes(sha256.Size))
+	if len(d.rest) > 0 { // those of servers before have none
+		d.bytes(uploadNonce)
+	}
 	headers := UploadHeaders{Host: d.text(), ContentType: d.text()}
 	if err := d.end(); err != nil { // of a server of another version
 		return Upload{}, Refused(UploadSignatureInvalid, "X-TC-Token is of another form: ask for a new signature")

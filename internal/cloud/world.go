@@ -75,6 +75,9 @@ type ApplyOptions struct {
 	// Regrant brings authorizations that are there to what the file says: those
 	// that were cancelled are given again.
 	Regrant bool
+	// KeepTokens leaves the component tokens of a platform good when its secret is
+	// replaced.
+	KeepTokens bool
 }
 
 // Outcome is what applying a world did, and what it did not.
@@ -101,8 +104,12 @@ type WorldStore interface {
 }
 
 // PutPlatform adds a platform and its account, or replaces its secret and
-// fixed ticket.
-type PutPlatform struct{ Platform }
+// fixed ticket. Unless VoidAt is 0, component tokens issued before that time
+// (Unix milliseconds) are void.
+type PutPlatform struct {
+	Platform
+	VoidAt int64
+}
 
 // PutAccount adds a Mini Program's account, or opens or closes its cloud
 // development.

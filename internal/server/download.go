@@ -47,7 +47,7 @@ func (s *Server) sendCode(v *visit) error {
 	}
 	// A query is ignored: libraries add their access_token to every address
 	// (DF-8). The signature covers the path.
-	code, err := s.cloud.OpenLink(context.WithoutCancel(r.Context()), linkToken(rawPath(r)), v.rid)
+	code, err := s.cloud.OpenLink(context.WithoutCancel(r.Context()), linkToken(rawPath(r)), developerSets, v.rid)
 	if err != nil {
 		return err
 	}

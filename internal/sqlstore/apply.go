@@ -28,7 +28,7 @@ func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.
 func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	switch c := c.(type) {
 	case cloud.PutPlatform:
-		return t.putPlatform(c.Platform)
+		return t.putPlatform(c)
 	case cloud.PutAccount:
 		return t.one(`INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, FALSE, $2, TRUE)
 			ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform`, c.AppID, c.Cloud)
@@ -88,7 +88,7 @@ func (t *tx) applyAuthorization(c cloud.PutAuthorization) error {
 		c.RefreshMAC, c.AppID, c.Platform)
 }
 
-func (t *tx) putPlatform(p cloud.Platform) error {
+func (t *tx) putPlatform(p cloud.PutPlatform) error {
 	err := t.one(`INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, TRUE, TRUE, TRUE)
 		ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform`, p.AppID)
 	if err != nil {
@@ -97,6 +97,24 @@ func (t *tx) putPlatform(p cloud.Platform) error {
 	_, err = t.exec(`INSERT INTO platforms (appid, secret_mac, fixed_ticket, issued) VALUES ($1, $2, $3, '')
 		ON CONFLICT (appid) DO UPDATE SET secret_mac = excluded.secret_mac, fixed_ticket = excluded.fixed_ticket`,
 		p.AppID, p.SecretMAC, p.FixedTicket)
+	if err != nil || p.VoidAt == 0 {
+		return err
+	}
+	// A server whose clock is ahead may have issued tokens later than this time.
+	var stored string
+	if err := t.row("SELECT issued FROM platforms WHERE appid = $1", []any{p.AppID}, &stored); err != nil {
+		return err
+	}
+	issued, err := cloud.ParseIssues(stored)
+	if err != nil {
+		return err
+	}
+	void := p.VoidAt
+	if n := len(issued); n > 0 {
+		void = max(void, issued[n-1]+1)
+	}
+	_, err = t.exec(`INSERT INTO platform_voids (appid, void_before) VALUES ($1, $2)
+		ON CONFLICT (appid) DO UPDATE SET void_before = excluded.void_before`, p.AppID, void)
 	return err
 }
 

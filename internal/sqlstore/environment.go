@@ -24,9 +24,11 @@ func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Envi
 func (s *statements) environment(account, id string) (cloud.Environment, error) {
 	e := cloud.Environment{Account: account, ID: id}
 	var list string
-	err := s.row(`SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open
-		FROM environments e JOIN accounts a ON a.appid = e.account WHERE e.account = $1 AND e.id = $2`,
-		[]any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen)
+	err := s.row(`SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open, COALESCE(c.epoch, 0)
+		FROM environments e JOIN accounts a ON a.appid = e.account
+		LEFT JOIN env_credentials c ON c.account = e.account AND c.env = e.id
+		WHERE e.account = $1 AND e.id = $2`,
+		[]any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen, &e.CredentialEpoch)
 	if err != nil {
 		return cloud.Environment{}, err
 	}

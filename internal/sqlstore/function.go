@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -62,6 +63,9 @@ func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
 	err := s.writer.writeFor(ctx, f.Account, func(t *tx) error {
+		if err := t.useUpload(f); err != nil {
+			return err
+		}
 		// Links to the code that is replaced are valid for some time yet.
 		_, err := t.exec("UPDATE code SET used_at = "+nextUse+` WHERE doomed_at = 0
 			AND sum = (SELECT sum FROM functions WHERE account = $1 AND env = $3 AND name = $4)`,
@@ -87,4 +91,42 @@ func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record)
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// uploadKept is how long an upload that was taken stays known: far longer than
+// its signature is good, whatever clocks say.
+const uploadKept = 24 * time.Hour
+
+// useUpload remembers the upload that brings a function's code. One that was taken
+// before is cloud.ErrRepeated or cloud.ErrReplayed.
+func (t *tx) useUpload(f cloud.Function) error {
+	if f.Upload == "" {
+		return nil
+	}
+	err := t.lock("SELECT name FROM functions WHERE account = $1 AND env = $2 AND name = $3", f.Account, f.Env, f.Name)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(`INSERT INTO used_uploads (account, upload, used_at) VALUES ($1, $2, $3)
+		ON CONFLICT (account, upload) DO NOTHING`, f.Account, f.Upload, f.ModifiedAt)
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		_, err = t.exec("DELETE FROM used_uploads WHERE account = $1 AND used_at < $2",
+			f.Account, f.ModifiedAt-uploadKept.Milliseconds())
+		return err
+	}
+	var latest int64
+	err = t.row(`SELECT count(*) FROM functions f JOIN used_uploads u ON u.account = f.account
+		WHERE f.account = $1 AND env = $2 AND name = $3 AND upload = $4 AND used_at = modified_at
+			AND owner = $5 AND sum = $6`,
+		[]any{f.Account, f.Env, f.Name, f.Upload, f.Owner, f.Sum}, &latest)
+	switch {
+	case err != nil:
+		return err
+	case latest > 0:
+		return cloud.ErrRepeated
+	}
+	return cloud.ErrReplayed
 }

@@ -10,8 +10,9 @@ import (
 func (s *Store) Platform(ctx context.Context, appid string) (cloud.Platform, error) {
 	p := cloud.Platform{AppID: appid}
 	var issued string
-	err := s.read(ctx).row("SELECT secret_mac, fixed_ticket, issued FROM platforms WHERE appid = $1", []any{appid},
-		&p.SecretMAC, &p.FixedTicket, &issued)
+	err := s.read(ctx).row(`SELECT secret_mac, fixed_ticket, issued, COALESCE(void_before, 0)
+		FROM platforms p LEFT JOIN platform_voids v ON v.appid = p.appid WHERE p.appid = $1`, []any{appid},
+		&p.SecretMAC, &p.FixedTicket, &issued, &p.VoidBefore)
 	if err != nil {
 		return cloud.Platform{}, err
 	}

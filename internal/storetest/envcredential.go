@@ -35,6 +35,7 @@ func credentialEpochs(e *exam) {
 		e.same("epoch of none", e.credentialEpoch(no.Account, no.Env), int64(0))
 	}
 	e.store = e.Reopen(e.T, e.store)
+	e.same("epoch with the environment", e.environment(mini1, env1).CredentialEpoch, int64(3))
 	e.same("epoch after reopening", e.credentialEpoch(mini1, env1), int64(3))
 }
 

@@ -103,6 +103,35 @@ func codeWhole(e *exam) {
 	e.fails("a function that was never created", err, cloud.ErrNotFound)
 }
 
+// codeReplayed: an upload that was taken before changes nothing, whether it is the
+// latest or not.
+func codeReplayed(e *exam) {
+	first, second := ownedFunction(function1), ownedFunction(function1)
+	first.Upload, second.Upload, second.Sum = "upload-1", "upload-2", sum1
+	put := func(name string, f cloud.Function, want error) {
+		e.Helper()
+		before, rec := e.state(), e.rec("UpdateFunctionCode "+name)
+		ok, err := e.store.PutCode(e.Context(), f, rec)
+		if want == nil {
+			e.is(true)(name, ok, err)
+			return
+		}
+		e.fails(name, err, want)
+		e.unchanged(name, before)
+		e.wroteNot(rec)
+	}
+	put("first", first, nil)
+	put("first repeated", first, cloud.ErrRepeated)
+	put("second", second, nil)
+	put("first after the second", first, cloud.ErrReplayed)
+	put("second repeated", second, cloud.ErrRepeated)
+	put("deployed", fixtureFunction(env1, function1), nil)
+	put("second after another's code", second, cloud.ErrReplayed)
+	elsewhere := ownedFunction(function2)
+	elsewhere.Upload = "upload-1"
+	put("first for another function", elsewhere, cloud.ErrReplayed)
+}
+
 // codeNeverHalf: a reader sees one code or the other, never the sum of one and
 // the owner of the other.
 func codeNeverHalf(e *exam) {

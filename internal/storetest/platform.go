@@ -48,6 +48,22 @@ func componentTokenSwap(e *exam) {
 	e.same("issued to the other", e.platform(platform2).Issued, cloud.Issues(nil))
 }
 
+// platformVoided: a secret that is replaced voids the tokens issued so far, also
+// those of a server whose clock is ahead, and leaves the issue times.
+func platformVoided(e *exam) {
+	issued := cloud.Issues{someTime + 5000}
+	ok, err := e.store.IssueComponentToken(e.Context(), platform1, nil, issued, e.rec("token"))
+	e.is(true)("IssueComponentToken", ok, err)
+	put := cloud.PutPlatform{Platform: cloud.Platform{AppID: platform1, SecretMAC: "new"}, VoidAt: someTime}
+	e.apply(put)
+	want := cloud.Platform{AppID: platform1, SecretMAC: "new", Issued: issued, VoidBefore: someTime + 5001}
+	e.same("voided", e.platform(platform1), want)
+	e.same("the other platform", e.platform(platform2).VoidBefore, int64(0))
+	put.VoidAt, put.SecretMAC, want.SecretMAC = 0, "newer", "newer"
+	e.apply(put)
+	e.same("replaced without voiding", e.platform(platform1), want)
+}
+
 // componentTokenContention: of a crowd that swaps the same issue times exactly
 // one wins, and whoever reads again wins in the end.
 func componentTokenContention(e *exam) {

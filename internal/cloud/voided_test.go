@@ -1,0 +1,101 @@
+package cloud_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// A secret is replaced because it leaked: what was issued for it is void, unless
+// the operator asks not to.
+func TestReplacedSecretVoidsComponentTokens(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	alive := func(token string) error {
+		_, err := r.cloud.Authenticate(t.Context(), token, credentials, "rid")
+		return err
+	}
+	issue := func(secret string) string {
+		t.Helper()
+		ticket, err := r.cloud.Ticket(t.Context(), r.operator(), platform1)
+		r.ok("Ticket", err)
+		req := cloud.ComponentTokenRequest{AppID: platform1, Secret: secret, Ticket: ticket}
+		token, err := r.cloud.IssueComponentToken(t.Context(), req, "rid")
+		r.ok("IssueComponentToken", err)
+		return token.Value
+	}
+	replace := func(secret string, keep bool) {
+		r.sleep(time.Second)
+		r.mustApply(cloud.World{
+			Platforms: []cloud.WorldPlatform{{AppID: platform1, Secret: secret}},
+			Options:   cloud.ApplyOptions{KeepTokens: keep},
+		})
+	}
+	first, other := issue(secret1), r.componentToken(platform2)
+	replace("second-secret", false)
+	r.refused("token of the replaced secret", alive(first), cloud.InvalidToken)
+	r.ok("another platform's token", alive(other))
+	second := issue("second-secret")
+	r.ok("token of the new secret", alive(second))
+	replace("third-secret", true)
+	r.ok("token that was to be kept", alive(second))
+	r.refused("token of the first secret still", alive(first), cloud.InvalidToken)
+	r.mustApply(cloud.World{Platforms: []cloud.WorldPlatform{{AppID: platform1, Secret: "third-secret", Ticket: ticket2}}})
+	r.ok("token after another ticket", alive(second))
+}
+
+// A link is good while the authorization holds a permission set that
+// downloadfunction needs (DF-10).
+func TestLinkNeedsThePermissionSet(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.caller(platform1, mini1)
+	r.create(c, "first")
+	r.ok("upload", r.upload(c, "first", "protected"))
+	l := r.link(c)
+	r.follow(l)
+	_, err := r.cloud.Authorize(t.Context(), r.operator(), platform1, mini1, []int{18})
+	r.ok("Authorize", err)
+	_, err = r.cloud.OpenLink(t.Context(), l.Token, developer.Sets, "rid")
+	r.refused("link without the set", err, cloud.LinkInvalid)
+	_, err = r.cloud.Authorize(t.Context(), r.operator(), platform1, mini1, []int{64})
+	r.ok("Authorize", err)
+	r.follow(l)
+}
+
+// Credentials that are revoked take the tokens of their environment with them.
+func TestRevokedCredentialEndsItsTokens(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx := t.Context()
+	credential, err := r.cloud.EnvironmentCredential(ctx, r.operator(), env1)
+	r.ok("EnvironmentCredential", err)
+	runtime, err := r.cloud.Runtime(ctx, credential, env1, "rid")
+	r.ok("Runtime", err)
+	token := func(c cloud.Caller, env string) string {
+		t.Helper()
+		token, err := r.cloud.CloudbaseToken(ctx, c, env)
+		r.ok("CloudbaseToken", err)
+		return token.Value
+	}
+	judge := func(token string) error {
+		_, err := r.cloud.JudgeCall(ctx, "rid", token, "/wxa/a")
+		return err
+	}
+	r.ok("set", r.cloud.SetPermission(ctx, r.caller(platform1, mini1), env1, true, []string{"/wxa/a"}, 2))
+	mine, operators, others := token(runtime, env1), token(r.operator(), env1), token(r.operator(), env2)
+	r.ok("call", judge(mine))
+	r.ok("call", judge(operators))
+	r.ok("Revoke", r.cloud.RevokeEnvironmentCredentials(ctx, r.operator(), env1))
+	r.refused("call after the revocation", judge(mine), cloud.InvalidToken)
+	r.refused("the operator's too", judge(operators), cloud.InvalidToken)
+	r.refused("of another environment", judge(others), cloud.NotWhitelisted)
+	r.refused("a token got at the last moment", judge(token(runtime, env1)), cloud.InvalidToken)
+	r.ok("a new token", judge(token(r.operator(), env1)))
+	for _, rec := range r.records("cloudbase_access_token")[:1] {
+		if rec.Detail != "runtime" {
+			t.Errorf("the record of a runtime's token: %+v", rec)
+		}
+	}
+}
