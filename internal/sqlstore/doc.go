@@ -18,6 +18,7 @@
 //	sqlitelog.go        SQLite: the log that a database needs
 //	postgres.go         Postgres: opening, settings, connections
 //	postgrestx.go       Postgres: reads and transactions within their time limits
+//	postgrespool.go     Postgres: connections, and what is done without
 //	postgrescommit.go   Postgres: COMMIT, which is never cancelled
 //	postgreserror.go    Postgres: what its errors mean, and what is retried
 //

@@ -14,7 +14,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -49,9 +48,9 @@ var pgSettings = map[string]string{
 // postgresDB is the engine on Postgres.
 type postgresDB struct {
 	config  *pgx.ConnConfig
-	readers *sql.DB
-	writers *sql.DB
-	bulk    *sql.DB // of the bulk writer
+	readers *pool
+	writers *pool
+	bulk    *pool // of the bulk writer
 	commits *commits
 }
 
@@ -65,14 +64,15 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	g := newGate()
 	p := &postgresDB{
 		config:  cfg,
-		readers: openPool(withSettings(cfg, readerSettings), pgReaders),
-		writers: openPool(cfg, pgWorkers+pgWaiting),
-		bulk:    openPool(cfg, 2), // while it migrates, one of them keeps the lock
+		readers: openPool(withSettings(cfg, readerSettings), pgReaders, g),
+		writers: openPool(cfg, pgWorkers+pgWaiting, g),
+		bulk:    openPool(cfg, 2, g), // while it migrates, one of them keeps the lock
 		commits: newCommits(),
 	}
-	if err := migratePostgres(ctx, p.bulk); err != nil {
+	if err := migratePostgres(ctx, p.bulk.DB); err != nil {
 		err = fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err)
 		return nil, errors.Join(err, p.close())
 	}
@@ -92,7 +92,7 @@ func (p *postgresDB) read(ctx context.Context) *statements {
 }
 
 func (p *postgresDB) openSession(bool) (*sql.DB, error) {
-	return openPool(withSettings(p.config, sessionSettings), 1), nil
+	return openPool(withSettings(p.config, sessionSettings), 1, newGate()).DB, nil
 }
 
 // loadRows is large, since each statement is a walk to the server and back.
@@ -166,15 +166,6 @@ func watch(cfg *pgx.ConnConfig) {
 
 // warned is the mark.
 const warned = "warned"
-
-func openPool(cfg *pgx.ConnConfig, conns int) *sql.DB {
-	db := stdlib.OpenDB(*cfg)
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(pgIdleTime)
-	db.SetConnMaxLifetime(pgLifeTime)
-	return db
-}
 
 // migratePostgres migrates under a lock, which is a row of a table: of servers
 // that start at the same time one migrates, and the others wait. Not all that

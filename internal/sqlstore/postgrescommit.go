@@ -100,7 +100,7 @@ func (t *postgresTx) commit() error {
 
 // runCommit returns when Postgres has answered, or its connection is gone.
 func (t *postgresTx) runCommit() error {
-	_ = hasWarned(t.conn) // about something before
+	_ = hasWarned(t.conn.Conn) // about something before
 	err := t.conn.Raw(func(c any) error {
 		pg := c.(*stdlib.Conn).Conn().PgConn()
 		defer t.commits.begin(pg.Conn())()
@@ -111,7 +111,7 @@ func (t *postgresTx) runCommit() error {
 		return err
 	})
 	switch {
-	case err == nil && !hasWarned(t.conn):
+	case err == nil && !hasWarned(t.conn.Conn):
 		return nil
 	case err == nil:
 		return errNotSure

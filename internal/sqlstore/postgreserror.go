@@ -76,7 +76,7 @@ func kindOf(err error) errorKind {
 	if e, ok := errors.AsType[*postgresError](err); ok {
 		return e.kind
 	}
-	if isConnect(err) {
+	if _, ok := errors.AsType[*notNowError](err); ok || isConnect(err) {
 		return errPassing
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {

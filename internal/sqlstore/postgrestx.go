@@ -13,7 +13,7 @@ import (
 // pooled is the runner of reads on Postgres: each on any free connection. The
 // driver keeps statements prepared on each connection.
 type pooled struct {
-	db       *sql.DB
+	pool     *pool
 	deadline time.Time // zero: none
 }
 
@@ -29,7 +29,12 @@ func (p *pooled) limit() (context.Context, context.CancelFunc) {
 func (p *pooled) exec(query string, args []any) (sql.Result, error) {
 	ctx, cancel := p.limit()
 	defer cancel()
-	return p.db.ExecContext(ctx, query, args...)
+	conn, err := p.pool.conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.ExecContext(ctx, query, args...)
 }
 
 // query reads again on another connection if one was lost: after a failover
@@ -38,10 +43,9 @@ func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) err
 	ctx, cancel := p.limit()
 	defer cancel()
 	for tries := 1; ; tries++ {
-		rows, err := p.db.QueryContext(ctx, query, args...)
-		if err == nil {
-			defer rows.Close()
-			return scan(rows)
+		begun, err := p.queryOnce(ctx, query, args, scan)
+		if begun {
+			return err
 		}
 		kind := kindOf(err)
 		switch {
@@ -55,11 +59,29 @@ func (p *pooled) query(query string, args []any, scan func(*sql.Rows) error) err
 	}
 }
 
+// queryOnce is query without another try. It returns false if it failed before
+// scan was called.
+func (p *pooled) queryOnce(
+	ctx context.Context, query string, args []any, scan func(*sql.Rows) error,
+) (bool, error) {
+	conn, err := p.pool.conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	rows, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	return true, scan(rows)
+}
+
 // postgresTx is a transaction that is cancelled when one of its statements
 // takes too long, or when its deadline has passed. What becomes of it then is
 // in postgrescommit.go.
 type postgresTx struct {
-	conn      *sql.Conn
+	conn      *pooledConn
 	stmts     statements
 	commits   *commits
 	ctx       context.Context // until the deadline
@@ -70,10 +92,10 @@ type postgresTx struct {
 
 // beginOn returns plan.begin for a pool. A connection that turns out to be
 // dead is replaced.
-func beginOn(db *sql.DB, c *commits) func(deadline time.Time) (transaction, error) {
+func beginOn(p *pool, c *commits) func(deadline time.Time) (transaction, error) {
 	return func(deadline time.Time) (transaction, error) {
 		for tries := 1; ; tries++ {
-			t, err := beginPostgres(db, c, deadline)
+			t, err := beginPostgres(p, c, deadline)
 			if err == nil {
 				return t, nil
 			}
@@ -84,12 +106,12 @@ func beginOn(db *sql.DB, c *commits) func(deadline time.Time) (transaction, erro
 	}
 }
 
-func beginPostgres(db *sql.DB, c *commits, deadline time.Time) (_ *postgresTx, err error) {
+func beginPostgres(p *pool, c *commits, deadline time.Time) (_ *postgresTx, err error) {
 	t := &postgresTx{commits: c}
 	t.stmts = statements{t, wrapPostgres}
 	t.ctx, t.cancel = context.WithDeadline(context.Background(), deadline)
 	t.limit = time.AfterFunc(pgStatement, t.cancel)
-	if t.conn, err = db.Conn(t.ctx); err != nil {
+	if t.conn, err = p.conn(t.ctx); err != nil {
 		t.end()
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func open(t testing.TB, file string) *Store {
 // readers are the connections that a store reads by.
 func readers(s *Store) *sql.DB {
 	if p, ok := s.engine.(*postgresDB); ok {
-		return p.readers
+		return p.readers.DB
 	}
 	return s.engine.(*sqliteDB).readers
 }

@@ -1,0 +1,185 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// This file is how connections to Postgres are come by. Of all pools of a store
+// one connects at a time, and none for a while after that failed: a server that
+// is away or full is not asked by everybody at once. Who finds no connection
+// waits for one of the pool's own, which are soon free again.
+
+// pool is connections of one kind.
+type pool struct {
+	*sql.DB
+	gate *gate
+	size int
+	busy atomic.Int64 // connections in use
+}
+
+// openPool describes a pool. Its connections are made when they are needed.
+func openPool(cfg *pgx.ConnConfig, size int, g *gate) *pool {
+	p := &pool{DB: sql.OpenDB(gated{stdlib.GetConnector(*cfg), g}), gate: g, size: size}
+	p.SetMaxOpenConns(size)
+	p.SetMaxIdleConns(size)
+	p.SetConnMaxIdleTime(pgIdleTime)
+	p.SetConnMaxLifetime(pgLifeTime)
+	g.pools = append(g.pools, p)
+	return p
+}
+
+// pooledConn is a connection of a pool, which Close gives back.
+type pooledConn struct {
+	*sql.Conn
+	pool *pool
+}
+
+// Close gives the connection back.
+func (c *pooledConn) Close() error {
+	err := c.Conn.Close()
+	c.pool.busy.Add(-1)
+	c.pool.gate.move()
+	return err
+}
+
+// conn returns a free connection. It makes one if there is room, and waits
+// within ctx for one that is in use if none can be made.
+func (p *pool) conn(ctx context.Context) (*pooledConn, error) {
+	for hopeless := false; ; {
+		conn, err := p.DB.Conn(ctx)
+		if err == nil {
+			p.busy.Add(1)
+			return &pooledConn{conn, p}, nil
+		}
+		notNow, ok := errors.AsType[*notNowError](err)
+		if !ok && !isConnect(err) || ctx.Err() != nil {
+			return nil, err
+		}
+		if p.busy.Load() == 0 && !isFull(err) && (!ok || !notNow.trying) {
+			if hopeless {
+				return nil, err
+			}
+			hopeless = true // one may have been given back meanwhile
+			continue
+		}
+		hopeless = false
+		p.gate.wait(ctx)
+	}
+}
+
+// isFull reports whether a server has no room for another connection.
+func isFull(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "53300"
+}
+
+// gate is what all attempts to connect of a store go through.
+type gate struct {
+	pools   []*pool
+	waiting atomic.Int64
+
+	mu     sync.Mutex
+	trying bool
+	until  time.Time     // no attempt before
+	failed error         // of the last attempt
+	moved  chan struct{} // closed when an attempt has ended or a connection is free
+}
+
+func newGate() *gate { return &gate{moved: make(chan struct{})} }
+
+// notNowError is the answer to who may not connect now.
+type notNowError struct {
+	trying bool  // another connects
+	failed error // why the last attempt failed; nil if it did not
+}
+
+func (e *notNowError) Error() string { return "another connection is being made" }
+func (e *notNowError) Unwrap() error { return e.failed }
+
+// begin begins an attempt, if this is the time for one.
+func (g *gate) begin() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.trying || time.Now().Before(g.until) {
+		return &notNowError{g.trying, g.failed}
+	}
+	g.trying = true
+	return nil
+}
+
+// end ends it.
+func (g *gate) end(err error) {
+	g.mu.Lock()
+	g.trying, g.failed = false, err
+	if err != nil {
+		g.until = time.Now().Add(100*time.Millisecond + rand.N(100*time.Millisecond))
+	}
+	g.mu.Unlock()
+	if isFull(err) {
+		g.trim()
+	}
+	g.move()
+}
+
+// trim closes idle connections, so that a pool that has none, of this server
+// or of another, can have one.
+func (g *gate) trim() {
+	for _, p := range g.pools {
+		p.SetMaxIdleConns(1)
+		p.SetMaxIdleConns(p.size)
+	}
+}
+
+// move wakes those who wait.
+func (g *gate) move() {
+	if g.waiting.Load() == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.moved)
+	g.moved = make(chan struct{})
+}
+
+// wait waits until an attempt has ended or a connection is free, or a moment.
+func (g *gate) wait(ctx context.Context) {
+	g.waiting.Add(1)
+	defer g.waiting.Add(-1)
+	g.mu.Lock()
+	moved := g.moved
+	g.mu.Unlock()
+	moment := time.NewTimer(20 * time.Millisecond) // what came before is missed
+	defer moment.Stop()
+	select {
+	case <-moved:
+	case <-moment.C:
+	case <-ctx.Done():
+	}
+}
+
+// gated is a connector that goes through a gate.
+type gated struct {
+	driver.Connector
+	gate *gate
+}
+
+// Connect implements driver.Connector.
+func (c gated) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := c.gate.begin(); err != nil {
+		return nil, err
+	}
+	conn, err := c.Connector.Connect(ctx)
+	c.gate.end(err)
+	return conn, err
+}
