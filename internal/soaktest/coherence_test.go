@@ -78,7 +78,7 @@ func TestCoherence(t *testing.T) {
 			}
 			told()
 		}
-		fresh := platform.on(a).withToken(t, 1) // good on the other at once
+		fresh := platform.as(consent(t, a, platform.on(a), 1)) // good on the other at once
 		if _, err := fresh.on(b).codeSecret(); err != nil {
 			t.Errorf("a token at once on the other server: %v", err)
 		}
@@ -87,8 +87,6 @@ func TestCoherence(t *testing.T) {
 			worst["authorization cancelled"],
 			lastAllowed(func() error { _, err := fresh.on(b).codeSecret(); return err }),
 		)
-		a.cli("authorize", platformID, appid(1), "--sets", "18,49")
-		grantAgain(t, a, platform, 1)
 	}
 	for what, last := range worst {
 		t.Logf("%s: the other server allowed for %v more, at most, in %d rounds", what, last.Round(time.Millisecond), rounds)
@@ -97,14 +95,6 @@ func TestCoherence(t *testing.T) {
 		}
 	}
 	codeOnBoth(t, a, b, platform)
-}
-
-// grantAgain gives a cancelled authorization anew, with the refresh token that
-// the tests know.
-func grantAgain(t *testing.T, s *server, platform *client, n int) {
-	t.Helper()
-	world := newWorld(t, n+1)
-	s.cli("apply", world)
 }
 
 // codeOnBoth uploads on one server with a signature of the other's, and

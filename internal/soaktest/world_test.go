@@ -67,7 +67,7 @@ func login(t testing.TB, s *server, n int) []*client {
 	t.Helper()
 	anyone := newClient(s.api, "")
 	platform := anyone.as(componentToken(t, s, anyone))
-	clients := []*client{platform.as(consent(t, s, platform))}
+	clients := []*client{platform.as(consent(t, s, platform, 0))}
 	for i := 1; i < n; i++ {
 		var answer tcb.AuthorizerTokenResponse
 		err := platform.call("/cgi-bin/component/api_authorizer_token", tcb.AuthorizerTokenRequest{
@@ -82,14 +82,14 @@ func login(t testing.TB, s *server, n int) []*client {
 }
 
 // consent is the merchant's consent and what the platform makes of it (CR-3
-// to CR-5), for the first Mini Program.
-func consent(t testing.TB, s *server, platform *client) string {
+// to CR-5), for the n-th Mini Program: a token, whatever was before.
+func consent(t testing.TB, s *server, platform *client, n int) string {
 	t.Helper()
 	if err := platform.call("/cgi-bin/component/api_create_preauthcode",
 		tcb.PreAuthCodeRequest{ComponentAppID: ptr(platformID)}, nil); err != nil {
 		t.Fatalf("api_create_preauthcode: %v", err)
 	}
-	code := strings.TrimSpace(s.cli("authorize", platformID, appid(0), "--sets", "18,49"))
+	code := strings.TrimSpace(s.cli("authorize", platformID, appid(n), "--sets", "18,49"))
 	var answer tcb.QueryAuthResponse
 	err := platform.call("/cgi-bin/component/api_query_auth",
 		tcb.QueryAuthRequest{ComponentAppID: ptr(platformID), AuthorizationCode: &code}, &answer)
