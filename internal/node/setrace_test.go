@@ -25,7 +25,7 @@ type race struct {
 	*testing.T
 	phase           atomic.Int64
 	passed, refused atomic.Int64
-	calls           string // address of a cloud call
+	api, calls      string // address of the server, and what follows for a cloud call
 }
 
 // mayPass reports whether a call that began in a phase may pass now: unless that
@@ -41,10 +41,22 @@ func (r *race) upstream(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, `{"errcode":0,"errmsg":"passed"}`)
 }
 
-// call makes one call, and wants it refused if it has to be.
-func (r *race) call(client *http.Client) error {
+// call makes one call, or asks for the decision on one, and wants it refused if
+// it has to be.
+func (r *race) call(client *http.Client, decision bool) error {
 	began := r.phase.Load()
-	resp, err := client.Get(r.calls + strconv.FormatInt(began, 10))
+	call := r.calls + strconv.FormatInt(began, 10)
+	req, err := http.NewRequest(http.MethodGet, r.api+call, nil)
+	passed := `"passed"`
+	if decision {
+		req, err = http.NewRequest(http.MethodGet, r.api+"/decide", nil)
+		req.Header.Set("X-Original-URI", call)
+		passed = `"errcode":0`
+	}
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -53,7 +65,7 @@ func (r *race) call(client *http.Client) error {
 	switch {
 	case err != nil:
 		return err
-	case strings.Contains(string(text), `"passed"`):
+	case strings.Contains(string(text), passed):
 		r.passed.Add(1)
 		if !r.mayPass(began) {
 			return fmt.Errorf("a call that began in phase %d passed", began)
@@ -67,10 +79,10 @@ func (r *race) call(client *http.Client) error {
 }
 
 // TestClosingStopsCalls opens and closes the switch again and again under as
-// many calls as the machine makes: none passes that began after a close was
-// answered, and the upstream sees none.
+// many calls, and questions about calls, as the machine makes: none passes that
+// began after a close was answered, and the upstream sees none.
 //
-// Proves: UT-15, CC-2
+// Proves: UT-15, CC-2, CC-7
 func TestClosingStopsCalls(t *testing.T) {
 	r := &race{T: t}
 	upstream := httptest.NewServer(http.HandlerFunc(r.upstream))
@@ -89,7 +101,7 @@ func TestClosingStopsCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.calls = b.node.APIURL() + "/wxa/x?cloudbase_access_token=" + cloudbase.Token + "&phase="
+	r.api, r.calls = b.node.APIURL(), "/wxa/x?cloudbase_access_token="+cloudbase.Token+"&phase="
 	version := 0
 	set := func(open bool) {
 		version += 2
@@ -121,12 +133,13 @@ func TestClosingStopsCalls(t *testing.T) {
 	}
 }
 
-// hammer makes calls from so many callers until it is stopped.
+// hammer makes calls from so many callers, half of whom only ask, until it is
+// stopped.
 func (r *race) hammer(callers int) (stop func()) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
 	done := make(chan struct{})
 	var all sync.WaitGroup
-	for range callers {
+	for i := range callers {
 		all.Go(func() {
 			for {
 				select {
@@ -134,7 +147,7 @@ func (r *race) hammer(callers int) (stop func()) {
 					return
 				default:
 				}
-				if err := r.call(client); err != nil {
+				if err := r.call(client, i%2 == 0); err != nil {
 					r.Error(err)
 					return
 				}
