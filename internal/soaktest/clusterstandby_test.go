@@ -51,7 +51,6 @@ type standstill struct {
 	env, pending string
 	key, sum     string
 	before       permission
-	lost         string // the code that is tried
 }
 
 func (w *standstill) prepare(t *testing.T) {
