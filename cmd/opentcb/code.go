@@ -32,18 +32,19 @@ or replaced. Safe beside uploads, on any server of a deployment.`,
 }
 
 func scrubCommand() *cobra.Command {
-	return remoteCommand("scrub", "Read all stored code and print what is damaged or missing",
+	return remoteCommand("scrub", "Read all stored code and rows, and print what is damaged or missing",
 		`Read all stored code and compare it with its checksum. What does not match, and
 what a function uses and is not there, is printed with the functions that use it,
 and the exit status is 1. Nothing is changed: upload such code again, or restore it
-from a backup.`,
+from a backup. Rows that grant something, and the database itself, are checked
+first: what was altered outside of the server is printed in the same way.`,
 		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
 			out := codeOutput{cmd: cmd, findings: []cloud.CodeFinding{}}
 			report, err := c.Scrub(cmd.Context(), out.line)
 			a := out.end(report, fmt.Sprintf("%d pieces of code read, %s: %d damaged or missing",
 				report.Seen, size(report.SeenBytes), report.Found))
 			if err == nil && report.Found > 0 {
-				return answer{}, errors.Join(a.print(cmd), errors.New("code is damaged or missing"))
+				return answer{}, errors.Join(a.print(cmd), errors.New("code or rows are damaged or missing"))
 			}
 			return a, err
 		})
@@ -78,6 +79,9 @@ func (o *codeOutput) end(report cloud.CodeReport, text string) answer {
 }
 
 func findingLine(f cloud.CodeFinding) string {
+	if f.Row != "" {
+		return fmt.Sprintf("%s: %s", f.State, f.Row)
+	}
 	line := fmt.Sprintf("%s %s %s", f.State, f.Sum, size(f.Size))
 	var users []string
 	for _, u := range f.Users {

@@ -28,9 +28,11 @@ const removeTime = 2 * time.Minute
 
 const actCollect = "gc"
 
-// CodeFinding is what collection or a check found of one piece of code.
+// CodeFinding is what collection or a check found of one piece of code, or of a
+// row.
 type CodeFinding struct {
-	Sum   string     `json:"sum"` // SHA-256 of the code in hex
+	Sum   string     `json:"sum,omitempty"` // SHA-256 of the code in hex
+	Row   string     `json:"row,omitempty"` // in place of Sum: which row, or part of the database, in words
 	Size  int64      `json:"size"`
 	State CodeState  `json:"state"`
 	Users []CodeUser `json:"functions,omitempty"` // of code that is damaged or missing; the first few
@@ -46,6 +48,9 @@ const (
 	CodeCorrupt CodeState = "corrupt" // its bytes do not match its name (DF-11)
 	CodeMissing CodeState = "missing" // a function uses it, and it is not there
 )
+
+// RowAltered is the state of a row, or of a part of the database.
+const RowAltered CodeState = "altered"
 
 // CodeUser names a function that uses code.
 type CodeUser struct {

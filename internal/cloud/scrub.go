@@ -10,10 +10,17 @@ import (
 // scrubUsers is how many functions that use lost code are named.
 const scrubUsers = 20
 
-// Scrub reads all stored code and reports code that does not match its name, and
+// Scrub reads all stored code and rows. It reports code that does not match its name, and
 // code that a function uses and that is not there (DF-11). It changes nothing.
+//
+// It begins with the rows: those that grant something and were altered outside
+// of the server, and what the database itself finds damaged.
 func (s *Service) Scrub(ctx context.Context, watch CodeWatch) (CodeReport, error) {
 	w := codeWalk{s: s, watch: watch, page: scrubPage}
+	err := s.store.CheckRows(ctx, func(what string) error { return w.found(CodeFinding{Row: what, State: RowAltered}) })
+	if err != nil {
+		return w.report, storeError("check rows", err)
+	}
 	return w.run(ctx)
 }
 

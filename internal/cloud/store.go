@@ -30,6 +30,10 @@ type Store interface {
 	RefusalStore
 	AuditStore
 
+	// CheckRows reads all rows that grant something, and the database itself as
+	// far as it can tell, and gives what is damaged or altered to found, in
+	// words for the operator. An error of found ends it.
+	CheckRows(ctx context.Context, found func(what string) error) error
 	// Ping reports whether the store can read and write right now: nil, or why
 	// not.
 	Ping(ctx context.Context) error
@@ -39,6 +43,10 @@ type Store interface {
 
 // ErrNotFound is what a Store returns for a row that is not there.
 var ErrNotFound = errors.New("not found")
+
+// ErrAltered is wrapped by what a Store returns for a row that grants something
+// and that no server wrote as it is: a disk has altered it, or somebody.
+var ErrAltered = errors.New("a row was altered outside of the server")
 
 // ErrUnavailable is wrapped by what a Store returns when trying again may
 // help: a full disk, a lock, a database out of reach.

@@ -13,6 +13,7 @@ import (
 	"github.com/opentcb/opentcb/internal/backup"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/seal"
+	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
 // Version returns the program's name and version, such as "opentcb v1.2.3".
@@ -83,7 +84,12 @@ func Restore(
 			err = closed
 		}
 	}()
-	return archive.Summary(), archive.Restore(ctx, storage.Store, storage.Blobs, progress)
+	s = archive.Summary()
+	err = archive.Restore(ctx, storage.Store, storage.Blobs, progress)
+	if err == nil && s.Schema < sqlstore.VouchedSchema {
+		_, err = storage.Store.VouchNew(ctx) // the archive is vouched for
+	}
+	return s, err
 }
 
 // VerifyBackup verifies an archive. If the settings give a master key, it was

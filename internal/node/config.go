@@ -21,6 +21,7 @@ type Config struct {
 	Data         string // data folder
 	Database     string // postgres://…; "": SQLite in the data folder
 	Blobs        string // file:///DIR or s3://…; "": a folder in the data folder
+	VouchRows    bool   // rows without a right MAC are given one at the start, once
 	BlobRedirect bool   // links lead on to the bucket, which must be s3://
 
 	// The master key comes from one of these; none: the file master-key in the

@@ -99,6 +99,9 @@ func (n *Node) serve() {
 			Help: "Lines of the log that were lost, because its reader was away or too slow.",
 		}, func() float64 { return float64(n.cfg.LogLost()) }))
 	}
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "opentcb_rows_altered_total", Help: "Rows refused because they were altered outside of the server.",
+	}, func() float64 { return float64(n.storage.Store.Refused()) }))
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
 		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,

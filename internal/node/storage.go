@@ -71,6 +71,9 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 	if err = s.Store.BindKey(ctx, s.Ring.KeyID()); err != nil {
 		return err
 	}
+	if err = s.guard(ctx, cfg); err != nil {
+		return err
+	}
 	openBlobs, err := cfg.blobs()
 	if err != nil {
 		return err
@@ -80,6 +83,39 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 		s.Blobs = blobs // a nil *blob.Dir is no nil Blobs
 	}
 	return err
+}
+
+// guard has rows that grant something vouched for under the master key. No other
+// server uses a database in the data folder.
+func (s *Storage) guard(ctx context.Context, cfg Config) error {
+	which := sqlstore.VouchNone
+	switch {
+	case cfg.VouchRows:
+		which = sqlstore.VouchAgain
+	case cfg.Database == "":
+		which = sqlstore.VouchOnce
+	}
+	enforced, vouched, err := s.Store.Guard(ctx, rowVoucher{s.Ring}, which)
+	switch {
+	case err != nil:
+		return fmt.Errorf("vouching for the rows of the database: %w", err)
+	case vouched > 0:
+		cfg.Log.Warn("rows that had no right MAC were given one: from now on, rows that are altered outside of "+
+			"the server are refused. This is said once, after an upgrade or by --vouch-rows", "rows", vouched)
+	case !enforced:
+		cfg.Log.Warn("rows that are altered outside of the server are not refused yet: when no server of an " +
+			"earlier version runs any more, start one with --vouch-rows, once")
+	}
+	return nil
+}
+
+// rowVoucher vouches for rows.
+type rowVoucher struct{ ring *seal.Ring }
+
+func (v rowVoucher) Vouch(text []byte) string { return v.ring.Vouch(seal.Row, text) }
+
+func (v rowVoucher) CheckVouch(text []byte, vouched string) error {
+	return v.ring.CheckVouch(seal.Row, text, vouched)
 }
 
 // openKey reads the master key, or makes one for a database that has none.

@@ -30,8 +30,9 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	case cloud.PutPlatform:
 		return t.putPlatform(c)
 	case cloud.PutAccount:
-		return t.one(`INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, FALSE, $2, TRUE)
-			ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform`, c.AppID, c.Cloud)
+		return t.one(`INSERT INTO accounts (appid, is_platform, cloud, open, mac) VALUES ($1, FALSE, $2, TRUE, $3)
+			ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform`, c.AppID, c.Cloud,
+			t.guard.vouch(grantedSwitch, c.AppID, true))
 	case cloud.AddEnvironment:
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
@@ -42,11 +43,22 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 				return err
 			}
 		}
-		return t.one(insertFunction+` DO UPDATE
-			SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at
-			WHERE functions.owner = '' AND excluded.sum <> ''`, functionValues(c.Function)...)
+		return t.applyFunction(c.Function)
 	}
 	return fmt.Errorf("no such change: %T", c)
+}
+
+func (t *tx) applyFunction(f cloud.Function) error {
+	if err := t.checkRow(grantedCode, f.Account, f.Env, f.Name); err != nil {
+		return err
+	}
+	err := t.one(insertFunction+` DO UPDATE
+		SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at
+		WHERE functions.owner = '' AND excluded.sum <> ''`, functionValues(t.guard, f)...)
+	if err != nil {
+		return err
+	}
+	return t.vouchRow(grantedCode, f.Account, f.Env, f.Name)
 }
 
 // applyAuthorization puts an authorization in force, if it is as the change was
@@ -84,13 +96,18 @@ func (t *tx) applyAuthorization(c cloud.PutAuthorization) error {
 	if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
 		return err
 	}
-	return t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
+	err = t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
 		c.RefreshMAC, c.AppID, c.Platform)
+	if err != nil {
+		return err
+	}
+	return t.vouchRow(granted, c.AppID, c.Platform)
 }
 
 func (t *tx) putPlatform(p cloud.PutPlatform) error {
-	err := t.one(`INSERT INTO accounts (appid, is_platform, cloud, open) VALUES ($1, TRUE, TRUE, TRUE)
-		ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform`, p.AppID)
+	err := t.one(`INSERT INTO accounts (appid, is_platform, cloud, open, mac) VALUES ($1, TRUE, TRUE, TRUE, $2)
+		ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform`, p.AppID,
+		t.guard.vouch(grantedSwitch, p.AppID, true))
 	if err != nil {
 		return err
 	}
@@ -134,8 +151,9 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 			return err
 		}
 	}
-	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open)
-		VALUES ($1, $2, $3, $4, -1, TRUE) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion)
+	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open, mac)
+		VALUES ($1, $2, $3, $4, -1, TRUE, $5) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion,
+		t.guard.vouch(grantedList, c.Account, c.ID, list))
 	if err != nil {
 		return err
 	}

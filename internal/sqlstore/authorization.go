@@ -12,10 +12,14 @@ import (
 // Authorization implements cloud.Store.
 func (s *Store) Authorization(ctx context.Context, platform, appid string) (cloud.Authorization, error) {
 	a := cloud.Authorization{Platform: platform, AppID: appid}
-	var sets, issued string
-	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued FROM authorizations
+	var sets, issued, mac string
+	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued, COALESCE(mac, '')
+		FROM authorizations LEFT JOIN authorization_macs USING (appid, platform)
 		WHERE appid = $1 AND platform = $2`,
-		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued)
+		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac)
+	if err == nil {
+		err = s.guard.check(granted, mac, appid, platform, a.InForce, a.Epoch, sets, a.RefreshMAC)
+	}
 	if err != nil {
 		return cloud.Authorization{}, err
 	}
@@ -29,9 +33,13 @@ func (s *Store) Authorization(ctx context.Context, platform, appid string) (clou
 // AuthCode implements cloud.Store.
 func (s *Store) AuthCode(ctx context.Context, platform, codeMAC string) (cloud.AuthCode, error) {
 	c := cloud.AuthCode{Platform: platform, CodeMAC: codeMAC}
-	err := s.read(ctx).row(`SELECT appid, epoch, expires_at, used_at FROM auth_codes
+	var mac string
+	err := s.read(ctx).row(`SELECT appid, epoch, expires_at, used_at, mac FROM auth_codes
 		WHERE platform = $1 AND code_mac = $2`,
-		[]any{platform, codeMAC}, &c.AppID, &c.Epoch, &c.ExpiresAt, &c.UsedAt)
+		[]any{platform, codeMAC}, &c.AppID, &c.Epoch, &c.ExpiresAt, &c.UsedAt, &mac)
+	if err == nil {
+		err = s.guard.check(grantedByCode, mac, platform, codeMAC, c.AppID, c.Epoch, c.ExpiresAt)
+	}
 	return c, err
 }
 
@@ -47,6 +55,9 @@ func (s *Store) IssueAuthorizerToken(ctx context.Context,
 func (s *Store) RedeemAuthCode(ctx context.Context,
 	a cloud.Authorization, codeMAC, refreshMAC string, next cloud.Issues, rec cloud.Record) (bool, error) {
 	err := s.writer.writeFor(ctx, a.AppID, func(t *tx) error {
+		if err := t.checkRow(granted, a.AppID, a.Platform); err != nil {
+			return err
+		}
 		err := t.one("UPDATE auth_codes SET used_at = $1 WHERE platform = $2 AND code_mac = $3 AND used_at = 0",
 			rec.At, a.Platform, codeMAC)
 		if err != nil {
@@ -57,9 +68,13 @@ func (s *Store) RedeemAuthCode(ctx context.Context,
 			return err
 		}
 		// If this fails, nothing of the change is left: the code stays unused.
-		return t.one(`UPDATE authorizations SET issued = $1, refresh_mac = $2
+		err = t.one(`UPDATE authorizations SET issued = $1, refresh_mac = $2
 			WHERE appid = $3 AND platform = $4 AND epoch = $5 AND in_force AND issued = $6`,
 			next.String(), refreshMAC, a.AppID, a.Platform, a.Epoch, a.Issued.String())
+		if err != nil {
+			return err
+		}
+		return t.vouchRow(granted, a.AppID, a.Platform)
 	})
 	if errors.Is(err, cloud.ErrStale) {
 		return false, nil
@@ -81,6 +96,9 @@ func (s *Store) Consent(ctx context.Context,
 		_, err := t.exec(`INSERT INTO auth_codes (platform, code_mac, appid, epoch, expires_at, used_at)
 			SELECT platform, $1, appid, epoch, $2, 0 FROM authorizations WHERE appid = $3 AND platform = $4`,
 			code.CodeMAC, code.ExpiresAt, appid, platform)
+		if err == nil {
+			err = t.vouchRow(grantedByCode, platform, code.CodeMAC)
+		}
 		if err != nil {
 			return err
 		}
@@ -95,6 +113,9 @@ func (s *Store) Consent(ctx context.Context,
 // given anew: what was issued under it before stays void (CR-9).
 func (t *tx) putAuthorization(platform, appid string, sets []int) error {
 	list, err := json.Marshal(sets)
+	if err == nil {
+		err = t.checkRow(granted, appid, platform)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,7 +124,10 @@ func (t *tx) putAuthorization(platform, appid string, sets []int) error {
 		ON CONFLICT (appid, platform) DO UPDATE SET sets = excluded.sets, in_force = TRUE,
 			epoch = CASE WHEN authorizations.in_force THEN authorizations.epoch ELSE authorizations.epoch + 1 END`,
 		appid, platform, string(list))
-	return err
+	if err != nil {
+		return err
+	}
+	return t.vouchRow(granted, appid, platform)
 }
 
 // Revoke implements cloud.Store.
@@ -117,6 +141,7 @@ func (s *Store) Revoke(ctx context.Context, platform, appid string, rec cloud.Re
 			WHERE appid = $1 AND platform = $2 AND in_force`, appid, platform)
 		if hit = n > 0; hit && err == nil {
 			t.record(rec)
+			err = t.vouchRow(granted, appid, platform)
 		}
 		return err
 	})

@@ -11,11 +11,14 @@
 //	session.go          a long transaction, for a dump or a load
 //	dump.go             every row of a database, for a backup
 //	load.go             the rows of a backup into an empty database
+//	grant.go            MACs of rows that grant something
+//	vouch.go            giving all rows their MACs, once, and checking all
 //
 // What differs:
 //
 //	sqlite.go           SQLite: opening, settings, transactions, errors
 //	sqlitelog.go        SQLite: the log that a database needs
+//	sqliteintegrity.go  SQLite: what is damaged in the file
 //	postgres.go         Postgres: opening, settings, connections
 //	postgrestx.go       Postgres: reads and transactions within their time limits
 //	postgrespool.go     Postgres: connections, and what is done without

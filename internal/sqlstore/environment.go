@@ -18,17 +18,25 @@ func (s *Store) Account(ctx context.Context, appid string) (cloud.Account, error
 // Environment implements cloud.Store. One statement reads both rows, so that
 // they are of one moment.
 func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Environment, error) {
-	return s.read(ctx).environment(account, id)
+	return s.read(ctx).environment(s.guard, account, id)
 }
 
-func (s *statements) environment(account, id string) (cloud.Environment, error) {
+func (s *statements) environment(g *guard, account, id string) (cloud.Environment, error) {
 	e := cloud.Environment{Account: account, ID: id}
-	var list string
-	err := s.row(`SELECT a.cloud, a.open, e.api_whitelist, e.version, e.set_version, e.set_open, COALESCE(c.epoch, 0)
+	var list, switchMAC, listMAC string
+	err := s.row(`SELECT a.cloud, a.open, a.mac, e.api_whitelist, e.mac, e.version, e.set_version, e.set_open,
+			COALESCE(c.epoch, 0)
 		FROM environments e JOIN accounts a ON a.appid = e.account
 		LEFT JOIN env_credentials c ON c.account = e.account AND c.env = e.id
 		WHERE e.account = $1 AND e.id = $2`,
-		[]any{account, id}, &e.Cloud, &e.Open, &list, &e.Version, &e.SetVersion, &e.SetOpen, &e.CredentialEpoch)
+		[]any{account, id}, &e.Cloud, &e.Open, &switchMAC, &list, &listMAC, &e.Version, &e.SetVersion, &e.SetOpen,
+		&e.CredentialEpoch)
+	if err == nil {
+		err = g.check(grantedSwitch, switchMAC, account, e.Open)
+	}
+	if err == nil {
+		err = g.check(grantedList, listMAC, account, id, list)
+	}
 	if err != nil {
 		return cloud.Environment{}, err
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -17,25 +18,34 @@ func functionFields(f *cloud.Function) []any {
 	}
 }
 
-const insertFunction = "INSERT INTO functions (account, env, " + functionColumns + ") " +
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account, env, name)"
+const insertFunction = "INSERT INTO functions (account, env, " + functionColumns + ", mac) " +
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, env, name)"
 
-func functionValues(f cloud.Function) []any {
+func functionValues(g *guard, f cloud.Function) []any {
 	return []any{
 		f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum, f.Size, f.Handler, f.InstallDependency,
 		f.AddedAt, f.ModifiedAt,
+		g.vouch(grantedCode, f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum),
 	}
 }
 
 // Function implements cloud.Store.
 func (s *Store) Function(ctx context.Context, account, env, name string) (cloud.Function, error) {
 	f := cloud.Function{Account: account, Env: env}
-	err := s.read(ctx).row("SELECT "+functionColumns+" FROM functions WHERE account = $1 AND env = $2 AND name = $3",
-		[]any{account, env, name}, functionFields(&f)...)
+	var mac string
+	err := s.read(ctx).row("SELECT "+functionColumns+`, mac FROM functions
+		WHERE account = $1 AND env = $2 AND name = $3`, []any{account, env, name}, append(functionFields(&f), &mac)...)
+	if err == nil {
+		err = s.guard.checkFunction(f, mac)
+	}
 	if err != nil {
 		return cloud.Function{}, err
 	}
 	return f, nil
+}
+
+func (d *guard) checkFunction(f cloud.Function, mac string) error {
+	return d.check(grantedCode, mac, f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum)
 }
 
 // Functions implements cloud.Store.
@@ -46,24 +56,32 @@ func (s *Store) Functions(ctx context.Context,
 	if err != nil {
 		return nil, 0, err
 	}
-	fields := func(f *cloud.Function) []any {
-		f.Account, f.Env = account, env
-		return functionFields(f)
-	}
-	page, err = collect(s.read(ctx), fields, "SELECT "+functionColumns+` FROM functions
-		WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4`, account, env, limit, offset)
+	err = s.read(ctx).rows("SELECT "+functionColumns+`, mac FROM functions
+		WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4`, []any{account, env, limit, offset},
+		func(r *sql.Rows) error {
+			f, mac := cloud.Function{Account: account, Env: env}, ""
+			err := r.Scan(append(functionFields(&f), &mac)...)
+			if err == nil {
+				err = s.guard.checkFunction(f, mac)
+			}
+			page = append(page, f)
+			return err
+		})
 	return page, total, err
 }
 
 // CreateFunction implements cloud.Store.
 func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, f.Account, rec, insertFunction+" DO NOTHING", functionValues(f)...)
+	return s.swap(ctx, f.Account, rec, insertFunction+" DO NOTHING", functionValues(s.guard, f)...)
 }
 
 // PutCode implements cloud.Store.
 func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
 	err := s.writer.writeFor(ctx, f.Account, func(t *tx) error {
 		if err := t.useUpload(f); err != nil {
+			return err
+		}
+		if err := t.checkRow(grantedCode, f.Account, f.Env, f.Name); err != nil {
 			return err
 		}
 		// Links to the code that is replaced are valid for some time yet.
@@ -80,6 +98,9 @@ func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record)
 			f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
 		if err == nil && n == 0 {
 			err = cloud.ErrNotFound
+		}
+		if err == nil {
+			err = t.vouchRow(grantedCode, f.Account, f.Env, f.Name)
 		}
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 )
 
 // updateEnvironment compares and swaps the version (UT-6, UT-9).
-const updateEnvironment = `UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4
+const updateEnvironment = `UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4, mac = $7
 	WHERE account = $5 AND id = $6 AND version <= $3`
 
 // updateUnflipped does so only if the account's switch is sure to be as the set
@@ -30,7 +30,8 @@ func (s *Store) SetPermission(ctx context.Context,
 		if err := t.lockAccount(set.Account); err != nil {
 			return err
 		}
-		args := []any{list, set.Version + 2, set.Version, set.Open, set.Account, set.Env}
+		mac := t.guard.vouch(grantedList, set.Account, set.Env, list)
+		args := []any{list, set.Version + 2, set.Version, set.Open, set.Account, set.Env, mac}
 		var flipped bool
 		n, err := t.exec(updateUnflipped, args...)
 		if err == nil && n == 0 {
@@ -42,7 +43,7 @@ func (s *Store) SetPermission(ctx context.Context,
 			return err
 		}
 		if n == 0 {
-			res.Current, err = t.environment(set.Account, set.Env)
+			res.Current, err = t.environment(t.guard, set.Account, set.Env)
 			return err
 		}
 		res.Accepted = true
@@ -61,7 +62,8 @@ func (t *tx) lockAccount(account string) error {
 // setSwitch sets the account's switch (UT-5). If that flips it, the versions
 // of the account's other environments move on (UT-8); it returns their ids.
 func (t *tx) setSwitch(account, env string, open bool) (touched []string, flipped bool, err error) {
-	n, err := t.exec("UPDATE accounts SET open = $1 WHERE appid = $2 AND open <> $1", open, account)
+	n, err := t.exec("UPDATE accounts SET open = $1, mac = $3 WHERE appid = $2 AND open <> $1", open, account,
+		t.guard.vouch(grantedSwitch, account, open))
 	if err != nil || n == 0 {
 		return nil, false, err
 	}

@@ -39,12 +39,12 @@ func TestStoreOnPostgres(t *testing.T) {
 			if err := openPostgres(t, address).Close(); err != nil {
 				t.Fatal(err)
 			}
-			storetest.Run(t, func(t *testing.T) cloud.Store { return emptied(t, address) }, storetest.Hooks{
+			storetest.Run(t, func(t *testing.T) cloud.Store { return vouching(t, emptied(t, address)) }, storetest.Hooks{
 				Reopen: func(t *testing.T, s cloud.Store) cloud.Store {
 					if err := s.Close(); err != nil {
 						t.Fatal(err)
 					}
-					return openPostgres(t, address)
+					return vouching(t, openPostgres(t, address))
 				},
 			})
 		})

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/pressly/goose/v3"
@@ -25,6 +28,7 @@ type Store struct {
 	writer     *writer
 	bulkWriter *writer      // for changes of many rows, which may take long; the same one on SQLite
 	closeOnce  func() error // closes the engine
+	guard      *guard
 }
 
 var _ cloud.Store = (*Store)(nil)
@@ -39,12 +43,17 @@ type engine interface {
 	openSession(write bool) (*sql.DB, error)
 	// loadRows is how many rows one statement of Load inserts at most.
 	loadRows() int
+	// checkIntegrity gives what is damaged in the database itself to found, as
+	// far as the database can tell.
+	checkIntegrity(ctx context.Context, found func(what string) error) error
 	// close closes all connections.
 	close() error
 }
 
 func newStore(e engine, w, bulk *writer) *Store {
-	return &Store{engine: e, writer: w, bulkWriter: bulk, closeOnce: sync.OnceValue(e.close)}
+	s := &Store{engine: e, writer: w, bulkWriter: bulk, closeOnce: sync.OnceValue(e.close)}
+	s.setGuard(&guard{})
+	return s
 }
 
 // migrate brings the schema to this program's version. It refuses a database
@@ -71,8 +80,44 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	if current == target {
 		return nil
 	}
+	if err := markColumn(ctx, db, current); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
+}
+
+// addsColumn is a migration that adds a column, which cannot say IF NOT EXISTS.
+var addsColumn = regexp.MustCompile(`(?m)^ALTER TABLE (\w+) ADD COLUMN (\w+)`)
+
+// markColumn marks the migration that comes next as done if it adds a column
+// that is there: a process was killed between the two.
+func markColumn(ctx context.Context, db *sql.DB, current int64) error {
+	for _, name := range migrationNames() {
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || version != current+1 {
+			continue
+		}
+		text, err := migrations.ReadFile("migrations/" + name)
+		if err != nil {
+			return err
+		}
+		column := addsColumn.FindSubmatch(text)
+		if column == nil {
+			return nil
+		}
+		rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 0", column[2], column[1]))
+		if err != nil {
+			return nil // it is not there; any other fault shows in the migration
+		}
+		if err := rows.Close(); err != nil {
+			return err
+		}
+		_, err = db.ExecContext(ctx, "INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, TRUE)", version)
+		return err
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -39,6 +40,28 @@ func readers(s *Store) *sql.DB {
 	return s.engine.(*sqliteDB).readers
 }
 
+// vouching is a store whose rows are vouched for.
+func vouching(t testing.TB, s *Store) *Store {
+	t.Helper()
+	enforced, _, err := s.Guard(t.Context(), testVoucher{}, VouchNone)
+	if err != nil || !enforced {
+		t.Fatalf("a new database is not guarded: %t, %v", enforced, err)
+	}
+	return s
+}
+
+// testVoucher vouches with a sum that is easy to make.
+type testVoucher struct{}
+
+func (testVoucher) Vouch(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
+
+func (v testVoucher) CheckVouch(text []byte, vouched string) error {
+	if v.Vouch(text) != vouched {
+		return errors.New("false")
+	}
+	return nil
+}
+
 func newFile(t testing.TB) string { return filepath.Join(t.TempDir(), "opentcb.db") }
 
 // fileOf asks a database where it is.
@@ -55,7 +78,7 @@ func fileOf(t testing.TB, s *Store) string {
 func TestStore(t *testing.T) {
 	files := map[cloud.Store]string{}
 	add := func(t *testing.T, file string) cloud.Store {
-		s := open(t, file)
+		s := vouching(t, open(t, file))
 		files[s] = file
 		return s
 	}
@@ -158,11 +181,16 @@ func everyTable(t *testing.T, s *Store) error {
 func undo(t *testing.T, file string, done, marked int) {
 	t.Helper()
 	made := regexp.MustCompile(`(?m)^CREATE (TABLE|INDEX) IF NOT EXISTS (\w+)`)
+	added := regexp.MustCompile(`(?m)^ALTER TABLE (\w+) ADD COLUMN (\w+)`)
 	statements := []string{fmt.Sprintf("DELETE FROM goose_db_version WHERE version_id > %d", marked)}
 	for _, name := range slices.Backward(migrationNames()[done:]) {
 		text, err := migrations.ReadFile("migrations/" + name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if column := added.FindStringSubmatch(string(text)); column != nil {
+			statements = append(statements, "ALTER TABLE "+column[1]+" DROP COLUMN "+column[2])
+			continue
 		}
 		what := made.FindStringSubmatch(string(text))
 		if what == nil {

@@ -12,11 +12,12 @@ import (
 type tx struct {
 	*statements
 	trans   transaction
+	guard   *guard
 	records []cloud.Record // of all its changes, written before it commits
 }
 
-func newTx(trans transaction, changes int) *tx {
-	return &tx{statements: trans.statements(), trans: trans, records: make([]cloud.Record, 0, changes)}
+func newTx(trans transaction, g *guard, changes int) *tx {
+	return &tx{statements: trans.statements(), trans: trans, guard: g, records: make([]cloud.Record, 0, changes)}
 }
 
 // lock locks the rows that a query selects until the transaction ends. A

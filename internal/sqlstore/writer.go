@@ -82,6 +82,7 @@ type writer struct {
 	plan
 	queues []chan *change // one of each worker
 	seed   maphash.Seed   // for the choice of a queue by key
+	guard  *guard         // of the rows that changes write
 
 	mu      sync.RWMutex // held for reading while a change is put into a queue
 	closed  bool
@@ -296,9 +297,9 @@ func (w *writer) try(group []*change) (failed *change, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newTx(trans, len(group))
+	t := newTx(trans, w.guard, len(group))
 	for _, c := range group {
-		if err = guard(c.do, t); err != nil {
+		if err = guarded(c.do, t); err != nil {
 			failed = c
 			break
 		}
@@ -315,9 +316,9 @@ func (w *writer) try(group []*change) (failed *change, err error) {
 	return failed, err
 }
 
-// guard runs a change, and turns a panic into an error: a bug in one change
+// guarded runs a change, and turns a panic into an error: a bug in one change
 // must not end the process.
-func guard(do func(*tx) error, t *tx) (err error) {
+func guarded(do func(*tx) error, t *tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in a change: %v\n%s", p, debug.Stack())

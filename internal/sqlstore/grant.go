@@ -1,0 +1,199 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// This file is what tells a row that grants something from one that somebody
+// else has written, or that a disk has altered. Such a row has a MAC of its key
+// and of what it grants. It is made by whatever changes these, and checked when
+// the row is read.
+
+// Voucher makes and checks MACs under a key that is derived from the master key
+// for rows alone.
+type Voucher interface {
+	Vouch(text []byte) string
+	// CheckVouch returns nil if Vouch returned vouched for the text.
+	CheckVouch(text []byte, vouched string) error
+}
+
+// grant is what is vouched for in the rows of a table.
+type grant struct {
+	table   string
+	key     []string
+	members []string
+	macs    string // the table of the MACs, with the same key; "": they are in a column
+}
+
+// The tables whose rows grant something. Not vouched for are members whose
+// alteration takes something away, or that change with each token.
+var (
+	grantedSwitch = grant{"accounts", []string{"appid"}, []string{"open"}, ""}
+	grantedList   = grant{"environments", []string{"account", "id"}, []string{"api_whitelist"}, ""}
+	grantedCode   = grant{"functions", []string{"account", "env", "name"}, []string{"owner", "owner_epoch", "sum"}, ""}
+	granted       = grant{"authorizations", []string{"appid", "platform"},
+		[]string{"in_force", "epoch", "sets", "refresh_mac"}, "authorization_macs"}
+	grantedByCode = grant{"auth_codes", []string{"platform", "code_mac"},
+		[]string{"appid", "epoch", "expires_at"}, ""}
+
+	grants = []grant{grantedSwitch, grantedList, grantedCode, granted, grantedByCode}
+)
+
+// guard makes and checks the MACs of rows.
+type guard struct {
+	voucher  Voucher // nil: rows have no MAC
+	enforced bool    // rows without a right one are refused
+	refused  atomic.Uint64
+}
+
+// text returns what is vouched for of a row: its values, those of the key
+// first, each after its length.
+func (g grant) text(values []any) []byte {
+	text := append(binary.AppendUvarint(nil, uint64(len(g.table))), g.table...)
+	for _, v := range values {
+		var s string
+		switch v := v.(type) {
+		case string:
+			s = v
+		case int64:
+			s = strconv.FormatInt(v, 10)
+		case bool:
+			s = strconv.FormatBool(v)
+		}
+		text = append(binary.AppendUvarint(text, uint64(len(s))), s...)
+	}
+	return text
+}
+
+// vouch returns the MAC of a row with these values, "" if rows have none.
+func (d *guard) vouch(g grant, values ...any) string {
+	if d.voucher == nil {
+		return ""
+	}
+	return d.voucher.Vouch(g.text(values))
+}
+
+// check returns an error that is cloud.ErrAltered unless the MAC of a row with
+// these values is right.
+func (d *guard) check(g grant, mac string, values ...any) error {
+	if !d.enforced {
+		return nil
+	}
+	if err := d.voucher.CheckVouch(g.text(values), mac); err != nil {
+		d.refused.Add(1)
+		return fmt.Errorf("%w: %s", cloud.ErrAltered, g.name(values))
+	}
+	return nil
+}
+
+// name names a row. Nothing secret is in a key, but for what an authorization
+// code is recognized by.
+func (g grant) name(values []any) string {
+	shown := g.key
+	if g.table == grantedByCode.table {
+		shown = shown[:1]
+	}
+	text := "a row of " + g.table
+	for i, column := range shown {
+		text += fmt.Sprintf(", %s %v", column, values[i])
+	}
+	return text
+}
+
+// columns are those of the key, and those that are granted.
+func (g grant) columns() []string { return slices.Concat(g.key, g.members) }
+
+// where is the condition for one row, whose key is given from the parameter
+// number first on.
+func (g grant) where(first int) string { return equal(g.key, first) }
+
+func equal(columns []string, first int) string {
+	var all []string
+	for i, column := range columns {
+		all = append(all, column+" = $"+strconv.Itoa(first+i))
+	}
+	return strings.Join(all, " AND ")
+}
+
+// query selects the columns and the MAC, which is ” for a row that has none.
+func (g grant) query() string {
+	from := g.table
+	if g.macs != "" {
+		from += " LEFT JOIN " + g.macs + " USING (" + strings.Join(g.key, ", ") + ")"
+	}
+	return "SELECT " + strings.Join(g.columns(), ", ") + ", COALESCE(mac, '') FROM " + from
+}
+
+// update gives the MAC $1 to the row with those columns, from $2 on.
+func (g grant) update(columns []string) string {
+	if g.macs == "" {
+		return "UPDATE " + g.table + " SET mac = $1 WHERE " + equal(columns, 2)
+	}
+	key := strings.Join(g.key, ", ")
+	return "INSERT INTO " + g.macs + " (" + key + ", mac) SELECT " + key + ", $1 FROM " + g.table +
+		" WHERE " + equal(columns, 2) + " ON CONFLICT (" + key + ") DO UPDATE SET mac = excluded.mac"
+}
+
+// scan returns the values of a row, in the order of columns and with the types
+// of text, and its MAC.
+func (g grant) scan(r *sql.Rows) (values []any, mac string, err error) {
+	values = make([]any, len(g.columns()))
+	fields := make([]any, len(values), len(values)+1)
+	for i := range values {
+		fields[i] = &values[i]
+	}
+	if err := r.Scan(append(fields, &mac)...); err != nil {
+		return nil, "", err
+	}
+	kinds, err := KindsOf(g.table, g.columns())
+	for i, kind := range kinds {
+		values[i] = kind.value(values[i])
+	}
+	return values, mac, err
+}
+
+// checkRow checks a row that a change is going to build on. A row that is not
+// there is right.
+func (t *tx) checkRow(g grant, key ...any) error {
+	if !t.guard.enforced {
+		return nil
+	}
+	return t.rows(g.query()+" WHERE "+g.where(1), key,
+		func(r *sql.Rows) error {
+			values, mac, err := g.scan(r)
+			if err == nil {
+				err = t.guard.check(g, mac, values...)
+			}
+			return err
+		})
+}
+
+// vouchRow makes the MAC of a row that this transaction has changed.
+func (t *tx) vouchRow(g grant, key ...any) error {
+	if t.guard.voucher == nil {
+		return nil
+	}
+	mac, found := "", false
+	err := t.rows(g.query()+" WHERE "+g.where(1), key,
+		func(r *sql.Rows) error {
+			values, _, err := g.scan(r)
+			mac, found = t.guard.vouch(g, values...), true
+			return err
+		})
+	if err != nil || !found {
+		return err
+	}
+	_, err = t.exec(g.update(g.key), append([]any{mac}, key...)...)
+	return err
+}
+
+// setGuard gives the store and its writers a guard, before they are used.
+func (s *Store) setGuard(g *guard) { s.guard, s.writer.guard, s.bulkWriter.guard = g, g, g }

@@ -1,0 +1,176 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// vouchPage is how many rows one change vouches for.
+const vouchPage = 500
+
+// allVouched is the row of meta that tells that every row has its MAC.
+const allVouched = "rows_vouched"
+
+// Vouching is which rows are given a MAC when a store is opened.
+type Vouching int
+
+const (
+	// VouchNone is for a database that servers of an earlier version may be
+	// using: they change rows and leave the MACs as they are.
+	VouchNone Vouching = iota
+	// VouchOnce is for a database that no other server uses: every row is given
+	// one, once.
+	VouchOnce
+	// VouchAgain gives every row a right one, also if it had one that is false.
+	VouchAgain
+)
+
+// VouchedSchema is the first schema whose rows have MACs.
+const VouchedSchema = 23
+
+// Guard begins to vouch for rows, and must come before any other use of the
+// store. Once every row has been given a MAC, which the database remembers,
+// rows whose MAC is false are refused: enforced. In a database without rows
+// that is so at once. vouched is how many were given one now.
+func (s *Store) Guard(ctx context.Context, v Voucher, which Vouching) (enforced bool, vouched int64, err error) {
+	g := &guard{voucher: v}
+	s.setGuard(g)
+	var marks int
+	err = s.read(ctx).row("SELECT count(*) FROM meta WHERE name = $1", []any{allVouched}, &marks)
+	if err != nil {
+		return false, 0, err
+	}
+	if marks > 0 && which != VouchAgain {
+		g.enforced = true
+		return true, 0, nil
+	}
+	if which == VouchNone {
+		if err := s.CheckEmpty(ctx); errors.Is(err, ErrNotEmpty) {
+			return false, 0, nil
+		} else if err != nil {
+			return false, 0, err
+		}
+	}
+	if vouched, err = s.vouchAll(ctx, func(string) bool { return false }); err != nil {
+		return false, vouched, err
+	}
+	err = s.writer.write(ctx, func(t *tx) error {
+		_, err := t.exec("INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT (name) DO NOTHING", allVouched)
+		return err
+	})
+	g.enforced = err == nil
+	return g.enforced, vouched, err
+}
+
+// Refused returns how many rows were read and refused.
+func (s *Store) Refused() uint64 { return s.guard.refused.Load() }
+
+// VouchNew vouches for rows that have no MAC: those of an archive of an earlier
+// version, which itself is vouched for.
+func (s *Store) VouchNew(ctx context.Context) (int64, error) {
+	return s.vouchAll(ctx, func(mac string) bool { return mac != "" })
+}
+
+// vouchAll vouches for every row that has no right MAC, but for those to leave.
+func (s *Store) vouchAll(ctx context.Context, leave func(mac string) bool) (vouched int64, err error) {
+	check := &guard{voucher: s.guard.voucher, enforced: true}
+	for _, g := range grants {
+		err := s.eachPage(ctx, g, func(rows []grantedRow) error {
+			rows = slices.DeleteFunc(rows, func(r grantedRow) bool {
+				return leave(r.mac) || check.check(g, r.mac, r.values...) == nil
+			})
+			if len(rows) == 0 {
+				return nil
+			}
+			var n int64
+			err := s.bulkWriter.write(ctx, func(t *tx) error {
+				n = 0
+				for _, r := range rows {
+					key := r.values[:len(g.key):len(g.key)]
+					err := t.lock("SELECT "+g.key[0]+" FROM "+g.table+" WHERE "+g.where(1), key...)
+					if err != nil {
+						return err
+					}
+					// Unless it was changed meanwhile, and so has its MAC.
+					hit, err := t.exec(g.update(g.columns()),
+						append([]any{check.vouch(g, r.values...)}, r.values...)...)
+					if err != nil {
+						return err
+					}
+					n += hit
+				}
+				return nil
+			})
+			vouched += n
+			return err
+		})
+		if err != nil {
+			return vouched, err
+		}
+	}
+	return vouched, nil
+}
+
+// grantedRow is a row of which something is vouched for.
+type grantedRow struct {
+	values []any
+	mac    string
+}
+
+// eachPage gives all rows of a table to each, page by page.
+func (s *Store) eachPage(ctx context.Context, g grant, each func([]grantedRow) error) error {
+	query := g.query()
+	order := " ORDER BY " + strings.Join(g.key, ", ") + " LIMIT " + strconv.Itoa(vouchPage)
+	var after []any
+	for {
+		where := ""
+		if after != nil {
+			var params []string
+			for i := range g.key {
+				params = append(params, "$"+strconv.Itoa(i+1))
+			}
+			where = " WHERE (" + strings.Join(g.key, ", ") + ") > (" + strings.Join(params, ", ") + ")"
+		}
+		var page []grantedRow
+		err := s.read(ctx).rows(query+where+order, after, func(r *sql.Rows) error {
+			values, mac, err := g.scan(r)
+			page = append(page, grantedRow{values, mac})
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].values[:len(g.key):len(g.key)]
+		if err := each(page); err != nil {
+			return err
+		}
+	}
+}
+
+// CheckRows implements cloud.Store.
+func (s *Store) CheckRows(ctx context.Context, found func(what string) error) error {
+	if err := s.checkIntegrity(ctx, found); err != nil {
+		return err
+	}
+	for _, g := range grants {
+		err := s.eachPage(ctx, g, func(rows []grantedRow) error {
+			for _, r := range rows {
+				if s.guard.check(g, r.mac, r.values...) == nil {
+					continue
+				}
+				if err := found(g.name(r.values) + ": its MAC is false"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
