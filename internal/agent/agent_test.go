@@ -94,7 +94,7 @@ func (d *desk) pausing() time.Duration {
 		return p
 	case err := <-d.ended:
 		d.Fatalf("the agent ended: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		d.Fatal("the agent neither pauses nor ends")
 	}
 	return 0
@@ -122,7 +122,7 @@ func (d *desk) end() error {
 	select {
 	case err := <-d.ended:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		d.Fatal("the agent does not end")
 	}
 	return nil

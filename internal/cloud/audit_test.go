@@ -256,7 +256,7 @@ func TestReadsAreWrittenByThemselves(t *testing.T) {
 	t.Parallel()
 	r, _, c := failingRig(t)
 	r.ok("get", r.get(c))
-	for deadline := time.Now().Add(5 * time.Second); r.stored() == 0; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); r.stored() == 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a read was not written")
 		}

@@ -153,14 +153,14 @@ func TestContinue(t *testing.T) {
 func TestEarlyAnswer(t *testing.T) {
 	t.Parallel()
 	upstream, _ := rawUpstream(t, "HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
-	f := newFront(t, upstream, 5*time.Second)
+	f := newFront(t, upstream, 30*time.Second)
 	conn, err := net.Dial("tcp", f.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	fmt.Fprint(conn, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nfour")
-	_ = conn.SetReadDeadline(time.Now().Add(4 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -188,7 +188,7 @@ func TestNoAnswer(t *testing.T) {
 			begin := time.Now()
 			resp, err := http.Post(f.URL+"/wxa/x?query=1", "text/plain", strings.NewReader("body"))
 			_ = f.failed(t, resp, err)
-			if took := time.Since(begin); took > timeout+2*time.Second {
+			if took := time.Since(begin); took > timeout+15*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
@@ -227,7 +227,7 @@ func TestStreaming(t *testing.T) {
 		}
 	}))
 	t.Cleanup(echo.Close)
-	const timeout = 200 * time.Millisecond
+	const timeout = 2 * time.Second // the first byte has it, on any machine
 	f := newFront(t, echo.URL, timeout)
 	pr, pw := io.Pipe()
 	answers := make(chan *http.Response, 1)
@@ -244,9 +244,9 @@ func TestStreaming(t *testing.T) {
 	resp := <-answers
 	defer resp.Body.Close()
 	one := make([]byte, 1)
-	for i := range 5 {
+	for i := range 4 {
 		if i > 0 {
-			time.Sleep(timeout * 3 / 2)
+			time.Sleep(timeout * 5 / 4)
 			fmt.Fprint(pw, i)
 		}
 		if _, err := io.ReadFull(resp.Body, one); err != nil || string(one) != fmt.Sprint(i) {
@@ -264,12 +264,12 @@ func TestStreaming(t *testing.T) {
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
 	upstream, got := recording(t)
-	const timeout = 300 * time.Millisecond
+	const timeout = 3 * time.Second // between two bytes, on any machine
 	f := newFront(t, upstream.URL, timeout)
 	pr, pw := io.Pipe()
 	go func() {
 		for range 8 {
-			time.Sleep(timeout / 3)
+			time.Sleep(timeout / 6)
 			fmt.Fprint(pw, "x")
 		}
 		pw.Close()
@@ -364,7 +364,7 @@ func TestCallerGone(t *testing.T) {
 	conn.Close()
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(15 * time.Second):
 		t.Error("the upstream still works for a caller that is gone")
 	}
 }

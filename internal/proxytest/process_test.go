@@ -42,7 +42,7 @@ func stop(t *testing.T, cmd *exec.Cmd, ended chan error) {
 	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Errorf("%s does not stop", cmd.Path)
 		_ = cmd.Process.Kill()
 		<-ended

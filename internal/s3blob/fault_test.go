@@ -62,7 +62,7 @@ func fails(t testing.TB, cfg Config, name string, do func() error) {
 	case err == nil:
 		t.Errorf("%s succeeded", name)
 		return
-	case took > 4*time.Second:
+	case took > 20*time.Second:
 		t.Errorf("%s failed after %v", name, took)
 	}
 	for _, other := range []error{blob.ErrNotFound, blob.ErrCorrupt, context.Canceled, context.DeadlineExceeded} {
@@ -90,7 +90,7 @@ func everyFails(t testing.TB, s *Store, sum blob.Sum) {
 // atRest wants as many goroutines as before, soon.
 func atRest(t testing.TB, before int) {
 	t.Helper()
-	for until := time.Now().Add(3 * time.Second); runtime.NumGoroutine() > before; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(until) {
 			all := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, all[:runtime.Stack(all, true)])
@@ -237,7 +237,7 @@ func TestServerHangs(t *testing.T) {
 			}
 		})
 	}
-	if group.Wait(); time.Since(begun) > 2*time.Second {
+	if group.Wait(); time.Since(begun) > 15*time.Second {
 		t.Errorf("50 waited for %v", time.Since(begun))
 	}
 	hang.Store(false)

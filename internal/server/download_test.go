@@ -137,7 +137,7 @@ func (f *fixture) corrupt(t *testing.T) float64 {
 // waitCorrupt waits for the server to count what the client has seen.
 func (f *fixture) waitCorrupt(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); int(f.corrupt(t)) < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); int(f.corrupt(t)) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%v downloads are counted, want %d", f.corrupt(t), n)
 		}

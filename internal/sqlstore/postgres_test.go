@@ -102,12 +102,12 @@ func TestMigrationsAtOnce(t *testing.T) {
 	}
 }
 
-// unavailableSoon wants that error within 2 s; a busy machine adds to it.
+// unavailableSoon wants that error within 2 s, and what a busy machine adds.
 func unavailableSoon(t *testing.T, what string, do func() error) {
 	t.Helper()
 	begin := time.Now()
 	unavailable(t, what, do())
-	if took := time.Since(begin); took > 2500*time.Millisecond {
+	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("%s: answered after %v", what, took)
 	}
 }
@@ -154,7 +154,7 @@ func TestPostgresAway(t *testing.T) {
 		all.Wait()
 		fault.end()
 		var err error
-		for range 100 {
+		for range 600 {
 			if err = works(); err == nil {
 				break
 			}
@@ -186,7 +186,7 @@ func TestPostgresHosts(t *testing.T) {
 			break
 		}
 		unavailable(t, "a change before the failover", err)
-		if time.Since(begin) > 10*time.Second {
+		if time.Since(begin) > 30*time.Second {
 			t.Fatalf("it does not find the new primary: %v", err)
 		}
 	}
@@ -278,7 +278,7 @@ func TestVanishedWriter(t *testing.T) {
 	}
 	unavailableSoon(t, "a set while the row is held", set)
 	for begin := time.Now(); set() != nil; {
-		if time.Since(begin) > 10*time.Second {
+		if time.Since(begin) > 30*time.Second {
 			t.Fatal("the row is still held")
 		}
 	}
