@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/agent"
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 var errAway = errors.New("the server is away")
@@ -24,7 +24,7 @@ type desk struct {
 	cfg     agent.Config
 	pauses  chan time.Duration // asked for by the agent
 	elapsed chan time.Time     // ends a pause
-	log     *safeBuffer
+	log     *testserver.Output
 	ended   chan error
 	stop    context.CancelFunc
 
@@ -36,7 +36,7 @@ type desk struct {
 
 func newDesk(t *testing.T, file string) *desk {
 	d := &desk{
-		T: t, pauses: make(chan time.Duration), elapsed: make(chan time.Time), log: &safeBuffer{},
+		T: t, pauses: make(chan time.Duration), elapsed: make(chan time.Time), log: &testserver.Output{},
 		ended: make(chan error, 1), now: time.Unix(1_790_000_000, 0),
 	}
 	d.cfg = agent.Config{
@@ -341,22 +341,4 @@ func TestFileLost(t *testing.T) {
 	d.pausing()
 	d.holds("token-2")
 	_ = d.end()
-}
-
-// safeBuffer is a log.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -14,8 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/internal/wirescript"
 )
 
@@ -93,7 +92,7 @@ type bench struct {
 	node     *node.Node
 	upstream *wirescript.Upstream
 	offset   atomic.Int64 // of the server's clock, in nanoseconds
-	log      logBuffer
+	log      testserver.Output
 	far      *farStorage // Postgres and a bucket; nil for the embedded ones
 }
 
@@ -148,7 +147,8 @@ func (b *bench) target() wirescript.Target {
 		URL: b.node.APIURL(), Operator: operator{b}, Restart: b.restart, Upstream: b.upstream,
 		Clock: func(d time.Duration) error { b.offset.Add(int64(d)); return nil },
 		Peek: map[string]func() ([]byte, error){
-			"log": b.log.content, "stored": b.stored, "metrics": b.metrics, "audit": b.audit,
+			"log":    func() ([]byte, error) { return []byte(b.log.String()), nil },
+			"stored": b.stored, "metrics": b.metrics, "audit": b.audit,
 		},
 	}
 }
@@ -256,22 +256,4 @@ func (o operator) Deploy(env, function string, zip []byte) error {
 func (o operator) CloudbaseToken(env string) (string, error) {
 	token, err := o.admin().CloudbaseToken(context.Background(), env)
 	return token.Token, err
-}
-
-// logBuffer is the server's log.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) content() ([]byte, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return []byte(l.text.String()), nil
 }

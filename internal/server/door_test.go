@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -97,7 +98,7 @@ func row(rows []*dto.Metric, labels ...string) *dto.Metric {
 //
 // Proves: EN-13, EN-5
 func TestPanic(t *testing.T) {
-	log, reg := &lockedBuffer{}, prometheus.NewRegistry()
+	log, reg := &testserver.Output{}, prometheus.NewRegistry()
 	s := New(Config{Log: slog.New(slog.NewTextHandler(log, nil)), Registry: reg})
 	ts := httptest.NewServer(s)
 	defer ts.Close()
@@ -171,7 +172,7 @@ func TestDoor(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}, "", tcb.SystemBusy, slog.LevelError},
 	} {
-		log, reg := &lockedBuffer{}, prometheus.NewRegistry()
+		log, reg := &testserver.Output{}, prometheus.NewRegistry()
 		s := New(Config{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: reg})
 		refuse := func(v *visit, _ error) { _, _ = io.WriteString(v.w, "refused") }
 		ts := httptest.NewServer(s.newDoor(entrance{name, c.serve, refuse}))
@@ -206,7 +207,7 @@ func getAll(url string) (string, error) {
 // before its answer, and while it is being sent.
 func TestCallerGone(t *testing.T) {
 	for _, half := range []string{"", "half"} {
-		log := &lockedBuffer{}
+		log := &testserver.Output{}
 		s := New(Config{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 		ended := make(chan error, 1)
 		ts := httptest.NewServer(s.newDoor(entrance{name: "x", serve: func(_ *Server, v *visit) error {

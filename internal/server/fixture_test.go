@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -43,7 +43,7 @@ type fixture struct {
 	*Server
 	store *sqlstore.Store
 	code  string // the folder of stored code
-	log   *lockedBuffer
+	log   *testserver.Output
 }
 
 // newFixture starts a server with one platform, one Mini Program, an
@@ -52,7 +52,7 @@ type fixture struct {
 func newFixture(t testing.TB, cfg Config) *fixture {
 	t.Helper()
 	ctx, dir := context.Background(), t.TempDir()
-	f := &fixture{code: filepath.Join(dir, "code"), log: &lockedBuffer{}}
+	f := &fixture{code: filepath.Join(dir, "code"), log: &testserver.Output{}}
 	ring, err := seal.NewRing(bytes.Repeat([]byte{7}, seal.MasterKeyBytes))
 	must(t, err)
 	f.store, err = sqlstore.OpenSQLite(ctx, filepath.Join(dir, "opentcb.db"))
@@ -85,24 +85,6 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// lockedBuffer is a log that several goroutines write.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // post calls an interface without a network, and decodes the answer.
