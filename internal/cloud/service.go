@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
@@ -124,17 +125,26 @@ func (s *Service) Close() error {
 func (s *Service) Ready(ctx context.Context) []string {
 	var reasons []string
 	if err := s.store.Ping(ctx); err != nil {
-		reasons = append(reasons, "the database cannot be reached")
-		s.log.Error("the database cannot be reached", "err", err)
+		reasons = append(reasons, s.notReady("the database", err))
 	}
 	if err := s.blobs.Ping(ctx); err != nil {
-		reasons = append(reasons, "code storage cannot be reached")
-		s.log.Error("code storage cannot be reached", "err", err)
+		reasons = append(reasons, s.notReady("code storage", err))
 	}
 	if s.reads.isFull() {
 		reasons = append(reasons, "the audit record cannot be written")
 	}
 	return reasons
+}
+
+// notReady logs why something cannot be used, and returns what it is for the
+// operator.
+func (s *Service) notReady(what string, err error) string {
+	reason := what + " cannot be reached"
+	if errors.Is(err, syscall.ENOSPC) {
+		reason = what + " cannot be written: no space is left on its disk"
+	}
+	s.log.Error(reason, "err", err)
+	return reason
 }
 
 // callTime is how long one call may wait for a shared store, all its requests

@@ -260,7 +260,11 @@ func readiness(t *testing.T, s *server) int {
 
 func checkNotReady(t *testing.T, s *server) {
 	t.Helper()
-	if got := readiness(t, s); got != 503 {
-		t.Errorf("/readyz on a full disk: status %d, want 503", got)
+	c := newClient(s.admin, "")
+	defer c.close()
+	got, text, err := c.get(s.admin + "/readyz")
+	must(t, "/readyz", err)
+	if got != 503 || !strings.Contains(string(text), "no space is left on its disk") {
+		t.Errorf("/readyz on a full disk: status %d, %s; want 503 and why", got, text)
 	}
 }

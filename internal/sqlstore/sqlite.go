@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -111,7 +112,8 @@ func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
 	}
 	d.readStmts = &prepared{prepare: d.readers.PrepareContext, byText: map[string]*sql.Stmt{}}
 	d.writeStmts = &prepared{prepare: d.conn.PrepareContext, byText: map[string]*sql.Stmt{}}
-	d.reads, d.tx = statements{d.readStmts, wrapSQLite}, sqliteTx{statements{d.writeStmts, wrapSQLite}}
+	d.reads, d.tx = statements{d.readStmts, wrapSQLite}, sqliteTx{}
+	d.tx.stmts = statements{d.writeStmts, d.tx.wrap}
 	return d.fold()
 }
 
@@ -191,11 +193,32 @@ func (d *sqliteDB) checkFile() (os.FileInfo, error) {
 }
 
 // sqliteTx is the transaction on the connection that writes.
-type sqliteTx struct{ stmts statements }
+type sqliteTx struct {
+	stmts statements
+	full  bool // there was no room for the last change; the writer's worker alone uses it
+}
+
+// wrap is wrapSQLite, and notes that there is no room.
+func (t *sqliteTx) wrap(err error) error {
+	err = wrapSQLite(err)
+	if errors.Is(err, syscall.ENOSPC) {
+		t.full = true
+	}
+	return err
+}
 
 func (t *sqliteTx) statements() *statements { return &t.stmts }
 
-func (t *sqliteTx) lock(string, ...any) error { return nil }
+// lock locks nothing. After a change that had no room it writes, so that Ping
+// finds out whether there is room again.
+func (t *sqliteTx) lock(string, ...any) error {
+	if !t.full {
+		return nil
+	}
+	t.full = false
+	_, err := t.stmts.exec("UPDATE meta SET value = value WHERE name = 'log'")
+	return err
+}
 
 func (t *sqliteTx) commit() error {
 	_, err := t.stmts.exec("COMMIT")
@@ -216,6 +239,9 @@ func wrapSQLite(err error) error {
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT:
+		if e.Code()&0xff == sqlite3.SQLITE_FULL {
+			err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+		}
 		return fmt.Errorf("%w: %w", cloud.ErrUnavailable, err)
 	}
 	return err
