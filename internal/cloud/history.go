@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // HistoryKept is how many changes of an environment's permission are kept at
@@ -62,11 +63,33 @@ func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, ve
 	if err != nil {
 		return 0, storeError("history", err)
 	}
+	known := versionsOf(changes, env)
 	list, ok := whitelistAt(changes, env, version)
-	if !ok {
-		return 0, Refused(NotFound, fmt.Sprintf("the history of %s has no version %d", env, version))
+	if !ok || !slices.Contains(known, version) {
+		latest := fmt.Sprint(known[max(0, len(known)-latestTold):])
+		return 0, Refused(NotFound, fmt.Sprintf("no version %d; the latest are %s", version,
+			strings.ReplaceAll(strings.Trim(latest, "[]"), " ", ", ")))
 	}
 	return s.setAgain(ctx, c, e, list, version)
+}
+
+// latestTold is how many versions a refusal names.
+const latestTold = 5
+
+// versionsOf returns the versions that an environment had, as far as the history
+// goes back: those of its own changes, and those that it got when the switch was
+// flipped through another environment (UT-8).
+func versionsOf(changes []PermissionChange, env string) []int64 {
+	var versions []int64
+	for _, ch := range changes {
+		switch {
+		case ch.Env == env:
+			versions = append(versions, ch.Version)
+		case len(versions) > 0:
+			versions = append(versions, versions[len(versions)-1]+2)
+		}
+	}
+	return versions
 }
 
 // whitelistAt returns the whitelist that was in force at a version. A version also
@@ -100,6 +123,9 @@ func (s *Service) setAgain(
 		set := PermissionSet{
 			Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(list), Version: now.Version,
 		}
+		if set.NextVersion() > MaxVersion {
+			set.Next = versionAfterLast // others could not follow
+		}
 		res, err := s.store.SetPermission(ctx, set, rec)
 		s.forgetPermission(set.Account, set.Env, res.Touched, err)
 		switch {
@@ -107,7 +133,7 @@ func (s *Service) setAgain(
 			return 0, storeError("restore whitelist", err)
 		case res.Accepted:
 			s.observer.changed(EnvironmentKey{set.Account, set.Env})
-			return set.Version + 2, nil
+			return set.NextVersion(), nil
 		}
 	}
 	return 0, storeError("restore whitelist", ErrStale)

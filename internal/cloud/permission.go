@@ -16,6 +16,16 @@ type PermissionSet struct {
 	Open      bool
 	Whitelist []string
 	Version   int64
+	// Next is the version that the environment gets; 0: two more than Version.
+	Next int64
+}
+
+// NextVersion is the version that an accepted set leaves.
+func (set PermissionSet) NextVersion() int64 {
+	if set.Next != 0 {
+		return set.Next
+	}
+	return set.Version + 2
 }
 
 // PermissionResult is what became of a set. If it was not accepted, Current
@@ -39,6 +49,15 @@ type PermissionStore interface {
 // becomes two more, and stays a number that every JSON reader can hold
 // (UT-11).
 const MaxVersion = 1<<53 - 3
+
+// MaxLeap is how far the version of a set may be above the stored one. Without a
+// bound one set takes all versions that are left, and nobody can set any more.
+const MaxLeap = 1 << 32
+
+// versionAfterLast is the version that the operator's set leaves of an environment
+// that has no versions left for others: above all that are in honest use, and far
+// below those that are used up.
+const versionAfterLast = 1 << 52
 
 // FirstVersion is the version of an environment that was never set (UT-4).
 const FirstVersion = 2
@@ -128,6 +147,8 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 		return Refused(InvalidArgs, "env not exists") // UT-12
 	case err != nil:
 		return storeError("set permission", err)
+	case !res.Accepted && set.Version > res.Current.Version:
+		return Refused(InvalidArgs, fmt.Sprintf("version %d is far above %d, which get shows", set.Version, res.Current.Version))
 	case !res.Accepted && !res.Current.repeats(set):
 		return Refused(InvalidArgs, fmt.Sprintf("version %d is older than %d", set.Version, res.Current.Version))
 	case !res.Accepted: // UT-7: accepted before, and the answer was lost

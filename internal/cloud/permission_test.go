@@ -111,8 +111,55 @@ func TestPermissionValues(t *testing.T) {
 		}
 	}
 	r.shows(c, env1, true, 2)
-	r.ok("the most", r.cloud.SetPermission(t.Context(), c, env1, true, many[:1000], 1<<53-3))
-	r.shows(c, env1, true, 1<<53-1, many[:1000]...)
+	r.ok("the most", r.cloud.SetPermission(t.Context(), c, env1, true, many[:1000], 2+1<<32))
+	r.shows(c, env1, true, 4+1<<32, many[:1000]...)
+}
+
+// UT-11: nobody can take all versions that are left, and where they were taken
+// once the operator's own set makes room.
+func TestVersionsCannotBeUsedUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.caller(platform1, mini1)
+	err := r.cloud.SetPermission(t.Context(), c, env1, false, nil, cloud.MaxVersion)
+	r.refused("a leap to the last version", err, cloud.InvalidArgs)
+	r.shows(c, env1, true, 2)
+	taken := cloud.PermissionSet{Account: mini1, Env: env1, Version: 2, Next: cloud.MaxVersion + 2}
+	res, err := r.store.SetPermission(t.Context(), taken, cloud.Record{At: 1})
+	if err != nil || !res.Accepted {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	version, err := r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, 2)
+	r.ok("RestoreWhitelist", err)
+	r.refused("an old version", r.cloud.SetPermission(t.Context(), c, env1, true, nil, 100), cloud.InvalidArgs)
+	r.refused("the last one again", r.cloud.SetPermission(t.Context(), c, env1, true, nil, cloud.MaxVersion), cloud.InvalidArgs)
+	r.ok("the version that get shows", r.cloud.SetPermission(t.Context(), c, env1, true, []string{"/a"}, version))
+	r.shows(c, env1, true, version+2, "/a")
+}
+
+// A version that never was is not restored, and the refusal names the latest.
+func TestRestoreOfNoVersion(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.caller(platform1, mini1)
+	for _, version := range []int64{2, 4, 6} {
+		r.ok("set", r.cloud.SetPermission(t.Context(), c, env1, true, []string{"/a"}, version))
+	}
+	r.sleep(time.Second)
+	r.ok("a flip through another", r.cloud.SetPermission(t.Context(), c, env2, false, nil, 2)) // env1 is 10 now
+	before := len(r.records("whitelist restore"))
+	for _, never := range []int64{99, 12, 5, 0, -1} {
+		_, err := r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, never)
+		r.refused("a version that never was", err, cloud.NotFound)
+		if want := fmt.Sprintf("no version %d; the latest are 2, 4, 6, 8, 10", never); !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if n := len(r.records("whitelist restore")); n != before {
+		t.Errorf("%d restores of nothing are recorded", n-before)
+	}
+	_, err := r.cloud.RestoreWhitelist(t.Context(), r.operator(), env1, 10)
+	r.ok("the version of a flip", err)
 }
 
 // UT-9: of many at once with one version exactly one is accepted, and what all

@@ -7,8 +7,9 @@ import (
 )
 
 // updateEnvironment compares and swaps the version (UT-6, UT-9).
-const updateEnvironment = `UPDATE environments SET api_whitelist = $1, version = $2, set_version = $3, set_open = $4, mac = $7
-	WHERE account = $5 AND id = $6 AND version <= $3`
+const updateEnvironment = `UPDATE environments SET api_whitelist = $1, version = $2, set_version = $8, set_open = $4,
+		mac = $9
+	WHERE account = $5 AND id = $6 AND version <= $3 AND $3 - version <= $7`
 
 // updateUnflipped does so only if the account's switch is sure to be as the set
 // wants it. Mostly it is, and then this one statement is all that a set takes.
@@ -31,7 +32,8 @@ func (s *Store) SetPermission(ctx context.Context,
 			return err
 		}
 		mac := t.guard.vouch(grantedList, set.Account, set.Env, list)
-		args := []any{list, set.Version + 2, set.Version, set.Open, set.Account, set.Env, mac}
+		next := set.NextVersion()
+		args := []any{list, next, set.Version, set.Open, set.Account, set.Env, cloud.MaxLeap, next - 2, mac}
 		var flipped bool
 		n, err := t.exec(updateUnflipped, args...)
 		if err == nil && n == 0 {
@@ -48,7 +50,7 @@ func (s *Store) SetPermission(ctx context.Context,
 		}
 		res.Accepted = true
 		t.record(rec)
-		return t.keepHistory(set.Account, set.Env, set.Version+2, set.Open, flipped, list, rec)
+		return t.keepHistory(set.Account, set.Env, next, set.Open, flipped, list, rec)
 	})
 	return res, err
 }

@@ -76,10 +76,17 @@ func version(e *exam) {
 	}
 	e.accepted(set(env1, true, 4, "/c"))
 	e.accepted(set(env1, true, 1000, "/d"))
-	e.accepted(set(env1, true, cloud.MaxVersion, "/e"))
-	if env := e.environment(mini1, env1); env.Version != cloud.MaxVersion+2 {
-		e.Errorf("version %d, want %d", env.Version, int64(cloud.MaxVersion+2))
+	e.refused(set(env1, true, 1003+cloud.MaxLeap, "/e"))
+	e.accepted(set(env1, true, 1002+cloud.MaxLeap, "/e"))
+	last := set(env1, true, 1004+cloud.MaxLeap, "/f")
+	last.Next = cloud.MaxVersion + 2
+	e.accepted(last)
+	if env := e.environment(mini1, env1); env.Version != cloud.MaxVersion+2 || env.SetVersion != cloud.MaxVersion {
+		e.Errorf("%+v, want version %d", env, int64(cloud.MaxVersion+2))
 	}
+	last.Version, last.Next = cloud.MaxVersion+2, 1<<52
+	e.accepted(last)
+	e.accepted(set(env1, true, 1<<52, "/g"))
 	_, err := e.set(set("no-such-env", true, 2))
 	e.fails("no such environment", err, cloud.ErrNotFound)
 	_, err = e.set(set(envOther, true, 2))
