@@ -2,6 +2,9 @@ package cloud
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -72,7 +75,7 @@ func (c Caller) record(action, target string) Record {
 // it cannot be recorded.
 func (s *Service) recordOutcome(c Caller, action, target string, outcome error) error {
 	rec := c.record(action, target)
-	rec.Code = CodeOf(outcome)
+	rec.Code, rec.Detail = CodeOf(outcome), refusalDetail(outcome)
 	if !s.reads.add(&rec) {
 		return &Error{Kind: Unavailable, Detail: "audit record full", Err: outcome}
 	}
@@ -109,13 +112,39 @@ func (s *Service) Records(ctx context.Context, f RecordFilter, each func(Record)
 	return nil
 }
 
-// maxTarget is how many bytes of a name the record has: a caller can name things
-// that do not exist.
-const maxTarget = 80
-
-// named returns "env test-777bb9" for the record.
+// named returns "env test-777bb9" for the record. A caller can send anything as a
+// name, a secret by mistake too, and records stay: what has not the form of a name
+// is not repeated.
 func named(noun, name string) string {
-	return noun + " " + printable(name[:min(len(name), maxTarget)])
+	if !nameForms[noun].MatchString(name) {
+		return fmt.Sprintf("%s not an id (%d bytes)", noun, len(name))
+	}
+	return noun + " " + name
+}
+
+// nameForms are the forms of names by what they name.
+var nameForms = map[string]*regexp.Regexp{
+	"env": environmentID, "get env": environmentID, "set env": environmentID, "function": functionName,
+}
+
+// environmentID is what an environment may be called.
+var environmentID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,63}$`)
+
+// maxDetail bounds the detail of a recorded refusal, in bytes.
+const maxDetail = 200
+
+// quoted is what a detail repeats of what the caller sent.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?`)
+
+// refusalDetail returns what a caller was told, for the record: without what the
+// caller sent, which could be a secret.
+func refusalDetail(outcome error) string {
+	e, ok := errors.AsType[*Error](outcome)
+	if !ok || e.Detail == "" {
+		return ""
+	}
+	detail := printable(quoted.ReplaceAllString(e.Detail, `"…"`))
+	return strings.ToValidUTF8(detail[:min(len(detail), maxDetail)], "")
 }
 
 // printable replaces what a terminal would obey.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -70,15 +71,15 @@ func TestEverythingIsRecorded(t *testing.T) {
 		{mini, "getcodesecret", "", 0, ""},
 		{mini, "usecloudaccesstoken", "set env " + env1, 0, "open=false entries=2 version=2"},
 		{mini, "usecloudaccesstoken", "set env " + env1, 0, ""},
-		{mini, "usecloudaccesstoken", "set env " + env1, 40097, ""},
+		{mini, "usecloudaccesstoken", "set env " + env1, 40097, "version 1 is older than 4"},
 		{mini, "usecloudaccesstoken", "get env " + env1, 0, ""},
-		{mini, "usecloudaccesstoken", "get env " + envOther, 40097, ""},
+		{mini, "usecloudaccesstoken", "get env " + envOther, 40097, "env not exists"},
 		{mini, "createfunction", "env " + env1 + " function first", 0, ""},
 		{mini, "getuploadsignature", "", 0, ""},
 		{mini, "UpdateFunctionCode", "env " + env1 + " function first", 0, "sha256 " + sum},
 		{mini, "downloadfunction", "env " + env1 + " function first", 0, ""},
 		{mini, "download", "env " + env1 + " function first", 0, ""},
-		{mini, "downloadfunction", "env " + env1 + " function nowhere", -501000, ""},
+		{mini, "downloadfunction", "env " + env1 + " function nowhere", -501000, "function not exists"},
 		{"operator//" + mini1, "deploy", "env " + env1 + " function first", 0, "sha256 " + sumOf(zipOf(t, "the merchant's own"))},
 		{mini, "getcodesecret", "", 61007, ""},
 		{"operator/" + mini, "revoke", "", 0, ""},
@@ -122,22 +123,65 @@ func TestNoiseIsNotRecorded(t *testing.T) {
 	}
 }
 
-// What a caller calls things is bounded in the record, and a terminal that
-// shows it obeys nothing.
+// What a caller calls things stands in the record only in the form of a name: a
+// secret that is sent as a name must not stay there, and a terminal that shows the
+// record obeys nothing.
 func TestNamesInRecords(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
-	for _, env := range []string{"\x1b[2J\x07\r\n", strings.Repeat("小", 100), "\xff\xfe", strings.Repeat("x", 1<<20)} {
-		_, err := r.cloud.Permission(t.Context(), c, env)
-		r.refused("get", err, cloud.InvalidArgs)
-		_, err = r.cloud.DownloadFunction(t.Context(), c, env, env)
-		r.refused("download", err, cloud.EnvironmentNotFound)
+	names := []string{
+		"", "\x1b[2J\x07\r\n", strings.Repeat("小", 100), "\xff\xfe", strings.Repeat("x", 1<<20),
+		r.codeSecret(c), "refreshtoken@@@" + strings.Repeat("A", 43), "queryauthcode@@@AAAA",
 	}
-	for _, rec := range append(r.records("usecloudaccesstoken"), r.records("downloadfunction")...) {
-		if len(rec.Target) > 300 || strings.ContainsAny(rec.Target, "\x1b\x07\r\n") {
-			t.Errorf("target %q", rec.Target)
+	for _, name := range names {
+		_, err := r.cloud.Permission(t.Context(), c, name)
+		r.refused("get", err, cloud.InvalidArgs)
+		r.refused("set", r.cloud.SetPermission(t.Context(), c, name, true, nil, 2), cloud.InvalidArgs)
+		_, err = r.cloud.DownloadFunction(t.Context(), c, name, name)
+		r.refused("download", err, cloud.EnvironmentNotFound)
+		_, _, err = r.cloud.ListFunctions(t.Context(), c, name, 0, 10)
+		r.refused("list", err, cloud.EnvironmentNotFound)
+		r.refused("create", r.cloud.CreateFunction(t.Context(), c, name, name), cloud.InvalidArgs)
+		r.refused("entry", r.cloud.SetPermission(t.Context(), c, env1, true, []string{name}, 2), cloud.InvalidArgs)
+	}
+	for _, rec := range r.records("") {
+		text := rec.Target + rec.Detail
+		if len(text) > 300 || strings.ContainsAny(text, "\x1b\x07\r\n") {
+			t.Errorf("record %q", text)
 		}
+		for _, name := range names[1:] {
+			if strings.Contains(text, name) {
+				t.Errorf("%q is in the record %q", name, text)
+			}
+		}
+	}
+	want := "env not an id (20 bytes) function not an id (20 bytes)"
+	if !slices.ContainsFunc(r.records("downloadfunction"), func(rec cloud.Record) bool { return rec.Target == want }) {
+		t.Errorf("no record has the target %q", want)
+	}
+}
+
+// The explanation of a refused call says at least what its caller was told, and of
+// which environment and action.
+func TestExplainSaysWhatTheCallerWasTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.caller(platform1, mini1)
+	c.RID = fmt.Sprintf("%08x-00000000-00000001", r.clock.Load()/1000)
+	r.refused("set", r.cloud.SetPermission(t.Context(), c, env1, true, nil, 1), cloud.InvalidArgs)
+	x, err := r.cloud.Explain(t.Context(), c.RID)
+	r.ok("Explain", err)
+	if !strings.HasSuffix(x.Reason, ": version 1 is older than 2") || x.Env != env1 ||
+		x.Action != "usecloudaccesstoken" || x.Target != "set env "+env1 {
+		t.Errorf("%+v", x)
+	}
+	c.RID = strings.TrimSuffix(c.RID, "1") + "2"
+	_, _, err = r.cloud.ListFunctions(t.Context(), c, env1, 0, 100)
+	r.refused("list", err, cloud.InvalidArgs)
+	x, err = r.cloud.Explain(t.Context(), c.RID)
+	if r.ok("Explain", err); !strings.Contains(x.Reason, "limit must be from 1 to 20") || x.Env != env1 {
+		t.Errorf("%+v", x)
 	}
 }
 

@@ -65,10 +65,26 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 		return Explanation{}, Refused(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many "+
 			"refused in the same second, or one that is too long ago; the server's log may have it")
 	case found.Action != actCloudCall:
-		return Explanation{Record: *found, Reason: found.Code.Text()}, nil
+		return explainRecord(*found), nil
 	}
 	return s.explainCall(ctx, *found)
 }
+
+// explainRecord explains a record of the audit record: at least what the caller was
+// told.
+func explainRecord(rec Record) Explanation {
+	x := Explanation{Record: rec, Reason: rec.Code.Text()}
+	if m := targetEnv.FindStringSubmatch(rec.Target); m != nil {
+		x.Env = m[1]
+	}
+	if rec.Code != tcb.OK && rec.Detail != "" {
+		x.Reason += ": " + rec.Detail
+	}
+	return x
+}
+
+// targetEnv finds the environment in what a record says of its target.
+var targetEnv = regexp.MustCompile(`\benv ([a-z][a-z0-9-]*)\b`)
 
 // explainCall explains the record of a refused cloud call.
 func (s *Service) explainCall(ctx context.Context, rec Record) (Explanation, error) {

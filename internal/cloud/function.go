@@ -70,6 +70,7 @@ func (s *Service) functionOf(ctx context.Context, account, env, name string) (*F
 
 const (
 	actCreateFunction = "createfunction"
+	actListFunctions  = "listfunctions"
 	actUpdateCode     = "UpdateFunctionCode"
 	actDeploy         = "deploy"
 )
@@ -84,6 +85,13 @@ const maxHandler = 128
 // caller's account (UP-1): InvalidArgs for a name that cannot be or is taken,
 // EnvironmentNotFound.
 func (s *Service) CreateFunction(ctx context.Context, c Caller, env, name string) error {
+	if err := s.createFunction(ctx, c, env, name); err != nil {
+		return s.recordOutcome(c, actCreateFunction, Function{Env: env, Name: name}.target(), err)
+	}
+	return nil
+}
+
+func (s *Service) createFunction(ctx context.Context, c Caller, env, name string) error {
 	if err := checkFunctionName(name); err != nil {
 		return err
 	}
@@ -125,6 +133,16 @@ const (
 // InvalidArgs for a limit that is not from 1 to MaxListLimit or a negative
 // offset.
 func (s *Service) ListFunctions(
+	ctx context.Context, c Caller, env string, offset, limit int64,
+) ([]Function, int64, error) {
+	fs, total, err := s.listFunctions(ctx, c, env, offset, limit)
+	if err != nil {
+		err = s.recordOutcome(c, actListFunctions, named("env", env), err)
+	}
+	return fs, total, err
+}
+
+func (s *Service) listFunctions(
 	ctx context.Context, c Caller, env string, offset, limit int64,
 ) ([]Function, int64, error) {
 	if limit < 1 || limit > MaxListLimit {

@@ -57,7 +57,8 @@ func (s *Service) UploadSignature(
 	}
 	hash, err := hex.DecodeString(payloadHash)
 	if err != nil || len(hash) != sha256.Size || hex.EncodeToString(hash) != payloadHash {
-		return UploadGrant{}, Refused(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
+		err = Refused(InvalidArgs, "hashed_payload must be 64 lower-case hex characters")
+		return UploadGrant{}, s.recordOutcome(c, actUploadSignature, "", err)
 	}
 	issued := c.Now / 1000
 	b := binary.AppendUvarint(nil, uint64(issued))
