@@ -19,7 +19,8 @@ var layers = []struct {
 	imports string
 }{
 	{"internal/codezip", ""},
-	{"tcb", "internal/codezip"},
+	{"internal/printable", ""},
+	{"tcb", "internal/codezip internal/printable"},
 	{"internal/nearest", ""},
 	{"internal/whitelist", "internal/nearest"},
 	{"internal/faults", ""},
@@ -34,15 +35,15 @@ var layers = []struct {
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
 	{"internal/profile", "tcb internal/secretfile internal/yamlfile"},
-	{"internal/fleet", "tcb internal/whitelist internal/yamlfile"},
+	{"internal/fleet", "tcb internal/printable internal/whitelist internal/yamlfile"},
 	{"internal/cloud", "tcb internal/whitelist internal/faults internal/seal internal/codezip internal/blob"},
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
 	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
-	{"internal/admin", "tcb internal/blob internal/faults internal/world internal/cloud"},
+	{"internal/admin", "tcb internal/printable internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"cmd/opentcb", "tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},
@@ -56,6 +57,7 @@ var layers = []struct {
 // standardOnly are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
 var standardOnly = []string{
+	"internal/printable",
 	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
 	"internal/codezip", "internal/blob", "internal/stall", "internal/gateway",
 	"internal/agent", "internal/wirescript",

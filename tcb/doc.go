@@ -14,7 +14,8 @@
 // UseCloudAccessTokenResponse. A member that must be told apart from its zero
 // value is a pointer.
 //
-// The package imports only the standard library and this module's codezip.
+// The package imports only the standard library, and of this module codezip and
+// printable.
 // An interface is in the file of its wire name:
 //
 //	getcodesecret.go           the code protection key

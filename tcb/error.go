@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/opentcb/opentcb/internal/printable"
 )
 
 // Error is a refusal by the platform: an answer whose errcode is not 0. It
@@ -37,13 +39,14 @@ var (
 	ErrNotCodeOwner        = &Error{Code: NotCodeOwner}
 )
 
-// Error returns the code, the message and the rid.
+// Error returns the code, the message and the rid, on one line that a terminal
+// can show.
 func (e *Error) Error() string {
 	text := e.Message
 	if text == "" {
 		text = e.Code.Text()
 	}
-	text = fmt.Sprintf("errcode %d: %s", int(e.Code), text)
+	text = fmt.Sprintf("errcode %d: %s", int(e.Code), printable.Text(text))
 	if e.Interface != "" {
 		text = e.Interface + ": " + text
 	}
@@ -100,7 +103,8 @@ type CodeError struct {
 
 // Error returns code, message and request id.
 func (e *CodeError) Error() string {
-	return fmt.Sprintf("UpdateFunctionCode: %s: %s (RequestId %s)", e.Code, e.Message, e.RequestID)
+	return fmt.Sprintf("UpdateFunctionCode: %s: %s (RequestId %s)", printable.Text(e.Code),
+		printable.Text(e.Message), printable.Text(e.RequestID))
 }
 
 // Is reports whether target is a CodeError of the same code.

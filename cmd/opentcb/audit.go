@@ -15,6 +15,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/printable"
 )
 
 func auditCommand() *cobra.Command {
@@ -82,7 +83,7 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 func printAudit(w io.Writer, asJSON bool, records func(each func(cloud.Record) error) error) error {
 	if !asJSON {
 		return records(func(rec cloud.Record) error {
-			_, err := fmt.Fprintln(w, auditLine(rec))
+			_, err := fmt.Fprintln(w, printable.Text(auditLine(rec)))
 			return err
 		})
 	}

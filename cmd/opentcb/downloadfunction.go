@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
 	"github.com/opentcb/opentcb/tcb"
 )
+
+// fileForm is the form of a function's name that becomes the name of a file.
+var fileForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
 func downloadFunctionCommand() *cobra.Command {
 	var out, unpack string
@@ -22,6 +26,9 @@ that breaks off is resumed. The exit status is 6 if the checksum does not fit.`,
 				return usageError{errors.New("give --out or --unpack, not both")}
 			}
 			file := out
+			if file == "" && unpack == "" && !fileForm.MatchString(args[1]) {
+				return usageError{fmt.Errorf("%q is no name for a file: give --out", args[1])}
+			}
 			if file == "" {
 				file = args[1] + ".zip"
 			}

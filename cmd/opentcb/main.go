@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/printable"
 )
 
 func main() {
@@ -24,7 +26,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(printable.NewWriter(stdout))
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -34,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if !isUsage && cmd == root { // cobra's own error, the only one there
 		isUsage, err = true, unknownCommand(root, args)
 	}
-	fmt.Fprintln(stderr, "opentcb: "+describe(err))
+	fmt.Fprintln(printable.NewWriter(stderr), "opentcb: "+describe(err))
 	if isUsage {
 		path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "opentcb"), " help")
 		fmt.Fprintf(stderr, "Run 'opentcb help%s' for its manual.\n", path)

@@ -128,6 +128,9 @@ func (p *provider) chosenProfile() (profile.Profile, error) {
 // chosenMiniProgram returns the Mini Program that the flags name, or the only
 // one of the profile.
 func (p *provider) chosenMiniProgram(chosen profile.Profile) (profile.MiniProgram, error) {
+	if wrong := profile.CheckAppID(p.appid); p.appid != "" && wrong != "" {
+		return profile.MiniProgram{}, usageError{fmt.Errorf("--appid %q %s", p.appid, wrong)}
+	}
 	if p.appid != "" {
 		if m, ok := chosen.MiniProgram(p.appid); ok {
 			return m, nil

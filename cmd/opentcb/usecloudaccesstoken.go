@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/opentcb/opentcb/internal/printable"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -37,7 +38,11 @@ func (p *provider) printPermission(w io.Writer, perm tcb.Permission) error {
 
 func permissionText(perm tcb.Permission) string {
 	head := fmt.Sprintf("open: %t\nversion: %d", perm.Open, perm.Version)
-	return strings.Join(append([]string{head}, perm.APIWhitelist...), "\n")
+	lines := []string{head}
+	for _, entry := range perm.APIWhitelist {
+		lines = append(lines, printable.Text(entry))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func permissionGetCommand() *cobra.Command {

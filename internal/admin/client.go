@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/printable"
 )
 
 // Client calls the admin interface of a server.
@@ -33,9 +34,9 @@ type Refusal struct {
 
 // Error writes the message, and the faults a line each.
 func (r *Refusal) Error() string {
-	s := r.Message
+	s := printable.Text(r.Message)
 	for _, f := range r.Faults {
-		s += "\n  " + f.String()
+		s += "\n  " + printable.Text(f.String())
 	}
 	return s
 }
@@ -86,7 +87,7 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 	defer resp.Body.Close()
 	refusal := &Refusal{Status: resp.StatusCode, Message: fmt.Sprintf(
 		"no admin interface of OpenTCB at %s: HTTP %d was answered; give the address after admin= in the first line of the server's output",
-		c.URL, resp.StatusCode)}
+		strings.TrimSuffix(c.URL, "/"), resp.StatusCode)}
 	var answer ErrorBody
 	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer) == nil && answer.Error.Message != "" {
 		e := answer.Error

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -79,20 +80,32 @@ func readProfile(name string, n yamlfile.Node) Profile {
 	n.Members("a profile",
 		yamlfile.Optional("base_url", yamlfile.Text(&p.BaseURL, CheckAddress)),
 		yamlfile.Optional("upload_url", yamlfile.Text(&p.UploadURL, CheckAddress)),
-		yamlfile.Required("platform", yamlfile.Text(&p.Platform, yamlfile.NotEmpty)),
+		yamlfile.Required("platform", yamlfile.Text(&p.Platform, CheckAppID)),
 		yamlfile.Required("secret", p.Secret.read("secret")),
 		yamlfile.Required("ticket", p.Ticket.read("ticket")),
 		yamlfile.Optional("refresh_token", p.RefreshToken.read("refresh_token")),
 		yamlfile.Optional("miniprograms", yamlfile.List(func(n yamlfile.Node) {
 			var m MiniProgram
 			n.Members("a Mini Program",
-				yamlfile.Required("appid", yamlfile.Text(&m.AppID, yamlfile.NotEmpty)),
+				yamlfile.Required("appid", yamlfile.Text(&m.AppID, CheckAppID)),
 				yamlfile.Required("refresh_token", m.RefreshToken.read("refresh_token")),
 			)
 			p.MiniPrograms = append(p.MiniPrograms, m)
 		})),
 	)
 	return p
+}
+
+// appIDForm is the form of an appid, which becomes part of paths and commands.
+var appIDForm = regexp.MustCompile(`^wx[0-9a-z]{16}$`)
+
+// CheckAppID returns what is wrong with an appid, as it follows the appid in a
+// sentence, and "" if nothing is.
+func CheckAppID(s string) string {
+	if appIDForm.MatchString(s) {
+		return ""
+	}
+	return "is no appid, which is wx and 16 letters or digits"
 }
 
 // CheckAddress returns what is wrong with the address of a server, as it follows

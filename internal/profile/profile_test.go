@@ -39,7 +39,7 @@ func TestFaults(t *testing.T) {
 		`4: secret ` + one,
 		`5: ticket has no member "vaule": did you mean value?`,
 		`5: ticket ` + one,
-		`6: appid "" is empty`,
+		`6: appid "" is no appid, which is wx and 16 letters or digits`,
 		`6: refresh_token ` + one,
 		"7: secret must be a mapping of `name: value`; this is a string",
 		`7: value must be a string, and YAML can read this as another type: write it in quotes`,
