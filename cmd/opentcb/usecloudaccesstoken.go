@@ -200,7 +200,7 @@ func edited(ctx context.Context, env string, was tcb.Permission) (tcb.Permission
 
 func parseEdited(text string, version int64) (tcb.Permission, error) {
 	perm, seen := tcb.Permission{APIWhitelist: []string{}, Version: version}, false
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):

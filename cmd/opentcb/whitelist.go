@@ -62,7 +62,7 @@ entry a line, or is a JSON array, or an object with api_whitelist.`,
 // parseEntries reads a whitelist: JSON, or an entry a line, where # begins a
 // remark.
 func parseEntries(text []byte) ([]string, error) {
-	text = bytes.TrimSpace(text)
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff"))) // a mark of Windows' editors
 	switch {
 	case bytes.HasPrefix(text, []byte("[")):
 		var list []string

@@ -61,16 +61,22 @@ func findDirectory(s *source) (*directory, error) {
 	end := s.size - int64(len(b))
 	d := &directory{s: s, start: u32(16), end: end, records: u16(10)}
 	switch {
-	case len(b) != endBytes+u16(20):
-		return nil, refuse("its comment does not end where the file ends")
 	case u16(10) == zip64Count || u32(12) == zip64Size || u32(16) == zip64Size:
 		return nil, refuse("zip64 is not supported")
+	case len(b) > endBytes+u16(20):
+		return nil, refuse("%d bytes follow its end", len(b)-endBytes-u16(20))
+	case len(b) < endBytes+u16(20):
+		return nil, refuse("its comment does not end where the file ends")
 	case u16(4) != 0 || u16(6) != 0 || u16(8) != u16(10):
 		return nil, refuse("it is part of a split zip")
-	case d.start+u32(12) != end:
+	}
+	if err := d.checkNoLocator(); err != nil {
+		return nil, err
+	}
+	if d.start+u32(12) != end {
 		return nil, refuse("its directory is not where it says")
 	}
-	return d, d.checkNoLocator()
+	return d, nil
 }
 
 // checkNoLocator refuses a zip64 locator before the end record: most readers look

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 )
 
 // Unpack writes the files of a zip into a folder, which must be empty or not
@@ -42,10 +43,11 @@ func Unpack(r io.ReaderAt, size int64, dir string, limits Limits) error {
 }
 
 func unpackFile(root *os.Root, f *zip.File) error {
-	if f.FileInfo().IsDir() {
-		return root.MkdirAll(path.Clean(f.Name), 0o700)
+	name := strings.ReplaceAll(f.Name, `\`, "/") // as Check reads it
+	if strings.HasSuffix(name, "/") {
+		return root.MkdirAll(path.Clean(name), 0o700)
 	}
-	if err := root.MkdirAll(path.Dir(f.Name), 0o700); err != nil {
+	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
 		return err
 	}
 	mode := fs.FileMode(0o600)
@@ -57,7 +59,7 @@ func unpackFile(root *os.Root, f *zip.File) error {
 		return err
 	}
 	defer from.Close()
-	to, err := root.OpenFile(f.Name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	to, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func TestFilesThatCannotBe(t *testing.T) {
 		"":                  "no Mini Programs",
 		"rules: [}":         "fleet.yaml:1: the YAML breaks here",
 		"minprograms: []":   `fleet.yaml:1: a fleet file has no member "minprograms": did you mean miniprograms?`,
-		"lists: [bad.csv]":  "bad.csv: line 1: give appid,env",
+		"lists: [bad.csv]":  "bad.csv:1: give appid,env",
 		"lists: [none.csv]": "none.csv",
 		"miniprograms: [{appid: ../x, envs: [a]}]":                  `"../x" is no appid`,
 		one + "lists: [list.csv]\nrules: [{allow: [wxa]}]":          "fleet.yaml:3: allow: ",

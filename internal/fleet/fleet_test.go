@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -115,13 +114,14 @@ const everything = `
 func TestTrouble(t *testing.T) {
 	const apps = 12
 	b := newBed(t, apps)
-	var disturbed atomic.Int64
+	var calls, disturbed atomic.Int64
 	b.disturb.Store(disturbance(func(w http.ResponseWriter, r *http.Request, _ string, forward http.Handler) bool {
-		n := rand.N(32)
-		if n < 4 {
-			disturbed.Add(1)
+		n := calls.Add(1)
+		if n%8 > 0 {
+			return false
 		}
-		switch n {
+		disturbed.Add(1)
+		switch n / 8 % 4 {
 		case 0: // refused for a moment
 			fmt.Fprint(w, `{"errcode":-1,"errmsg":"system error"}`)
 		case 1: // the answer is lost
@@ -133,8 +133,6 @@ func TestTrouble(t *testing.T) {
 		case 3: // the answer is lost behind a proxy's page
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			w.WriteHeader(http.StatusGatewayTimeout)
-		default:
-			return false
 		}
 		return true
 	}))

@@ -32,7 +32,7 @@ func (s Secret) Get(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if text = strings.TrimSpace(text); text == "" {
+	if text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")); text == "" {
 		return "", errors.New("it is empty")
 	}
 	return text, nil

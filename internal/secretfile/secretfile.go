@@ -1,6 +1,7 @@
 package secretfile
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -58,7 +59,8 @@ func readAll(f *os.File, path string) ([]byte, error) {
 	if err := Check(path, info); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(f, maxSize))
+	text, err := io.ReadAll(io.LimitReader(f, maxSize))
+	return bytes.TrimPrefix(text, []byte("\ufeff")), err // a mark of Windows' editors
 }
 
 // IsOrdinary returns an error if the name in the folder is there and is neither
