@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // groupCommand makes a command that does nothing but group others.
@@ -14,7 +17,11 @@ func groupCommand(name, short string, subs ...*cobra.Command) *cobra.Command {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args)
 			}
-			return usageError{fmt.Errorf("%s what?", cmd.CommandPath())}
+			var names []string
+			for _, sub := range cmd.Commands() {
+				names = append(names, sub.Name())
+			}
+			return usageError{fmt.Errorf("%s needs one of %s", cmd.CommandPath(), strings.Join(names, ", "))}
 		},
 	}
 	cmd.AddCommand(subs...)
@@ -36,11 +43,26 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
+// switchHint says how the value of a switch is written, if it was given as an
+// argument.
+func switchHint(cmd *cobra.Command, args []string) (hint string) {
+	i := slices.IndexFunc(args, func(arg string) bool { return arg == "true" || arg == "false" })
+	if i < 0 {
+		return ""
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "bool" && f.Value.String() == "true" && hint == "" {
+			hint = fmt.Sprintf("; write --%s=%s", f.Name, args[i])
+		}
+	})
+	return hint
+}
+
 // usageArgs makes a wrong number of arguments a usageError.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w; usage: %s; given: %q", err, cmd.UseLine(), args)}
+			return usageError{fmt.Errorf("%w; usage: %s; given: %q%s", err, cmd.UseLine(), args, switchHint(cmd, args))}
 		}
 		return nil
 	}

@@ -56,7 +56,8 @@ func TestManual(t *testing.T) {
 			t.Errorf("%s does not have %s", manual, cmd.Name())
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if !strings.Contains(string(text), "`--"+f.Name+"`") || !strings.Contains(string(text), "`"+variable(f.Name)+"`") {
+			if !strings.Contains(string(text), "`--"+f.Name+"`") ||
+				hasVariable(cmd, f.Name) && !strings.Contains(string(text), "`"+variable(f.Name)+"`") {
 				t.Errorf("%s does not have --%s of %s", manual, f.Name, cmd.Name())
 			}
 		})
@@ -90,7 +91,10 @@ func flagTable(cmd *cobra.Command) string {
 			b.WriteString("\n| flag | variable | default | what it is |\n|---|---|---|---|\n")
 		}
 		what := strings.TrimSuffix(f.Usage, " ["+variable(f.Name)+"]")
-		if what == f.Usage {
+		shown := "`" + variable(f.Name) + "`"
+		if !hasVariable(cmd, f.Name) {
+			shown = ""
+		} else if what == f.Usage {
 			panic("the description of --" + f.Name + " does not end with its variable")
 		}
 		what, elsewhere, found := strings.Cut(what, " (default: ")
@@ -101,12 +105,13 @@ func flagTable(cmd *cobra.Command) string {
 		case f.DefValue != "" && f.DefValue != "[]":
 			value = "`" + f.DefValue + "`"
 		}
-		fmt.Fprintf(&b, "| `--%s` | `%s` | %s | %s |\n", f.Name, variable(f.Name), value, strings.ReplaceAll(what, "|", `\|`))
+		fmt.Fprintf(&b, "| `--%s` | %s | %s | %s |\n", f.Name, shown, value, strings.ReplaceAll(what, "|", `\|`))
 	})
 	return b.String()
 }
 
-// TestVariables sets every flag of every command by its variable.
+// TestVariables sets every setting of every command by its variable, and
+// nothing else.
 func TestVariables(t *testing.T) {
 	for _, cmd := range allCommands(newRoot()) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -119,15 +124,22 @@ func TestVariables(t *testing.T) {
 			before := f.Value.String()
 			t.Setenv(variable(f.Name), value)
 			fresh := commandNamed(t, cmd.CommandPath())
-			if err := fromEnvironment(fresh.Flags()); err != nil {
+			if err := fromEnvironment(fresh); err != nil {
 				t.Errorf("%s: %v", cmd.Name(), err)
+			}
+			if !hasVariable(cmd, f.Name) {
+				if fresh.Flag(f.Name).Changed {
+					t.Errorf("%s --%s belongs to one call, and has a variable", cmd.Name(), f.Name)
+				}
+				t.Setenv(variable(f.Name), "")
+				return
 			}
 			if got := fresh.Flag(f.Name).Value.String(); got == before || strings.Trim(got, "[]") != value {
 				t.Errorf("%s --%s is %q, want %q", cmd.Name(), f.Name, got, value)
 			}
 			fresh = commandNamed(t, cmd.CommandPath())
 			if err := fresh.Flags().Set(f.Name, before); err == nil && f.Value.Type() != "stringSlice" && f.Value.Type() != "stringArray" {
-				if err := fromEnvironment(fresh.Flags()); err != nil || fresh.Flag(f.Name).Value.String() != before {
+				if err := fromEnvironment(fresh); err != nil || fresh.Flag(f.Name).Value.String() != before {
 					t.Errorf("%s --%s: the variable beats the flag: %v", cmd.Name(), f.Name, err)
 				}
 			}

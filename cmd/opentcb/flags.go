@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,17 +19,41 @@ func variable(flag string) string {
 	return "OPENTCB_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// nameVariables adds to each flag's description the variable that sets it.
-func nameVariables(flags *pflag.FlagSet) {
-	flags.VisitAll(func(f *pflag.Flag) { f.Usage += " [" + variable(f.Name) + "]" })
+// settings are the flags of commands that have a variable: the connection to a
+// server, and the form of the output. What belongs to one call has none, since a
+// variable of such a name is likely somebody else's.
+var settings = []string{
+	"admin", "admin-token", "data", "base-url", "profile", "profiles", "appid", "json",
+	"database", "blobs", "master-key-file", "master-key-command",
 }
 
-// fromEnvironment sets the flags that were not given from their variables. An
+// hasVariable reports whether a flag of a command is a setting. What runs for
+// long has nothing but settings.
+func hasVariable(cmd *cobra.Command, flag string) bool {
+	switch cmd.Name() {
+	case "serve", "dev", "agent":
+		return flag != "help"
+	}
+	return slices.Contains(settings, flag)
+}
+
+// nameVariables adds to the description of each setting the variable that sets
+// it.
+func nameVariables(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if hasVariable(cmd, f.Name) {
+			f.Usage += " [" + variable(f.Name) + "]"
+		}
+	})
+}
+
+// fromEnvironment sets the settings that were not given from their variables. An
 // empty variable counts as none.
-func fromEnvironment(flags *pflag.FlagSet) (err error) {
+func fromEnvironment(cmd *cobra.Command) (err error) {
+	flags := cmd.Flags()
 	flags.VisitAll(func(f *pflag.Flag) {
 		value := os.Getenv(variable(f.Name))
-		if f.Changed || value == "" || err != nil || f.Name == "help" {
+		if f.Changed || value == "" || err != nil || !hasVariable(cmd, f.Name) {
 			return
 		}
 		if bad := flags.Set(f.Name, value); bad != nil {

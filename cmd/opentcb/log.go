@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -123,6 +124,11 @@ func (l *levelFlag) String() string {
 	return strings.ToLower(l.level.String())
 }
 
-func (l *levelFlag) Set(s string) error { return l.level.UnmarshalText([]byte(s)) }
+func (l *levelFlag) Set(s string) error {
+	if l.level.UnmarshalText([]byte(s)) != nil {
+		return errors.New("give debug, info, warn or error")
+	}
+	return nil
+}
 
 func (l *levelFlag) Type() string { return "level" }

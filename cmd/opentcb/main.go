@@ -65,7 +65,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(suggestFlag)
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags()) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.AddCommand(
 		serveCommand(),
 		devCommand(),
@@ -101,7 +101,7 @@ func newRoot() *cobra.Command {
 	)
 	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range allCommands(root) {
-		nameVariables(cmd.Flags())
+		nameVariables(cmd)
 	}
 	return root
 }

@@ -59,25 +59,35 @@ the version, and the whitelist with an entry a line.`,
 }
 
 func permissionSetCommand() *cobra.Command {
-	var open bool
+	var open, none bool
 	var allow []string
 	var version int64
-	cmd := providerCommand("set ENV --open=true|false --allow ENTRY…", "Set the switch and the whitelist",
-		`Call usecloudaccesstoken with action set (setCloudAccessToken). --allow is given
-once for each entry, such as /wxa/msg_sec_check or /wxa/*; without it the
-whitelist becomes empty. Without --version the version is read first; with the
-version that you read, the exit status is 5 if somebody else has set since.`,
+	cmd := providerCommand("set ENV [--open=true|false] [--allow ENTRY,…]", "Set the switch and the whitelist",
+		`Call usecloudaccesstoken with action set (setCloudAccessToken). --allow names
+the entries of the new whitelist, such as /wxa/msg_sec_check or /wxa/*, separated by
+commas or one by one; --allow-none empties it. What is not given stays as it is.
+With --version, the version that you read, the exit status is 5 if somebody else has
+set since.`,
 		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
-			if !cmd.Flags().Changed("open") {
-				return usageError{errors.New("give --open=true or --open=false")}
+			given := cmd.Flags().Changed
+			switch {
+			case !given("open") && !given("allow") && !none:
+				return usageError{errors.New("nothing to set: give --open=true or --open=false, --allow ENTRY, or --allow-none")}
+			case given("allow") && none:
+				return usageError{errors.New("give --allow or --allow-none, not both")}
 			}
-			perm := tcb.Permission{Open: open, APIWhitelist: allow, Version: version}
-			if !cmd.Flags().Changed("version") {
-				now, err := c.GetCloudAccessToken(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				perm.Version = now.Version
+			perm, err := c.GetCloudAccessToken(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if given("version") {
+				perm.Version = version
+			}
+			if given("open") {
+				perm.Open = open
+			}
+			if given("allow") || none {
+				perm.APIWhitelist = allow
 			}
 			if err := setPermission(cmd.Context(), c, args[0], perm); err != nil {
 				return err
@@ -89,7 +99,8 @@ version that you read, the exit status is 5 if somebody else has set since.`,
 			return p.printPermission(cmd.OutOrStdout(), now)
 		})
 	cmd.Flags().BoolVar(&open, "open", false, "whether code in the account's environments may use the token")
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, "entry of the whitelist; give it once for each")
+	cmd.Flags().StringSliceVar(&allow, "allow", nil, "entries of the whitelist, separated by commas, or given one by one")
+	cmd.Flags().BoolVar(&none, "allow-none", false, "empty the whitelist")
 	cmd.Flags().Int64Var(&version, "version", 0, "version that was read (default: it is read first)")
 	return cmd
 }
