@@ -78,10 +78,7 @@ func (f *fleetFlags) run() (*fleet.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := chosen.Open(f.baseURL, pacedHTTP(f.workers, f.rate))
-	if err != nil {
-		return nil, err
-	}
+	s := f.open(chosen, pacedHTTP(f.workers, f.rate))
 	return &fleet.Run{Workers: f.workers, StopAfter: f.stopAfter, Client: func(appid string) (*tcb.Client, error) {
 		if appid == chosen.Platform {
 			return s.Platform(), nil // a platform's own environments

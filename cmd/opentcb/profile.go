@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -156,9 +158,14 @@ func (p *provider) profileClient() (*tcb.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := chosen.Open(p.baseURL, nil)
-	if err != nil {
-		return nil, err
+	return p.open(chosen, nil).MiniProgram(m), nil
+}
+
+// open begins to use a profile, and says if its tokens cannot be kept.
+func (p *provider) open(chosen profile.Profile, through *http.Client) *profile.Session {
+	s := chosen.Open(p.baseURL, through)
+	if s.InMemory != nil {
+		fmt.Fprintf(os.Stderr, "opentcb: tokens are kept for this command alone: %v; XDG_CACHE_HOME names another folder\n", s.InMemory)
 	}
-	return s.MiniProgram(m), nil
+	return s
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/profile"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -15,7 +16,7 @@ import (
 const (
 	statusDone        = 0
 	statusRefused     = 1 // refused, or failed, for another reason than those below
-	statusUsage       = 2 // the command was used wrongly
+	statusUsage       = 2 // the command was used wrongly, or its profile is wrong
 	statusUnreachable = 3 // no answer, or none of the platform's
 	statusCredentials = 4 // the token, the authorization or a permission set was refused
 	statusConflict    = 5 // somebody else has changed it since it was read
@@ -46,6 +47,9 @@ func byKind(err error) error {
 	}
 	if _, has := errors.AsType[statusError](err); has {
 		return err
+	}
+	if wrong, ok := errors.AsType[*profile.SecretError](err); ok {
+		return usageError{wrong}
 	}
 	if errors.Is(err, tcb.ErrChecksum) {
 		return statusError{err, statusChecksum}

@@ -68,11 +68,26 @@ func Read(path string) ([]Profile, error) {
 	var profiles []Profile
 	err = yamlfile.Parse(text, path, func(n yamlfile.Node) {
 		n.Members("a file of profiles", yamlfile.Required("profiles", yamlfile.Named(func(name string, n yamlfile.Node) {
-			profiles = append(profiles, readProfile(name, n))
+			p := readProfile(name, n)
+			p.locate(path)
+			profiles = append(profiles, p)
 		})))
 	})
 	slices.SortFunc(profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
 	return profiles, err
+}
+
+// locate adds the file to where the secrets are.
+func (p *Profile) locate(path string) {
+	secrets := []*Secret{&p.Secret, &p.Ticket, &p.RefreshToken}
+	for i := range p.MiniPrograms {
+		secrets = append(secrets, &p.MiniPrograms[i].RefreshToken)
+	}
+	for _, s := range secrets {
+		if s.at != "" {
+			s.at = path + ":" + s.at
+		}
+	}
 }
 
 func readProfile(name string, n yamlfile.Node) Profile {

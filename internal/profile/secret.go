@@ -19,21 +19,39 @@ type Secret struct {
 	File    string // path of a file
 	Command string // run by the shell; prints it
 
+	at    string // file, line and member, for errors
 	appid string // whose it is, if the secret stands for many
 }
 
 // secretTime is how long a command may take to print a secret.
 const secretTime = time.Minute
 
-// Get returns the secret, without the space around it. Its errors do not show
-// it.
+// SecretError reports that a secret cannot be had, where a profile says that it
+// is kept.
+type SecretError struct {
+	At  string // file, line and member
+	Err error
+}
+
+// Error returns where and why.
+func (e *SecretError) Error() string {
+	if e.At == "" {
+		return e.Err.Error()
+	}
+	return e.At + ": " + e.Err.Error()
+}
+
+func (e *SecretError) Unwrap() error { return e.Err }
+
+// Get returns the secret, without the space around it. Its errors are
+// *SecretError and do not show it.
 func (s Secret) Get(ctx context.Context) (string, error) {
 	text, err := s.find(ctx)
 	if err != nil {
-		return "", err
+		return "", &SecretError{s.at, err}
 	}
 	if text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")); text == "" {
-		return "", errors.New("it is empty")
+		return "", &SecretError{s.at, errors.New("it is empty")}
 	}
 	return text, nil
 }
@@ -84,6 +102,7 @@ func (s Secret) of(appid string) Secret {
 func (s *Secret) read(name string) yamlfile.Read {
 	members := map[string]*string{"value": &s.Value, "env": &s.Env, "file": &s.File, "command": &s.Command}
 	return func(n yamlfile.Node) {
+		s.at = fmt.Sprintf("%d: %s", n.Line(), name)
 		var fields []yamlfile.Field
 		given := 0
 		for _, member := range []string{"value", "env", "file", "command"} {

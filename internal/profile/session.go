@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,25 +15,47 @@ import (
 // them too.
 type Session struct {
 	profile  Profile
-	folder   string // of the token files
+	folder   string // of the token files; "" if there can be none
 	through  *http.Client
 	platform *tcb.Client
+
+	// InMemory is why tokens are kept in memory, and not in files; nil if they
+	// are in files.
+	InMemory error
 }
 
 // Open begins to use a profile. Calls go through that HTTP client; nil is
 // the one of package tcb. baseURL, unless empty, is used in place of the
 // profile's, and of its upload_url.
-func (p Profile) Open(baseURL string, through *http.Client) (*Session, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, err
+func (p Profile) Open(baseURL string, through *http.Client) *Session {
+	s := &Session{profile: p, through: through}
+	folder, err := tokenFolder()
+	if err == nil {
+		s.folder = folder
 	}
-	s := &Session{profile: p, folder: filepath.Join(cache, "opentcb", "tokens"), through: through}
+	s.InMemory = err
 	if baseURL != "" {
 		s.profile.BaseURL, s.profile.UploadURL = baseURL, ""
 	}
 	s.platform = s.client(tcb.ComponentTokens(s.client(nil), p.Platform, p.Secret.Get, p.Ticket.Get, s.store(p.Platform)))
-	return s, os.MkdirAll(s.folder, 0o700)
+	return s
+}
+
+// tokenFolder returns the folder of the token files, which can be written.
+func tokenFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(cache, "opentcb", "tokens")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(folder, ".try-*")
+	if err != nil {
+		return "", err
+	}
+	return folder, errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // Platform returns a client with the platform's own token.
@@ -51,6 +74,9 @@ func (s *Session) client(tokens tcb.TokenSource) *tcb.Client {
 
 // store returns the file for the tokens of an account.
 func (s *Session) store(appid string) tcb.TokensOption {
+	if s.folder == "" {
+		return tcb.InStore(&tcb.MemoryStore{})
+	}
 	name := fileName(s.profile.Name + "-" + appid + "-" + s.profile.BaseURL)
 	return tcb.InStore(tcb.FileStore{Path: filepath.Join(s.folder, name+".json")})
 }
