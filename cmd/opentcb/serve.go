@@ -82,7 +82,7 @@ func checkConfig(cfg *node.Config) error {
 func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*node.Node) error) error {
 	// A small heap doubles, and so is collected, many times a second under load.
 	// Memory that is never touched takes none, and yet counts for the collector.
-	ballast := make([]byte, 64<<20)
+	ballast := make([]byte, 32<<20)
 	defer runtime.KeepAlive(ballast)
 	n, err := node.Start(ctx, cfg)
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 
 // ballast is what a server has in use from its start, in MiB. Before that it
 // has less.
-const ballast = 64
+const ballast = 32
 
 // nearlyFull is the size of a zip that is nearly 20 MiB as base64 (UP-7).
 const nearlyFull = 15<<20 - 1000
