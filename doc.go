@@ -27,6 +27,7 @@
 //	internal/printable/   text of others, made harmless on a terminal
 //	internal/nearest/     the name that was meant by a mistyped one
 //	internal/stall/       ends an exchange that has stopped moving
+//	internal/throttle/    slows those who try secrets
 //	internal/wirescript/  the wire as text: scripts/ and their player
 //	internal/storetest/   the exam of every store
 //	internal/blobtest/    the exam of every code storage

@@ -30,6 +30,7 @@ var layers = []struct {
 	{"internal/secretfile", ""},
 	{"internal/blob", ""},
 	{"internal/stall", ""},
+	{"internal/throttle", ""},
 	{"internal/gateway", "internal/whitelist internal/stall"},
 	{"internal/agent", "internal/secretfile"},
 	{"internal/wirescript", ""},
@@ -40,8 +41,8 @@ var layers = []struct {
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
-	{"internal/server", "tcb internal/tc3 internal/blob internal/gateway internal/cloud"},
-	{"internal/admin", "tcb internal/printable internal/blob internal/faults internal/world internal/cloud"},
+	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/cloud"},
+	{"internal/admin", "tcb internal/printable internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
 	{"cmd/opentcb", "tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},
@@ -59,7 +60,7 @@ var layers = []struct {
 var standardOnly = []string{
 	"internal/printable",
 	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
-	"internal/codezip", "internal/blob", "internal/stall", "internal/gateway",
+	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway",
 	"internal/agent", "internal/wirescript",
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/throttle"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -84,6 +85,7 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 		if err != nil {
 			if he, ok := errors.AsType[*httpError](err); ok && he.status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
+				err = s.falseToken(r, token, rid, err)
 			}
 			s.writeError(w, r, rid, err)
 			return
@@ -98,6 +100,35 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 		}
 		s.write(w, v)
 	})
+}
+
+// freeGuesses is how many tokens of one address may be false in a minute before
+// further answers are held up. A good token is never held up.
+const freeGuesses = 10
+
+const actAdmin = "admin"
+
+var errSlowDown = &httpError{http.StatusTooManyRequests, tcb.MinuteQuota, "too many false tokens from this address: try again later"}
+
+// falseToken counts and records a token that is not the operator's, holds up the
+// answer if there were many from the same address, and returns the error to answer
+// with. Nothing is said of a request without a token: it guesses nothing.
+func (s *Server) falseToken(r *http.Request, token, rid string, err error) error {
+	if token == "" {
+		return err
+	}
+	address := throttle.AddressOf(r.RemoteAddr)
+	s.refused.Inc()
+	s.guesses.Failed(address)
+	_ = s.cloud.RefuseSecret(rid, "", "", actAdmin, address, cloud.Refused(cloud.InvalidToken, ""))
+	waited, ok := s.guesses.Wait(r.Context(), address)
+	if !ok {
+		return errSlowDown
+	}
+	if !waited { // at most some in a minute
+		s.log.Warn("false admin token", "rid", rid, "from", address)
+	}
+	return err
 }
 
 // guarded turns a panic, which is a bug, into an error that is logged (EN-13).

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/throttle"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -20,18 +22,25 @@ type Config struct {
 	Token   string              // the bearer token of the operator
 	Metrics prometheus.Gatherer // default: /metrics is empty
 	Log     *slog.Logger        // default: nothing is logged
+	// FalseTokens is how many tokens of one address may be false in a minute
+	// before further answers are held up; default 10.
+	FalseTokens int
+	// Registry gets the metrics of the interface itself; default: nobody does.
+	Registry prometheus.Registerer
 	// Backup writes an archive of everything; default: there are no backups.
 	Backup func(ctx context.Context, w io.Writer) error
 }
 
 // Server answers every request of the admin listener.
 type Server struct {
-	cloud  *cloud.Service
-	token  [sha256.Size]byte // its hash, so that comparing takes the same time for any length
-	log    *slog.Logger
-	backup func(ctx context.Context, w io.Writer) error
-	mux    *http.ServeMux
-	ready  readiness
+	cloud   *cloud.Service
+	token   [sha256.Size]byte // its hash, so that comparing takes the same time for any length
+	log     *slog.Logger
+	backup  func(ctx context.Context, w io.Writer) error
+	mux     *http.ServeMux
+	ready   readiness
+	guesses *throttle.Throttle
+	refused prometheus.Counter // false tokens
 }
 
 // New returns a handler of the admin interface.
@@ -42,6 +51,12 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)),
 		log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux(),
+		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)), refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
+		}),
+	}
+	if cfg.Registry != nil {
+		cfg.Registry.MustRegister(s.refused)
 	}
 	for pattern, handle := range s.openRoutes(cfg.Metrics) {
 		s.mux.Handle(pattern, handle)

@@ -50,6 +50,7 @@ type started struct {
 func start(t *testing.T) *started {
 	t.Helper()
 	cfg := node.Default()
+	cfg.Limits.FalseSecrets = 1 << 20 // tests try many
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	n, err := node.Start(context.Background(), cfg)

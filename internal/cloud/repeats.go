@@ -90,9 +90,23 @@ func (r *repeats) due(now int64) []Record {
 	return recs
 }
 
+// RefuseSecret records the refusal of a secret of a platform, or of one of a Mini
+// Program at a platform, from an address: the first of a minute, and then a count,
+// since anybody can guess without end. It returns the error to answer with.
+func (s *Service) RefuseSecret(rid, platform, appid, action, address string, outcome error) error {
+	c := s.caller(rid)
+	c.Platform, c.AppID = platform, appid
+	rec := c.record(action, address)
+	rec.Code = CodeOf(outcome)
+	if !s.repeats.first(rec, 0) {
+		return outcome
+	}
+	return s.recordOutcome(c, action, address, outcome)
+}
+
 // deadCredential are the refusals that a credential meets when it is good no
 // more, and then whenever it is shown.
-var deadCredential = []Kind{InvalidToken, TokenExpired, NotAuthorized, LinkInvalid}
+var deadCredential = []Kind{InvalidToken, InvalidCredential, TokenExpired, NotAuthorized, LinkInvalid}
 
 // recordRefusal records the refusal of a known caller, once a minute if it is
 // because of a credential that is good no more: whoever has ever held one can

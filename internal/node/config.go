@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -38,6 +39,8 @@ type Config struct {
 	InvalidToken int
 	Upstream     string // where allowed cloud calls are forwarded to; "": they are answered with success
 
+	TrustedProxies []string // proxies whose X-Forwarded-For counts: addresses and networks
+
 	Limits  Limits
 	Log     *slog.Logger
 	LogLost func() uint64    // lines that Log has lost, for the metrics; nil if it loses none
@@ -63,6 +66,7 @@ func Default() Config {
 // It opens nothing. A line names the flag and shows no secrets.
 func (c Config) Check() error {
 	_, publicURL := parseHost("--public-url", c.PublicURL)
+	_, trusted := parsePrefixes(c.TrustedProxies)
 	_, upstream := parseHost("--upstream", c.Upstream)
 	return errors.Join(
 		c.Limits.check(),
@@ -70,9 +74,38 @@ func (c Config) Check() error {
 		checkAddress("--admin-listen", c.AdminListen),
 		c.CheckStorage(),
 		c.checkInvalidToken(),
+		c.checkAdminToken(),
+		trusted,
 		publicURL,
 		upstream,
 	)
+}
+
+// minAdminToken is how many characters an admin token has at least: a shorter one
+// could be guessed.
+const minAdminToken = 16
+
+func (c Config) checkAdminToken() error {
+	if c.AdminToken != "" && len(c.AdminToken) < minAdminToken {
+		return fmt.Errorf("--admin-token must have at least %d characters", minAdminToken)
+	}
+	return nil
+}
+
+// parsePrefixes reads addresses and networks.
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, errors.New("--trusted-proxies must be addresses or networks such as 10.0.0.0/8")
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
 }
 
 func (c Config) checkInvalidToken() error {

@@ -169,6 +169,8 @@ func (d *dataDir) adminToken(given string) (string, error) {
 	switch token := strings.TrimSpace(string(stored)); {
 	case given != "":
 		return given, nil
+	case err == nil && token != "" && len(token) < minAdminToken:
+		return "", fmt.Errorf("%s must have at least %d characters", d.file(AdminTokenFile), minAdminToken)
 	case err == nil && token != "":
 		return token, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Node struct {
 	cfg      Config
 	upstream *url.URL // nil if there is none
 	token    string
+	trusted  []netip.Prefix // proxies
 
 	storage *Storage
 	cloud   *cloud.Service
@@ -53,6 +55,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 
 func (n *Node) start(ctx context.Context) (err error) {
 	if n.upstream, err = parseHost("--upstream", n.cfg.Upstream); err != nil {
+		return err
+	}
+	if n.trusted, err = parsePrefixes(n.cfg.TrustedProxies); err != nil {
 		return err
 	}
 	if err := n.open(ctx); err != nil {
@@ -104,6 +109,7 @@ func (n *Node) serve() {
 	}, func() float64 { return float64(n.storage.Store.Refused()) }))
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
+		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
 		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
 		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
 		TransferTime: n.cfg.Limits.TransferTimeout,
@@ -111,7 +117,8 @@ func (n *Node) serve() {
 	})
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{
-		Cloud: n.cloud, Token: n.token, Metrics: reg, Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
+		Cloud: n.cloud, Token: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
+		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)

@@ -110,6 +110,7 @@ func startBenchOn(t *testing.T, far *farStorage) *bench {
 	}
 	b.cfg.Upstream, b.cfg.Limits.UpstreamTimeout = upstream.URL(), upstreamTimeout
 	b.cfg.Listen, b.cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	b.cfg.Limits.FalseSecrets = 1 << 20 // scripts try many
 	b.cfg.Data = filepath.Join(t.TempDir(), "data")
 	b.cfg.Log = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.cfg.Now = func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }

@@ -11,6 +11,10 @@ var apiQueryAuth = call(endpoint{
 	path:       "/cgi-bin/component/api_query_auth",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
+	proofOf: func(req any) (platform, appid string) {
+		r, _ := req.(*tcb.QueryAuthRequest)
+		return *r.ComponentAppID, ""
+	},
 }, func(r *tcb.QueryAuthRequest) []member {
 	return []member{
 		{"component_appid", r.ComponentAppID == nil},

@@ -83,16 +83,20 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) ([]byte, error
 		case err != nil:
 			return nil, notWhole(err)
 		}
-		if len(b.buf) == cap(b.buf) && !b.grow(most) {
+		if len(b.buf) == cap(b.buf) && !b.grow(r.ContentLength, most) {
 			return nil, cloud.Refused(cloud.LimitReached, "too many large bodies at once: try again")
 		}
 	}
 }
 
-// grow doubles the buffer, and reports whether the budget has room for it. One
-// byte beyond the most is room to notice a body that is too large.
-func (b *bodyReader) grow(most int) bool {
+// grow enlarges the buffer, and reports whether the budget has room for it: to
+// what was announced if that is little, and else twofold. One byte beyond the most
+// is room to notice a body that is too large.
+func (b *bodyReader) grow(announced int64, most int) bool {
 	size := min(2*cap(b.buf), most+1)
+	if announced > 0 && announced <= maxOpenBody {
+		size = int(announced)
+	}
 	if !b.budget.take(int64(size)-b.taken, b.isOpen) {
 		return false
 	}

@@ -21,6 +21,10 @@ type endpoint struct {
 	noBody     bool         // takes no body; what comes is ignored (CS-2)
 	documented []cloud.Kind // faults of the body that its document lists (EN-12)
 
+	// proofOf returns whose secret a body brings, by which guesses are told
+	// apart: a platform's, or a Mini Program's at a platform. Nil: it brings none.
+	proofOf func(req any) (platform, appid string)
+
 	decode func(body []byte) (any, error)
 	handle func(ctx context.Context, s *Server, v *visit, req any) (any, error)
 }
@@ -76,6 +80,11 @@ func (e endpoint) serve(s *Server, v *visit) error {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
 	}
 	req, slow, err := e.body(s, v) // 9 to 12
+	if err == nil {
+		var waited bool
+		waited, err = e.awaitTurn(present, s, v, req)
+		slow = slow || waited
+	}
 	if slow {
 		end()
 		ctx, end = s.cloud.WithCallDeadline(present)
@@ -87,7 +96,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
 	}
 	resp, err := e.handle(ctx, s, v, req) // 12 and 13
-	if err != nil {
+	if err = e.checked(s, v, req, err); err != nil {
 		return e.asDocumented(err)
 	}
 	answer(v.w, http.StatusOK, resp)

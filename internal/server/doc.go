@@ -33,5 +33,7 @@
 //	uploadzip.go   the zip in it: base64 in a JSON string
 //	answer.go      the envelope of an answer
 //	rid.go         request ids
+//	guess.go       secrets that were false: slowed, counted and recorded
+//	logbudget.go   how many lines callers can bring about
 //	metrics.go     what is counted
 package server

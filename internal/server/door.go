@@ -103,11 +103,27 @@ func (d *door) log(v *visit, code tcb.Code, err error) {
 	if !d.server.log.Enabled(ctx, level) {
 		return
 	}
+	leftOut, ok := 0, true
+	// Who asks for every call gets every line. A fault of a known caller's call
+	// is one of the server's, and is not left out.
+	isFault := level == slog.LevelError && v.caller.Platform != ""
+	if !isFault && !d.server.log.Enabled(ctx, slog.LevelDebug) {
+		leftOut, ok = d.server.logBudget.take(v.caller.Platform, v.begin)
+	}
+	if !ok {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("rid", v.rid), slog.String("interface", d.name), slog.Int("errcode", int(code)),
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("err", err.Error()))
+		attrs = append(attrs, slog.String("err", err.Error()), slog.String("from", d.server.addressOf(v.r)))
+	}
+	if v.caller.Platform != "" {
+		attrs = append(attrs, slog.String("platform", v.caller.Platform))
+	}
+	if leftOut > 0 {
+		attrs = append(attrs, slog.Int("left_out", leftOut)) // lines like this one
 	}
 	d.server.log.LogAttrs(ctx, level, "call", attrs...)
 }

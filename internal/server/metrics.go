@@ -11,9 +11,10 @@ import (
 // metrics is what is counted of every request. Labels are the entrance, which
 // is an interface nearly always, and the errcode, never an account.
 type metrics struct {
-	calls   *prometheus.CounterVec
-	seconds *prometheus.HistogramVec
-	corrupt prometheus.Counter
+	calls        *prometheus.CounterVec
+	seconds      *prometheus.HistogramVec
+	corrupt      prometheus.Counter
+	falseSecrets prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -29,9 +30,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "opentcb_code_corrupt_total",
 			Help: "Downloads refused or broken off because the stored code no longer matches its checksum.",
 		}),
+		falseSecrets: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "opentcb_false_secrets_total",
+			Help: "Secrets, tickets, codes and refresh tokens of platforms that were false, and may have been guesses.",
+		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.calls, m.seconds, m.corrupt)
+		reg.MustRegister(m.calls, m.seconds, m.corrupt, m.falseSecrets)
 	}
 	return m
 }

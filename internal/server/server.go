@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/gateway"
+	"github.com/opentcb/opentcb/internal/throttle"
 )
 
 // Config is what a Server works with. Cloud is required.
@@ -34,6 +36,11 @@ type Config struct {
 	// BodyBytes bounds the bodies of calls that are in memory at once, in bytes;
 	// callers without a token get a quarter of it. Default DefaultBodyBytes.
 	BodyBytes int
+	// FalseSecrets is how many secrets of a platform may be false, from one
+	// address in a minute, before more are slowed. Default DefaultFalseSecrets.
+	FalseSecrets int
+	// TrustedProxies are those whose X-Forwarded-For counts.
+	TrustedProxies []netip.Prefix
 	// TransferTime is how long one upload or download may take; default
 	// DefaultTransferTime.
 	TransferTime time.Duration
@@ -50,6 +57,7 @@ const (
 	DefaultUploads      = 64
 	DefaultUploadGrace  = 5 * time.Second
 	DefaultUploadRate   = 64 << 10
+	DefaultFalseSecrets = 10
 	DefaultBodyBytes    = 64 << 20
 	DefaultTransferTime = 10 * time.Minute
 	DefaultUpstreamTime = 10 * time.Second
@@ -57,16 +65,19 @@ const (
 
 // Server answers every request of the API listener.
 type Server struct {
-	cloud        *cloud.Service
-	log          *slog.Logger
-	metrics      *metrics
-	publicURL    string
-	transferTime time.Duration
-	uploads      *uploadSlots
-	uploadGrace  time.Duration
-	uploadRate   int // bytes a second
-	bodies       bodies
-	gateway      *gateway.Gateway // nil without an upstream
+	cloud          *cloud.Service
+	log            *slog.Logger
+	metrics        *metrics
+	publicURL      string
+	transferTime   time.Duration
+	uploads        *uploadSlots
+	uploadGrace    time.Duration
+	uploadRate     int // bytes a second
+	bodies         bodies
+	guesses        *throttle.Throttle
+	logBudget      logBudget
+	trustedProxies []netip.Prefix
+	gateway        *gateway.Gateway // nil without an upstream
 
 	interfaces                                     map[string]*door // by their paths
 	upload, download, cloudCall, decide, elsewhere *door
@@ -75,15 +86,17 @@ type Server struct {
 // New returns a handler of all interfaces.
 func New(cfg Config) *Server {
 	s := &Server{
-		cloud:        cfg.Cloud,
-		log:          cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)),
-		metrics:      newMetrics(cfg.Registry),
-		publicURL:    cfg.PublicURL,
-		transferTime: cmp.Or(cfg.TransferTime, DefaultTransferTime),
-		uploads:      newUploadSlots(cmp.Or(cfg.Uploads, DefaultUploads)),
-		uploadGrace:  cmp.Or(cfg.UploadGrace, DefaultUploadGrace),
-		uploadRate:   cmp.Or(cfg.UploadRate, DefaultUploadRate),
-		interfaces:   map[string]*door{},
+		cloud:          cfg.Cloud,
+		log:            cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)),
+		metrics:        newMetrics(cfg.Registry),
+		publicURL:      cfg.PublicURL,
+		transferTime:   cmp.Or(cfg.TransferTime, DefaultTransferTime),
+		uploads:        newUploadSlots(cmp.Or(cfg.Uploads, DefaultUploads)),
+		uploadGrace:    cmp.Or(cfg.UploadGrace, DefaultUploadGrace),
+		uploadRate:     cmp.Or(cfg.UploadRate, DefaultUploadRate),
+		guesses:        throttle.New(cmp.Or(cfg.FalseSecrets, DefaultFalseSecrets)),
+		trustedProxies: cfg.TrustedProxies,
+		interfaces:     map[string]*door{},
 	}
 	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))
 	if cfg.Upstream != nil {
