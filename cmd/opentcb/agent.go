@@ -21,14 +21,16 @@ const tokenFile = "/.tencentcloudbase/wx/cloudbase_access_token"
 
 func agentCommand() *cobra.Command {
 	var r remote
-	var out, credential, credentialFile string
+	var out, group, credential, credentialFile string
 	level := slog.LevelInfo
 	cmd := &cobra.Command{
 		Use:   "agent ENV --out FILE",
 		Short: "Keep an environment's cloudbase_access_token fresh in a file",
 		Long: `Keep the cloudbase_access_token of an environment in a file for its code to read:
 got at once, renewed every 10 minutes, replaced as a whole, and readable by its
-owner only. While the server is away the file is kept. SIGTERM ends it.
+owner only. While the server is away the file is kept. SIGTERM ends it. With --group
+the group may read the file too: so the agent, and its credential, can be another
+user's than the code.
 
 It authenticates with the credential that 'opentcb env-credential ENV' prints,
 which is good for nothing else, or with the admin token.`,
@@ -43,13 +45,14 @@ which is good for nothing else, or with the admin token.`,
 			outliveReaders()
 			outliveHangup(log.logger())
 			return r.reach(agent.Run(cmd.Context(), agent.Config{
-				Out: out, Log: log.logger(),
+				Out: out, Group: group, Log: log.logger(),
 				Fetch: func(ctx context.Context) (agent.Token, error) { return r.fetchToken(ctx, c, args[0]) },
 			}))
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&out, "out", tokenFile, "file to keep the token in")
+	f.StringVar(&group, "group", "", "group that may read the file, by name or number; the agent's user is in it (default: none, mode 0600)")
 	f.StringVar(&credential, "env-credential", "", "the environment's credential; better given by the variable, since others can see arguments")
 	f.StringVar(&credentialFile, "env-credential-file", "", "file that holds the credential")
 	r.flags(f)
@@ -79,8 +82,9 @@ func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
 	return r.client()
 }
 
-// fetchToken asks the server for a token. A refusal is permanent: the credential
-// is invalid, or there is no such environment.
+// fetchToken asks the server for a token. A refusal of the server's own is
+// permanent: the credential is invalid, or there is no such environment. The page
+// of a proxy is not, whatever its status.
 func (r *remote) fetchToken(ctx context.Context, c *admin.Client, env string) (agent.Token, error) {
 	token, err := c.CloudbaseToken(ctx, env)
 	refusal, ok := errors.AsType[*admin.Refusal](err)

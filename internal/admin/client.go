@@ -41,6 +41,19 @@ func (r *Refusal) Error() string {
 	return s
 }
 
+// ForeignError is an answer that is not the admin interface's own: of a proxy in
+// between, or of another server at that address.
+type ForeignError struct {
+	URL    string // that was asked
+	Status string // such as "502 Bad Gateway"
+}
+
+// Error names the address.
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("no OpenTCB answered at %s (%s): give the address after admin= in the first line of the server's output",
+		e.URL, e.Status)
+}
+
 // content is the body of a request and its type; zero for none.
 type content struct {
 	mime string
@@ -65,7 +78,8 @@ func (c *Client) call(ctx context.Context, method, path string, body content, v 
 	return nil
 }
 
-// do sends a request; an answer that is no success is a Refusal.
+// do sends a request. An answer that is no success is a Refusal, or a
+// ForeignError if it is not the admin interface's own.
 func (c *Client) do(ctx context.Context, method, path string, body content) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, body.r)
 	if err != nil {
@@ -85,13 +99,11 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 		return resp, err
 	}
 	defer resp.Body.Close()
-	refusal := &Refusal{Status: resp.StatusCode, Message: fmt.Sprintf(
-		"no admin interface of OpenTCB at %s: HTTP %d was answered; give the address after admin= in the first line of the server's output",
-		strings.TrimSuffix(c.URL, "/"), resp.StatusCode)}
 	var answer ErrorBody
-	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer) == nil && answer.Error.Message != "" {
-		e := answer.Error
-		refusal.Code, refusal.Message, refusal.RID, refusal.Faults = e.Code, e.Message, e.RID, e.Faults
+	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer)
+	e := answer.Error
+	if err != nil || e.Message == "" || e.RID == "" { // whatever its status: a proxy has all of them too
+		return nil, &ForeignError{strings.TrimSuffix(c.URL, "/"), resp.Status}
 	}
-	return nil, refusal
+	return nil, &Refusal{resp.StatusCode, e.Code, e.Message, e.RID, e.Faults}
 }

@@ -22,7 +22,7 @@ func TestClientIsNotRedirected(t *testing.T) {
 		t.Cleanup(srv.Close)
 		c := &admin.Client{URL: srv.URL, Token: "admin-token"}
 		_, err := c.CloudbaseToken(t.Context(), "env")
-		if err == nil || sent > 0 || !strings.Contains(err.Error(), "no admin interface of OpenTCB at "+srv.URL) {
+		if err == nil || sent > 0 || !strings.Contains(err.Error(), "no OpenTCB answered at "+srv.URL) {
 			t.Errorf("%d: %v; the other address was sent %d requests", status, err, sent)
 		}
 	}

@@ -1,8 +1,10 @@
 // Package agent keeps an environment's cloudbase_access_token fresh in a file,
 // where the code of the environment reads it (CC-6).
 //
-//	agent.go  Run: when a token is fetched, and what is logged
-//	file.go   how the file is replaced
+//	agent.go        Run: when a token is fetched, and what is logged
+//	file.go         how the file is replaced
+//	mount_linux.go  whether a file is mounted by itself, so that it cannot be
+//	mount_other.go  the same where that is not known
 package agent
 
 import (
@@ -12,6 +14,7 @@ import (
 	"log/slog"
 	"math/bits"
 	"math/rand/v2"
+	"syscall"
 	"time"
 )
 
@@ -24,6 +27,8 @@ type Token struct {
 // Config is what an agent works with. Out and Fetch are required.
 type Config struct {
 	Out string // the file to keep the token in
+	// Group may read the file: its name or number. Default: nobody but the owner.
+	Group string
 	// Fetch asks the server for a token. An error made by Permanent ends the
 	// agent; after any other the agent retries.
 	Fetch func(ctx context.Context) (Token, error)
@@ -71,7 +76,11 @@ var (
 // file cannot be replaced at all, and when Fetch fails with a Permanent error.
 func Run(ctx context.Context, cfg Config) error {
 	a := agent{Config: withDefaults(cfg)}
-	if err := prepare(a.Out); err != nil {
+	var err error
+	if a.gid, err = lookUpGroup(a.Group); err != nil {
+		return err
+	}
+	if err := prepare(a.Out, a.gid); err != nil {
 		return err
 	}
 	for pause := time.Duration(0); ; {
@@ -108,6 +117,7 @@ func withDefaults(cfg Config) Config {
 // agent is what Run remembers from try to try.
 type agent struct {
 	Config
+	gid      int           // of the group; noGroup if there is none
 	expires  time.Time     // of the token in the file; zero if this agent wrote none
 	life     time.Duration // of that token when it was got
 	failures int           // since the last success
@@ -133,7 +143,11 @@ func (a *agent) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(a.Out, token.Value); err != nil {
+	err = replace(a.Out, token.Value, a.gid)
+	if errors.Is(err, syscall.EBUSY) { // that is what renaming onto a mounted file is answered
+		return Permanent(mountedError(a.Out))
+	}
+	if err != nil {
 		return fmt.Errorf("the file cannot be written: %w", err)
 	}
 	a.life, a.expires = token.Life, a.Now().Add(token.Life)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -181,6 +182,28 @@ func TestOtherModes(t *testing.T) {
 	d.pausing()
 	d.holds("token-1")
 	_ = d.end()
+}
+
+// TestGroup lets a group read each file, and nobody else, and refuses a group
+// that is not there before it gets a token.
+func TestGroup(t *testing.T) {
+	d := newDesk(t, filepath.Join(t.TempDir(), "token"))
+	d.cfg.Group = strconv.Itoa(os.Getegid())
+	d.start()
+	for range 2 {
+		d.pause()
+		if _, mode, err := readOpen(d.cfg.Out); err != nil || mode != 0o640 {
+			t.Errorf("the file's mode is %v, %v; want 0640", mode, err)
+		}
+	}
+	d.pausing()
+	_ = d.end()
+	wantAlone(t, d.cfg.Out)
+	d = newDesk(t, filepath.Join(t.TempDir(), "token"))
+	d.cfg.Group = "no-such-group"
+	if err := agent.Run(t.Context(), d.cfg); err == nil || d.fetched > 0 || !strings.Contains(err.Error(), "--group") {
+		t.Errorf("a group that is not there: %v after %d tokens", err, d.fetched)
+	}
 }
 
 // TestFullDisk runs an agent in a process that cannot write a file longer than

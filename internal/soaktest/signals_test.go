@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,37 +43,6 @@ func TestLogReaderGone(t *testing.T) {
 			t.Errorf("the log does not say that lines were lost:\n%s", all[max(0, len(all)-2000):])
 		}
 	})
-}
-
-// TestAgentLogReaderGone wants the agent to go on when nobody reads its log.
-func TestAgentLogReaderGone(t *testing.T) {
-	reader, writer, err := os.Pipe()
-	must(t, "a pipe", err)
-	out := filepath.Join(t.TempDir(), "token")
-	l := launch{verb: "version"}
-	cmd := l.command()
-	cmd.Args = []string{cmd.Path, "agent", "test-777bb9", "--out", out, "--env-credential", "x",
-		"--admin", "http://127.0.0.1:1"} // where nobody listens
-	cmd.Stderr = writer
-	must(t, "an agent", cmd.Start())
-	defer cmd.Process.Kill()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	must(t, "the writer's end", writer.Close())
-	line := make([]byte, 1024)
-	_, err = reader.Read(line) // the first failure; the second comes within two seconds
-	must(t, "the agent's log", err)
-	must(t, "the reader's end", reader.Close())
-	select {
-	case err := <-ended:
-		t.Fatalf("the agent ended: %v", err)
-	case <-time.After(3 * time.Second): // in this time it logs once more
-	}
-	must(t, "SIGHUP", cmd.Process.Signal(syscall.SIGHUP))
-	must(t, "SIGTERM", cmd.Process.Signal(syscall.SIGTERM))
-	if err := <-ended; err != nil {
-		t.Errorf("the agent was told to stop and ended with %v", err)
-	}
 }
 
 // TestHangup sends SIGHUP, which ends no server: it goes on and answers. dev
