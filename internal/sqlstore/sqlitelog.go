@@ -187,7 +187,7 @@ func (d *sqliteDB) fold() error {
 	return err
 }
 
-// mark writes the row that tells whether the log is needed.
+// mark writes the row that says if the log is needed.
 func (d *sqliteDB) mark(value string) error {
 	_, err := d.tx.stmts.exec(`INSERT INTO meta (name, value) VALUES ('log', $1)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, value)
