@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -110,6 +112,23 @@ func unavailableSoon(t *testing.T, what string, do func() error) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("%s: answered after %v", what, took)
 	}
+}
+
+// A read whose time is over while a row is being read may be tried again: it is
+// no bug of the server's.
+func TestTimeOverWithinARow(t *testing.T) {
+	s := openPostgres(t, testserver.PostgresURL(t))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	unavailable(t, "a row that takes long", s.read(ctx).rows("SELECT 'name'", nil, func(r *sql.Rows) error {
+		<-ctx.Done()
+		var name string
+		for err := error(nil); ; err = r.Scan(&name) { // the rows are closed at some moment from now on
+			if err != nil {
+				return err
+			}
+		}
+	}))
 }
 
 // TestPostgresAway wants every verb to fail soon while the server is killed,

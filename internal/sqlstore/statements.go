@@ -50,7 +50,8 @@ func (s *statements) row(query string, args []any, dest ...any) error {
 }
 
 // rows calls scan for every row. An error of scan ends it and is returned as
-// it is.
+// it is, unless it failed because the rows did: their time may be over while
+// one is being read.
 func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) error {
 	var scanned error
 	err := s.run.query(query, args, func(r *sql.Rows) error {
@@ -59,7 +60,7 @@ func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) 
 		}
 		return r.Err()
 	})
-	if scanned != nil {
+	if scanned != nil && err == nil {
 		return scanned
 	}
 	return s.wrapError(err)
