@@ -42,7 +42,7 @@ var layers = []struct {
 	{"internal/sqlstore", "tcb internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
 	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/cloud"},
-	{"internal/admin", "tcb internal/printable internal/throttle internal/blob internal/faults internal/world internal/cloud"},
+	{"internal/admin", "tcb internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
 	{"cmd/opentcb", "tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},

@@ -80,6 +80,7 @@ func (s *Server) routes() map[string]handler {
 		"POST /v1/code/collection":            s.collect,
 		"POST /v1/code/check":                 s.scrub,
 		"GET /v1/audit":                       s.audit,
+		"GET /v1/miniprograms":                s.miniPrograms,
 		"GET /v1/backup":                      s.backupArchive,
 		"GET /v1/platforms/{platform}/ticket": s.ticket,
 		"POST /v1/platforms/{platform}/authorizations/{appid}":         s.authorize,
@@ -98,7 +99,7 @@ func (s *Server) routes() map[string]handler {
 // noSuchPath refuses what no route takes: the path, or its method.
 func (s *Server) noSuchPath(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	var allowed []string
-	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := s.mux.Handler(other); pattern != "/" {

@@ -48,8 +48,9 @@ func (e *httpError) Error() string { return e.message }
 // ErrorBody is the body of every refusal.
 type ErrorBody struct {
 	Error struct {
-		Code    int         `json:"code"`    // the errcode of the kind of error
-		Message string      `json:"message"` // for a person
+		Code    int         `json:"code"`             // the errcode of the kind of error
+		Message string      `json:"message"`          // for a person
+		Member  string      `json:"member,omitempty"` // of the body or the query, that is at fault
 		RID     string      `json:"rid,omitempty"`
 		Faults  faults.List `json:"faults,omitempty"` // of a world file
 	} `json:"error"`
@@ -85,6 +86,9 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, 
 		}
 		if ce.Detail != "" {
 			body.Error.Message = ce.Detail
+		}
+		if body.Error.Member = ce.Member; ce.Member != "" && ce.Kind == cloud.InvalidArgs {
+			status = http.StatusUnprocessableEntity
 		}
 	}
 	if found, ok := errors.AsType[faults.List](err); ok {

@@ -28,6 +28,7 @@ type Refusal struct {
 	Status  int
 	Code    int // the errcode of the kind of fault
 	Message string
+	Member  string // what of the request is at fault; "" if that is not one member
 	RID     string
 	Faults  faults.List // of a world file
 }
@@ -105,5 +106,5 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 	if err != nil || e.Message == "" || e.RID == "" { // whatever its status: a proxy has all of them too
 		return nil, &ForeignError{strings.TrimSuffix(c.URL, "/"), resp.Status}
 	}
-	return nil, &Refusal{resp.StatusCode, e.Code, e.Message, e.RID, e.Faults}
+	return nil, &Refusal{resp.StatusCode, e.Code, e.Message, e.Member, e.RID, e.Faults}
 }

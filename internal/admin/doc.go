@@ -9,8 +9,11 @@
 //	access.go         the bearer token, and what may not pass
 //	answer.go         answers and refusals in HTTP
 //	body.go           a request's body: its bound, and JSON
+//	query.go          the parameters of a request's query
+//	list.go           lists, page by page
 //	client.go         Client: the same interface, from the other end
 //	apply.go          world files
+//	miniprogram.go    Mini Programs
 //	authorization.go  tickets, consent, cancellation
 //	code.go           zips: for world files, and of a merchant's developer
 //	collection.go     collection and check of all code

@@ -12,6 +12,7 @@
 //	recorder.go       records gathered in memory and written in batches
 //	repeats.go        refusals that anybody can repeat: recorded once a minute, then counted
 //	cache.go          rows in memory, in agreement with every change
+//	resource.go       what resources of the operator's have in common: pages, members, counts
 //
 // Credentials:
 //
@@ -23,6 +24,7 @@
 //
 // Interfaces and their rows:
 //
+//	miniprogram.go    Mini Programs as the operator sees them
 //	environment.go    accounts and their environments
 //	codesecret.go     getcodesecret: the code protection key
 //	permission.go     usecloudaccesstoken: switch and whitelist

@@ -104,10 +104,12 @@ func (k Kind) Code() tcb.Code {
 }
 
 // Error is a refusal or a failure. Detail is for the caller and safe to show
-// (EN-5); Err is the cause, for the log only.
+// (EN-5); Member is what of the operator's request is at fault, "" if that is not
+// one member; Err is the cause, for the log only.
 type Error struct {
 	Kind   Kind
 	Detail string
+	Member string
 	Err    error
 }
 
@@ -130,6 +132,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // wrong in words that are safe to show to the caller (EN-5); "" adds nothing
 // to the text of the kind's code.
 func Refused(kind Kind, detail string) error { return &Error{Kind: kind, Detail: detail} }
+
+// RefusedMember returns an Error for one member of the operator's request, or one
+// parameter of its query, that cannot be as it is.
+func RefusedMember(member, detail string) error {
+	return &Error{Kind: InvalidArgs, Detail: detail, Member: member}
+}
 
 // KindOf returns the kind of an error of this package, Internal for others.
 func KindOf(err error) Kind {

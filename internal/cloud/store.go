@@ -17,6 +17,7 @@ import (
 // change that returned before the read began.
 type Store interface {
 	PlatformStore
+	MiniProgramStore
 	EnvironmentStore
 	AuthorizationStore
 	CodeSecretStore

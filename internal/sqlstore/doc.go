@@ -7,6 +7,7 @@
 //	statements.go       how a statement is run, in a transaction or outside
 //	tx.go               what a change does in its transaction
 //	writer.go           group commit: changes that come at the same time share a transaction
+//	list.go             pages of lists
 //	schema.go           the tables, read from the migrations
 //	session.go          a long transaction, for a dump or a load
 //	dump.go             every row of a database, for a backup
@@ -28,6 +29,7 @@
 // The nouns of package cloud, each with its rows:
 //
 //	platform.go         platforms
+//	miniprogram.go      Mini Programs, and what there is below them
 //	environment.go      accounts and environments
 //	authorization.go    authorizations and authorization codes
 //	codesecret.go       code protection keys

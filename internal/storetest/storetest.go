@@ -53,6 +53,7 @@ var parts = []struct {
 	{name: "CR-8 component token swap", run: componentTokenSwap},
 	{name: "CR-1 platform voided", run: platformVoided},
 	{name: "CR-8 component token contention", run: componentTokenContention},
+	{name: "OP-2 Mini Programs in pages", run: miniPrograms},
 	{name: "consent round trip", run: consentRoundTrip},
 	{name: "CR-9 consent epochs", run: consentEpochs},
 	{name: "revoke", run: revoke},

@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/nearest"
+)
+
+// parameters is what a request's query may have: how the value of each name is
+// read. An error of it says what the value must be.
+type parameters map[string]func(value string) error
+
+// read reads the query. A parameter that is none is refused, as is one that is
+// there twice: it would have no effect.
+func (p parameters) read(r *http.Request) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return cloud.Refused(cloud.InvalidArgs, "the query cannot be read")
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		set, ok := p[name]
+		if !ok {
+			return unknown("parameter", name, slices.Sorted(maps.Keys(p)))
+		}
+		if len(query[name]) > 1 {
+			return cloud.RefusedMember(name, name+" is there twice")
+		}
+		if err := set(query[name][0]); err != nil {
+			return cloud.RefusedMember(name, name+" must be "+err.Error())
+		}
+	}
+	return nil
+}
+
+// unknown refuses a name that none of those known is.
+func unknown(noun, name string, known []string) error {
+	text := fmt.Sprintf("there is no %s %.64q", noun, name)
+	switch near := nearest.Name(name, known); {
+	case near != "":
+		text += ": did you mean " + near + "?"
+	case len(known) > 0:
+		text += ": there is " + strings.Join(known, ", ")
+	}
+	return cloud.RefusedMember(name, text)
+}
+
+// truth reads true or false.
+func truth(to *cloud.Maybe[bool]) func(string) error {
+	return func(value string) error {
+		if value != "true" && value != "false" {
+			return fmt.Errorf("true or false")
+		}
+		*to = cloud.Given(value == "true")
+		return nil
+	}
+}
+
+// number reads a number of at least 1 and at most most.
+func number(to *int, most int) func(string) error {
+	return func(value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > most {
+			return fmt.Errorf("from 1 to %d", most)
+		}
+		*to = n
+		return nil
+	}
+}
