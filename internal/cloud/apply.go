@@ -146,7 +146,7 @@ func (p *planner) platform(w WorldPlatform) error {
 	}
 	if a == nil {
 		p.accounts[w.AppID] = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true}
-		return p.change(PutPlatform{Platform: row}, about, item, "added")
+		return p.change(PutPlatform{Platform: row, VoidAt: p.caller.Now}, about, item, "added")
 	}
 	old, err := p.s.store.Platform(p.ctx, w.AppID)
 	if err != nil {
@@ -290,7 +290,7 @@ func (p *planner) function(w WorldFunction) error {
 		return nil
 	}
 	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum}
-	f.AddedAt, f.ModifiedAt = p.caller.Now, p.caller.Now
+	f.OwnerEpoch, f.AddedAt, f.ModifiedAt = p.caller.Now, p.caller.Now, p.caller.Now
 	if w.Zip != "" {
 		if err := p.s.holdCode(p.ctx, p.caller, w.Sum); err != nil {
 			return err

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Authorization lets a platform act for a Mini Program. Epoch counts how
-// often it was given again: tokens and links of an earlier epoch are void.
+// Authorization lets a platform act for a Mini Program. Epoch is new each time
+// it is given again: tokens and links of another epoch are void.
 type Authorization struct {
 	Platform   string
 	AppID      string
@@ -37,7 +37,9 @@ type AuthorizationStore interface {
 	Authorization(ctx context.Context, platform, appid string) (Authorization, error)
 	AuthCode(ctx context.Context, platform, codeMAC string) (AuthCode, error)
 	// Consent puts an authorization in force with these sets. One that was
-	// not in force gets a new epoch and neither refresh token nor issue times.
+	// not in force gets a new epoch and neither refresh token nor issue times. An
+	// epoch is the time of the record, in Unix milliseconds, or one more than the
+	// one before: a database that is put back to an earlier state repeats none.
 	// The code is stored under the epoch that results.
 	Consent(ctx context.Context, platform, appid string, sets []int, code AuthCode, rec Record) error
 	// RedeemAuthCode uses up an authorization code and stores what was issued

@@ -13,12 +13,13 @@ const (
 	actRevokeEnvCredential = "revoke env-credential"
 )
 
-// CredentialStore counts the revocations of environments' credentials.
+// CredentialStore keeps the epochs of environments' credentials.
 type CredentialStore interface {
-	// CredentialEpoch returns how often the credentials of an environment
-	// were revoked; 0 if they never were.
+	// CredentialEpoch returns the epoch of an environment's credentials: new with
+	// each revocation, like those of authorizations. 0 is that of an environment
+	// that a server of before made, until the first revocation.
 	CredentialEpoch(ctx context.Context, account, env string) (int64, error)
-	// RevokeCredentials counts the credential epoch of an environment up.
+	// RevokeCredentials begins another epoch of an environment's credentials.
 	RevokeCredentials(ctx context.Context, account, env string, rec Record) error
 }
 
@@ -44,8 +45,8 @@ func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env strin
 	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch)), nil
 }
 
-// credentialClaim returns the content of a credential: the environment, and how
-// often its credentials had been revoked. Those of an earlier epoch are void.
+// credentialClaim returns the content of a credential: the environment, and the epoch
+// of its credentials. Those of another epoch are void.
 func credentialClaim(e *Environment, epoch int64) []byte {
 	return appendText(appendText(binary.AppendUvarint(nil, uint64(epoch)), e.Account), e.ID)
 }

@@ -16,8 +16,8 @@ type Account struct {
 
 // Environment is a cloud-development environment with its account's state.
 // SetVersion and SetOpen are what the last accepted set carried (UT-7);
-// SetVersion is -1 before the first. CredentialEpoch counts how often the
-// credentials of its runtime were revoked.
+// SetVersion is -1 before the first. CredentialEpoch is that of its runtime's
+// credentials.
 type Environment struct {
 	Account    string
 	ID         string

@@ -11,8 +11,8 @@ import (
 
 // Function is a cloud function. Sum is the SHA-256 of its code in hex, ""
 // while it has none; Owner is the platform that protected the code, "" for
-// the merchant's own. OwnerEpoch counts how often the owner changed: links of
-// an earlier one are dead (DF-10). Upload is the id of the signed upload that
+// the merchant's own. OwnerEpoch is new with each owner: links of another one
+// are dead (DF-10). Upload is the id of the signed upload that
 // brings the code to PutCode, and not kept here. Times are Unix milliseconds.
 type Function struct {
 	Account           string
@@ -38,8 +38,8 @@ type FunctionStore interface {
 	// CreateFunction adds a function without code, and returns false if it
 	// exists.
 	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
-	// PutCode replaces a function's code and owner whole (UP-6), and counts
-	// OwnerEpoch up if that changes the owner. It returns false if there is no
+	// PutCode replaces a function's code and owner whole (UP-6). If that changes the
+	// owner, OwnerEpoch becomes ModifiedAt, or one more than it was. It returns false if there is no
 	// such function, and ErrStale if the code is not held. An upload that was taken
 	// before changes nothing: ErrRepeated if the function is as it left it,
 	// ErrReplayed if something came between.
@@ -98,7 +98,7 @@ func (s *Service) createFunction(ctx context.Context, c Caller, env, name string
 	if _, err := s.environmentOf(ctx, c.account(), env); err != nil {
 		return err
 	}
-	f := Function{Account: c.account(), Env: env, Name: name, AddedAt: c.Now, ModifiedAt: c.Now}
+	f := Function{Account: c.account(), Env: env, Name: name, OwnerEpoch: c.Now, AddedAt: c.Now, ModifiedAt: c.Now}
 	ok, err := s.store.CreateFunction(ctx, f, c.record(actCreateFunction, f.target()))
 	switch {
 	case err != nil:

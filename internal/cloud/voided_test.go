@@ -45,6 +45,41 @@ func TestReplacedSecretVoidsComponentTokens(t *testing.T) {
 	r.ok("token after another ticket", alive(second))
 }
 
+// What was issued in a state of the database that is lost is good for nothing that
+// was granted again since: not the platform's tokens, those of its authorization, its
+// links and signed uploads, nor the runtime's credential and tokens.
+func TestNothingOfALostStateIsGoodAgain(t *testing.T) {
+	t.Parallel()
+	lost := newRig(t)
+	component, c := lost.componentToken(platform1), lost.grant(platform1, mini1, 49)
+	caller := lost.authenticated(c.AccessToken.Value)
+	lost.create(caller, "first")
+	lost.ok("upload", lost.upload(caller, "first", "protected"))
+	link, credential, runtime := lost.link(caller), lost.credential(env1), lost.cloudbase(env1)
+	upload, err := lost.cloud.UploadSignature(t.Context(), caller, somePayload, someHeaders)
+	lost.ok("UploadSignature", err)
+
+	r := emptyRig(t, nil)
+	r.ring = lost.ring
+	r.shared(r.store)
+	r.clock.Store(lost.clock.Load())
+	r.sleep(time.Second)
+	r.mustApply(rigWorld)
+	again := r.caller(platform1, mini1)
+	r.create(again, "first")
+	r.ok("upload", r.upload(again, "first", "protected"))
+	_, err = r.cloud.Authenticate(t.Context(), component, credentials, "rid")
+	r.refused("component token", err, cloud.InvalidToken)
+	r.refused("authorizer token", r.authenticate(c.AccessToken.Value), cloud.InvalidToken)
+	r.dead("link", link)
+	opened, err := r.cloud.OpenUpload(upload.Token, developer.Sets, "rid")
+	r.ok("OpenUpload", err)
+	r.refused("upload", r.cloud.AuthenticateUpload(t.Context(), opened), cloud.NotAuthorized)
+	_, err = r.cloud.Runtime(t.Context(), credential, env1, "rid")
+	r.refused("credential", err, cloud.InvalidToken)
+	r.refuses(runtime, "/wxa/x", cloud.InvalidToken)
+}
+
 // A link is good while the authorization holds a permission set that
 // downloadfunction needs (DF-10).
 func TestLinkNeedsThePermissionSet(t *testing.T) {

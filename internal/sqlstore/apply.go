@@ -36,7 +36,7 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	case cloud.AddEnvironment:
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
-		return t.applyAuthorization(c)
+		return t.applyAuthorization(c, rec.At)
 	case cloud.PutFunction:
 		if c.Sum != "" {
 			if err := t.useCode(c.Sum, c.ModifiedAt); err != nil {
@@ -63,7 +63,7 @@ func (t *tx) applyFunction(f cloud.Function) error {
 
 // applyAuthorization puts an authorization in force, if it is as the change was
 // decided on: one that was cancelled meanwhile stays so.
-func (t *tx) applyAuthorization(c cloud.PutAuthorization) error {
+func (t *tx) applyAuthorization(c cloud.PutAuthorization, at int64) error {
 	err := t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", c.AppID, c.Platform)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (t *tx) applyAuthorization(c cloud.PutAuthorization) error {
 	if err != nil {
 		return err
 	}
-	if err := t.putAuthorization(c.Platform, c.AppID, c.Sets); err != nil || c.RefreshMAC == "" {
+	if err := t.putAuthorization(c.Platform, c.AppID, c.Sets, at); err != nil || c.RefreshMAC == "" {
 		return err
 	}
 	err = t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
@@ -154,6 +154,9 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open, mac)
 		VALUES ($1, $2, $3, $4, -1, TRUE, $5) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion,
 		t.guard.vouch(grantedList, c.Account, c.ID, list))
+	if err == nil {
+		err = t.nextCredentialEpoch(c.Account, c.ID, rec.At)
+	}
 	if err != nil {
 		return err
 	}

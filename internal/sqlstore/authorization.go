@@ -90,7 +90,7 @@ const codeKept = 24 * time.Hour
 func (s *Store) Consent(ctx context.Context,
 	platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
 	return s.writer.writeFor(ctx, appid, func(t *tx) error {
-		if err := t.putAuthorization(platform, appid, sets); err != nil {
+		if err := t.putAuthorization(platform, appid, sets, rec.At); err != nil {
 			return err
 		}
 		_, err := t.exec(`INSERT INTO auth_codes (platform, code_mac, appid, epoch, expires_at, used_at)
@@ -110,8 +110,9 @@ func (s *Store) Consent(ctx context.Context,
 }
 
 // putAuthorization puts an authorization in force. One that was cancelled is
-// given anew: what was issued under it before stays void (CR-9).
-func (t *tx) putAuthorization(platform, appid string, sets []int) error {
+// given anew: what was issued under it before stays void (CR-9). at is the time, in
+// Unix milliseconds.
+func (t *tx) putAuthorization(platform, appid string, sets []int, at int64) error {
 	list, err := json.Marshal(sets)
 	if err == nil {
 		err = t.checkRow(granted, appid, platform)
@@ -120,10 +121,11 @@ func (t *tx) putAuthorization(platform, appid string, sets []int) error {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO authorizations (appid, platform, in_force, epoch, sets, refresh_mac, issued)
-		VALUES ($1, $2, TRUE, 1, $3, '', '')
+		VALUES ($1, $2, TRUE, $4, $3, '', '')
 		ON CONFLICT (appid, platform) DO UPDATE SET sets = excluded.sets, in_force = TRUE,
-			epoch = CASE WHEN authorizations.in_force THEN authorizations.epoch ELSE authorizations.epoch + 1 END`,
-		appid, platform, string(list))
+			epoch = CASE WHEN authorizations.in_force THEN authorizations.epoch
+				WHEN authorizations.epoch < excluded.epoch THEN excluded.epoch ELSE authorizations.epoch + 1 END`,
+		appid, platform, string(list), max(at, 1))
 	if err != nil {
 		return err
 	}

@@ -21,13 +21,20 @@ func (s *Store) CredentialEpoch(ctx context.Context, account, env string) (int64
 // RevokeCredentials implements cloud.Store.
 func (s *Store) RevokeCredentials(ctx context.Context, account, env string, rec cloud.Record) error {
 	return s.writer.writeFor(ctx, account, func(t *tx) error {
-		n, err := t.exec(`INSERT INTO env_credentials (account, env, epoch)
-			SELECT account, id, 1 FROM environments WHERE account = $1 AND id = $2
-			ON CONFLICT (account, env) DO UPDATE SET epoch = env_credentials.epoch + 1`, account, env)
-		if err == nil && n == 0 {
-			return cloud.ErrNotFound
-		}
-		t.record(rec)
-		return err
+		t.record(rec) // only if there is such an environment: else nothing is left of the change
+		return t.nextCredentialEpoch(account, env, max(rec.At, 1))
 	})
+}
+
+// nextCredentialEpoch begins an epoch of an environment's credentials: cloud.ErrNotFound
+// if there is no such environment. at is the time, in Unix milliseconds.
+func (t *tx) nextCredentialEpoch(account, env string, at int64) error {
+	n, err := t.exec(`INSERT INTO env_credentials (account, env, epoch)
+		SELECT account, id, $3 FROM environments WHERE account = $1 AND id = $2
+		ON CONFLICT (account, env) DO UPDATE SET epoch = CASE WHEN env_credentials.epoch < excluded.epoch
+			THEN excluded.epoch ELSE env_credentials.epoch + 1 END`, account, env, at)
+	if err == nil && n == 0 {
+		return cloud.ErrNotFound
+	}
+	return err
 }

@@ -36,9 +36,9 @@ func consentRoundTrip(e *exam) {
 	rec := e.consent(platform2, mini2, "code-mac", 64, 3, 49)
 	e.wrote(rec)
 	e.same("authorization", e.authorization(platform2, mini2),
-		cloud.Authorization{Platform: platform2, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{64, 3, 49}})
+		cloud.Authorization{Platform: platform2, AppID: mini2, InForce: true, Epoch: rec.At, Sets: []int{64, 3, 49}})
 	want := authCode(platform2, mini2, "code-mac")
-	want.Epoch = 1
+	want.Epoch = rec.At
 	e.same("code", e.code(platform2, "code-mac"), want)
 	_, err := e.store.AuthCode(e.Context(), platform1, "code-mac")
 	e.fails("the code of another platform", err, cloud.ErrNotFound)
@@ -53,7 +53,8 @@ func consentRoundTrip(e *exam) {
 
 // consentEpochs: consent to an authorization in force replaces only its sets;
 // consent to a cancelled one begins a new epoch, without refresh token and
-// issue times (CR-9).
+// issue times (CR-9). It is the time, or one more than the epoch before if that
+// is as late; a row of before has counted from 1.
 func consentEpochs(e *exam) {
 	a := e.authorization(platform1, mini1)
 	ok, err := e.store.IssueAuthorizerToken(e.Context(), a, cloud.Issues{someTime}, e.rec("token"))
@@ -67,19 +68,28 @@ func consentEpochs(e *exam) {
 	e.same("consent while in force", e.authorization(platform1, mini1), want)
 
 	e.revoke(platform1, mini1)
-	e.consent(platform1, mini1, "code-2", 64)
-	want.Epoch, want.Sets, want.RefreshMAC, want.Issued = 2, []int{64}, "", nil
+	second := e.consent(platform1, mini1, "code-2", 64).At
+	want.Epoch, want.Sets, want.RefreshMAC, want.Issued = second, []int{64}, "", nil
 	e.same("consent after cancellation", e.authorization(platform1, mini1), want)
 
-	for mac, epoch := range map[string]int64{"code-1": 1, "code-2": 2} {
+	for mac, epoch := range map[string]int64{"code-1": 1, "code-2": second} {
 		if c := e.code(platform1, mac); c.Epoch != epoch {
 			e.Errorf("%s is of epoch %d, want %d", mac, c.Epoch, epoch)
 		}
 	}
 	e.revoke(platform1, mini1)
-	e.apply(cloud.PutAuthorization{Platform: platform1, AppID: mini1, OldEpoch: 2, Sets: []int{3}})
-	want.Epoch, want.Sets = 3, []int{3}
-	e.same("given again by a world file", e.authorization(platform1, mini1), want)
+	again := func(old, at, epoch int64) {
+		e.Helper()
+		changes := []cloud.Change{cloud.PutAuthorization{Platform: platform1, AppID: mini1, OldEpoch: old, Sets: []int{3}}}
+		rec := e.rec("apply")
+		rec.At = at
+		e.ok("Apply", e.store.Apply(e.Context(), changes, []cloud.Record{rec}))
+		want.Epoch, want.Sets = epoch, []int{3}
+		e.same("given again by a world file", e.authorization(platform1, mini1), want)
+	}
+	again(second, someTime+99, someTime+99)
+	e.revoke(platform1, mini1)
+	again(someTime+99, someTime-5, someTime+100)
 }
 
 func revoke(e *exam) {

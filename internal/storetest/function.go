@@ -79,7 +79,7 @@ func codeWhole(e *exam) {
 	ok, err := e.store.PutCode(e.Context(), f, rec)
 	e.is(true)("PutCode", ok, err)
 	e.wrote(rec)
-	f.AddedAt, f.OwnerEpoch = fixtureFunction(env1, function1).AddedAt, fixtureFunction(env1, function1).OwnerEpoch+1
+	f.AddedAt, f.OwnerEpoch = fixtureFunction(env1, function1).AddedAt, f.ModifiedAt
 	e.same("function", e.function(mini1, env1, function1), f)
 	e.same("its namesake", e.function(mini1, env2, function1), fixtureFunction(env2, function1))
 	e.same("its neighbour", e.function(mini1, env1, function2), fixtureFunction(env1, function2))
@@ -89,7 +89,7 @@ func codeWhole(e *exam) {
 	e.same("function of the same owner", e.function(mini1, env1, function1), f)
 
 	bare := fixtureFunction(env1, function1)
-	bare.OwnerEpoch = f.OwnerEpoch + 1
+	bare.OwnerEpoch = f.OwnerEpoch + 1 // since it is of an earlier time
 	bare.Handler, bare.InstallDependency = "", false
 	ok, err = e.store.PutCode(e.Context(), bare, e.rec("deploy"))
 	e.is(true)("PutCode", ok, err)
