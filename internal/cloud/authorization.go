@@ -232,8 +232,8 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 		return Grant{}, false, Refused(AuthCodeInvalid, "")
 	}
 	refresh := refreshTokenPrefix + randomToken()
-	issued, next := a.Issued.next(c.Now)
 	c.AppID = code.AppID
+	issued, next := s.nextIssue(c, a.Issued, 0)
 	key := grantKey{a.Platform, a.AppID}
 	mac := s.ring.MAC(refreshTokenPurpose, key.row(), refresh)
 	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, mac, next, c.record(actQueryAuth, ""))
@@ -241,15 +241,15 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	if err != nil {
 		return Grant{}, false, storeError("query auth", err)
 	}
-	return s.grant(a, issued, refresh), ok, nil
+	return s.grant(c, a, issued, refresh), ok, nil
 }
 
 // grant returns what a platform is given under an authorization: a new access
 // token, and the refresh token.
-func (s *Service) grant(a Authorization, issued int64, refresh string) Grant {
+func (s *Service) grant(c Caller, a Authorization, issued int64, refresh string) Grant {
 	token := s.sign(claim{
 		kind: AuthorizerToken, issued: issued, epoch: a.Epoch, platform: a.Platform, appid: a.AppID,
-	})
+	}, c.Now)
 	return Grant{AppID: a.AppID, AccessToken: token, RefreshToken: refresh, Sets: a.Sets}
 }
 
@@ -273,14 +273,14 @@ func (s *Service) RefreshAuthorizerToken(
 		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
 			return Grant{}, Refused(RefreshTokenInvalid, "")
 		}
-		issued, next := a.Issued.next(c.Now)
+		issued, next := s.nextIssue(c, a.Issued, 0)
 		ok, err := s.store.IssueAuthorizerToken(ctx, *a, next, c.record(actAuthorizerToken, ""))
 		s.authorizations.drop(key)
 		switch {
 		case err != nil:
 			return Grant{}, storeError("issue authorizer token", err)
 		case ok:
-			return s.grant(*a, issued, refresh), nil
+			return s.grant(c, *a, issued, refresh), nil
 		}
 	}
 	return Grant{}, storeError("issue authorizer token", ErrStale)

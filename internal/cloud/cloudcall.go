@@ -47,7 +47,7 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 	if err != nil {
 		return Token{}, storeError("cloudbase token", err)
 	}
-	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, epoch: epoch, appid: e.Account, env: e.ID}), nil
+	return s.sign(claim{kind: CloudbaseToken, issued: rec.At, epoch: epoch, appid: e.Account, env: e.ID}, rec.At), nil
 }
 
 // JudgeCall returns the call that code in the environment of a token may make

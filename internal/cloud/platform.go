@@ -84,27 +84,39 @@ func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, err
 		if err != nil {
 			return Token{}, storeError("platform", err)
 		}
-		issued, next := p.Issued.next(max(c.Now, p.VoidBefore))
+		issued, next := s.nextIssue(c, p.Issued, p.VoidBefore)
 		ok, err := s.store.IssueComponentToken(ctx, c.Platform, p.Issued, next, c.record(actComponentToken, ""))
 		s.platforms.drop(c.Platform)
 		switch {
 		case err != nil:
 			return Token{}, storeError("issue component token", err)
 		case ok:
-			return s.sign(claim{kind: ComponentToken, issued: issued, platform: c.Platform}), nil
+			return s.sign(claim{kind: ComponentToken, issued: issued, platform: c.Platform}, c.Now), nil
 		}
 		// Another call issued one between the read and the write: retry.
 	}
 	return Token{}, storeError("issue component token", ErrStale)
 }
 
-// sign returns the access token of a claim, whose time of expiry it sets.
-func (s *Service) sign(c claim) Token {
+// nextIssue returns the issue time of a caller's new token, which is not before from,
+// and the times to store with it. Of issue times that a wrong clock has made the
+// operator is told, once a minute.
+func (s *Service) nextIssue(c Caller, is Issues, from int64) (int64, Issues) {
+	if ahead, minute := is.ahead(c.Now), c.Now/60_000; ahead > 0 && s.toldAhead.Swap(minute) != minute {
+		s.log.Warn("tokens were issued at a time that is ahead of the clock: it was wrong then, or is wrong now",
+			"platform", c.Platform, "appid", c.AppID, "ahead", ahead)
+	}
+	return is.next(c.Now, from)
+}
+
+// sign returns the access token of a claim that begins now, and sets its time of
+// expiry: the issue time may be another (see Issues).
+func (s *Service) sign(c claim, now int64) Token {
 	life := TokenLife
 	if c.kind == CloudbaseToken {
 		life = CloudbaseLife
 	}
-	c.expires = c.issued + life.Milliseconds()
+	c.expires = now + life.Milliseconds()
 	return Token{Value: s.ring.Sign(seal.AccessToken, c.encode()), Life: life}
 }
 

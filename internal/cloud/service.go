@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -70,6 +71,8 @@ type Service struct {
 	repeats  *repeats
 	observer *observer
 	applyMu  sync.Mutex // one world file at a time
+
+	toldAhead atomic.Int64 // the minute in which an issue ahead of the clock was told
 }
 
 // grantKey names what belongs to a platform and a Mini Program.

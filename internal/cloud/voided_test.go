@@ -45,6 +45,30 @@ func TestReplacedSecretVoidsComponentTokens(t *testing.T) {
 	r.ok("token after another ticket", alive(second))
 }
 
+// A secret that was replaced while the clock was far ahead: tokens issued since are
+// good, and for no longer than ever (CR-1).
+func TestSecretReplacedUnderAWrongClock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const wrong = 40 * 24 * time.Hour
+	before := r.componentToken(platform2)
+	r.sleep(wrong)
+	r.mustApply(cloud.World{Platforms: []cloud.WorldPlatform{{AppID: platform2, Secret: secret2 + "-new", Ticket: ticket2}}})
+	r.sleep(-wrong)
+	req := cloud.ComponentTokenRequest{AppID: platform2, Secret: secret2 + "-new", Ticket: ticket2}
+	token, err := r.cloud.IssueComponentToken(t.Context(), req, "rid")
+	r.ok("IssueComponentToken", err)
+	fares := func(token string) error {
+		_, err := r.cloud.Authenticate(t.Context(), token, credentials, "rid")
+		return err
+	}
+	r.refused("token of before", fares(before), cloud.InvalidToken)
+	r.sleep(cloud.TokenLife - time.Second)
+	r.ok("token before its end", fares(token.Value))
+	r.sleep(time.Second)
+	r.refused("token after its end", fares(token.Value), cloud.TokenExpired)
+}
+
 // What was issued in a state of the database that is lost is good for nothing that
 // was granted again since: not the platform's tokens, those of its authorization, its
 // links and signed uploads, nor the runtime's credential and tokens.
