@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,9 +112,13 @@ func printAudit(w io.Writer, asJSON bool, records func(each func(cloud.Record) e
 // auditLine writes a record for a person: when, who, what, how it ended.
 func auditLine(rec cloud.Record) string {
 	who := "platform " + rec.Platform
-	switch {
+	switch about := strings.TrimSpace(rec.Platform + " " + rec.AppID); {
+	case rec.Operator && about == "":
+		who = cmp.Or(rec.By, "operator")
 	case rec.Operator:
-		who = strings.TrimSpace("operator for " + strings.TrimSpace(rec.Platform+" "+rec.AppID))
+		who = cmp.Or(rec.By, "operator") + " for " + about
+	case about == "":
+		who = "unknown"
 	case rec.Platform == "":
 		who = "runtime of " + rec.AppID
 	case rec.AppID != "":

@@ -78,6 +78,7 @@ func newRoot() *cobra.Command {
 		revokeCommand(),
 		deployCommand(),
 		auditCommand(),
+		adminTokenCommand(),
 		gcCommand(),
 		scrubCommand(),
 		backupCommand(),

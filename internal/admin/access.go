@@ -32,42 +32,60 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// authorized lets the operator in.
-func (s *Server) authorized(h handler) http.Handler {
-	return s.admitted(h, func(r *http.Request, token, rid string) (cloud.Caller, error) {
-		if !s.isAdmin(token) {
-			return cloud.Caller{}, errNotAdmin
+// authorized lets in whoever has an admin token of a role that has the right.
+func (s *Server) authorized(to route) http.Handler {
+	return s.admitted(to.do, func(r *http.Request, token, rid string) (cloud.Caller, error) {
+		c, role, err := s.operator(r.Context(), token, rid)
+		if err != nil {
+			return c, orElse(err, errNotAdmin)
 		}
-		return s.cloud.OperatorCaller(rid), nil
+		return c, s.allow(r, c, role, to.needs)
 	})
 }
 
 // runtimeToo lets the operator in, and the runtime of the environment that
 // the path names.
-func (s *Server) runtimeToo(h handler) http.Handler {
-	return s.admitted(h, func(r *http.Request, token, rid string) (cloud.Caller, error) {
-		if s.isAdmin(token) {
-			return s.cloud.OperatorCaller(rid), nil
+func (s *Server) runtimeToo(to route) http.Handler {
+	return s.admitted(to.do, func(r *http.Request, token, rid string) (cloud.Caller, error) {
+		c, role, err := s.operator(r.Context(), token, rid)
+		if err == nil {
+			return c, s.allow(r, c, role, to.needs)
 		}
-		c, err := s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
 		if cloud.KindOf(err) == cloud.InvalidToken {
-			err = errNotRuntime
+			c, err = s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
 		}
-		return c, err
+		return c, orElse(err, errNotRuntime)
 	})
 }
 
-// isAdmin compares in constant time (CR-11).
-func (s *Server) isAdmin(token string) bool {
+// operator returns the caller that an admin token proves, and its role. The first
+// token is known without the store, whose owner may have to look at a fault of it.
+func (s *Server) operator(ctx context.Context, token, rid string) (cloud.Caller, cloud.Role, error) {
+	if s.isFirst(token) {
+		return s.cloud.FirstAdminCaller(rid), cloud.RoleAdmin, nil
+	}
+	return s.cloud.AdminCaller(ctx, token, rid)
+}
+
+// orElse returns the refusal in place of an error that is of a token that is none.
+func orElse(err error, refusal *httpError) error {
+	if cloud.KindOf(err) == cloud.InvalidToken {
+		return refusal
+	}
+	return err
+}
+
+// isFirst compares in constant time (CR-11).
+func (s *Server) isFirst(token string) bool {
 	sum := sha256.Sum256([]byte(token))
 	return token != "" && subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
 }
 
 var (
 	errNotAdmin = &httpError{http.StatusUnauthorized, tcb.InvalidToken,
-		"give the admin token: Authorization: Bearer TOKEN"}
+		"give an admin token, which may have expired or been revoked: Authorization: Bearer TOKEN"}
 	errNotRuntime = &httpError{http.StatusUnauthorized, tcb.InvalidToken,
-		"give the environment's credential, which may have been revoked, or the admin token: Authorization: Bearer TOKEN"}
+		"give the environment's credential, which may have been revoked, or an admin token: Authorization: Bearer TOKEN"}
 )
 
 // admitted serves a request whose bearer token proves a caller.
@@ -106,8 +124,6 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 // further answers are held up. A good token is never held up.
 const freeGuesses = 10
 
-const actAdmin = "admin"
-
 var errSlowDown = &httpError{http.StatusTooManyRequests, tcb.MinuteQuota, "too many false tokens from this address: try again later"}
 
 // falseToken counts and records a token that is not the operator's, holds up the
@@ -120,7 +136,7 @@ func (s *Server) falseToken(r *http.Request, token, rid string, err error) error
 	address := throttle.AddressOf(r.RemoteAddr)
 	s.refused.Inc()
 	s.guesses.Failed(address)
-	_ = s.cloud.RefuseSecret(rid, "", "", actAdmin, address, cloud.Refused(cloud.InvalidToken, ""))
+	_ = s.cloud.RefuseAdminToken(rid, address, cloud.Refused(cloud.InvalidToken, ""))
 	waited, ok := s.guesses.Wait(r.Context(), address)
 	if !ok {
 		return errSlowDown

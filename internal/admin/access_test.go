@@ -15,7 +15,8 @@ import (
 
 // fill names what a route's pattern leaves open.
 func fill(path string) string {
-	return strings.NewReplacer("{platform}", platform, "{appid}", mini, "{environment}", env, "{function}", "login").Replace(path)
+	return strings.NewReplacer("{platform}", platform, "{appid}", mini, "{environment}", env, "{function}", "login",
+		"{name}", "nobody", "{rid}", "nothing").Replace(path)
 }
 
 // TestToken tries every route without the token, and with what is nearly it.

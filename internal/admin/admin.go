@@ -19,7 +19,7 @@ import (
 // Config is what a Server works with. Cloud and Token are required.
 type Config struct {
 	Cloud   *cloud.Service
-	Token   string              // the bearer token of the operator
+	Token   string              // the first admin's token, which is in no store
 	Metrics prometheus.Gatherer // default: /metrics is empty
 	Log     *slog.Logger        // default: nothing is logged
 	// FalseTokens is how many tokens of one address may be false in a minute
@@ -28,7 +28,7 @@ type Config struct {
 	// Registry gets the metrics of the interface itself; default: nobody does.
 	Registry prometheus.Registerer
 	// Backup writes an archive of everything; default: there are no backups.
-	Backup func(ctx context.Context, w io.Writer) error
+	Backup func(ctx context.Context, c cloud.Caller, w io.Writer) error
 }
 
 // Server answers every request of the admin listener.
@@ -36,11 +36,13 @@ type Server struct {
 	cloud   *cloud.Service
 	token   [sha256.Size]byte // its hash, so that comparing takes the same time for any length
 	log     *slog.Logger
-	backup  func(ctx context.Context, w io.Writer) error
+	backup  func(ctx context.Context, c cloud.Caller, w io.Writer) error
 	mux     *http.ServeMux
 	ready   readiness
 	guesses *throttle.Throttle
-	refused prometheus.Counter // false tokens
+
+	refused   prometheus.Counter // false tokens
+	forbidden prometheus.Counter // tokens whose role did not suffice
 }
 
 // New returns a handler of the admin interface.
@@ -51,48 +53,55 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)),
 		log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux(),
-		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)), refused: prometheus.NewCounter(prometheus.CounterOpts{
+		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
+		}),
+		forbidden: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "opentcb_admin_forbidden_total", Help: "Requests of the admin interface whose token has not the role for them.",
 		}),
 	}
 	if cfg.Registry != nil {
-		cfg.Registry.MustRegister(s.refused)
+		cfg.Registry.MustRegister(s.refused, s.forbidden)
 	}
 	for pattern, handle := range s.openRoutes(cfg.Metrics) {
 		s.mux.Handle(pattern, handle)
 	}
-	for pattern, handle := range s.routes() {
-		s.mux.Handle(pattern, s.authorized(handle))
+	for pattern, to := range s.routes() {
+		s.mux.Handle(pattern, s.authorized(to))
 	}
-	s.mux.Handle(tokenRoute, s.runtimeToo(s.cloudbaseToken))
-	s.mux.Handle("/", s.authorized(s.noSuchPath))
+	s.mux.Handle(tokenRoute, s.runtimeToo(route{s.cloudbaseToken, toChange}))
+	s.mux.Handle("/", s.authorized(route{s.noSuchPath, toWatch}))
 	return s
 }
 
 // tokenRoute is the one path that an environment's own credential opens too.
 const tokenRoute = "POST /v1/environments/{environment}/token"
 
-// routes is every path that needs the admin token.
-func (s *Server) routes() map[string]handler {
-	return map[string]handler{
-		"POST /v1/apply":                      s.apply,
-		"PUT /v1/code":                        s.addCode,
-		"POST /v1/code/collection":            s.collect,
-		"POST /v1/code/check":                 s.scrub,
-		"GET /v1/audit":                       s.audit,
-		"GET /v1/miniprograms":                s.miniPrograms,
-		"GET /v1/backup":                      s.backupArchive,
-		"GET /v1/platforms/{platform}/ticket": s.ticket,
-		"POST /v1/platforms/{platform}/authorizations/{appid}":         s.authorize,
-		"DELETE /v1/platforms/{platform}/authorizations/{appid}":       s.revoke,
-		"PUT /v1/environments/{environment}/functions/{function}/code": s.deploy,
-		"POST /v1/environments/{environment}/credential":               s.credential,
-		"DELETE /v1/environments/{environment}/credential":             s.revokeCredentials,
-		"GET /v1/environments/{environment}/whitelist/suggestion":      s.suggestWhitelist,
-		"POST /v1/environments/{environment}/whitelist/trial":          s.tryWhitelist,
-		"GET /v1/environments/{environment}/whitelist/history":         s.whitelistHistory,
-		"POST /v1/environments/{environment}/whitelist/restore":        s.restoreWhitelist,
-		"GET /v1/calls/{rid}": s.explain,
+// routes is every path that needs an admin token, and the right that it needs.
+func (s *Server) routes() map[string]route {
+	return map[string]route{
+		"POST /v1/apply":                      {s.apply, toChange},
+		"PUT /v1/code":                        {s.addCode, toChange},
+		"POST /v1/code/collection":            {s.collect, toChange},
+		"POST /v1/code/check":                 {s.scrub, toChange},
+		"GET /v1/audit":                       {s.audit, toAudit},
+		"GET /v1/miniprograms":                {s.miniPrograms, toRead},
+		"GET /v1/backup":                      {s.backupArchive, toAdminister},
+		"GET /v1/platforms/{platform}/ticket": {s.ticket, toReadSecret},
+		"POST /v1/platforms/{platform}/authorizations/{appid}":         {s.authorize, toChange},
+		"DELETE /v1/platforms/{platform}/authorizations/{appid}":       {s.revoke, toChange},
+		"PUT /v1/environments/{environment}/functions/{function}/code": {s.deploy, toChange},
+		"POST /v1/environments/{environment}/credential":               {s.credential, toChange},
+		"DELETE /v1/environments/{environment}/credential":             {s.revokeCredentials, toChange},
+		"GET /v1/environments/{environment}/whitelist/suggestion":      {s.suggestWhitelist, toRead},
+		"POST /v1/environments/{environment}/whitelist/trial":          {s.tryWhitelist, toRead},
+		"GET /v1/environments/{environment}/whitelist/history":         {s.whitelistHistory, toRead},
+		"POST /v1/environments/{environment}/whitelist/restore":        {s.restoreWhitelist, toChange},
+		"GET /v1/admin-tokens":                                         {s.adminTokens, toAdminister},
+		"POST /v1/admin-tokens":                                        {s.createAdminToken, toAdminister},
+		"DELETE /v1/admin-tokens/{name}":                               {s.revokeAdminToken, toAdminister},
+		"GET /v1/calls/{rid}":                                          {s.explain, toRead},
 	}
 }
 

@@ -18,13 +18,13 @@ const (
 )
 
 // backupArchive streams an archive of everything.
-func (s *Server) backupArchive(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+func (s *Server) backupArchive(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	if s.backup == nil {
 		return nil, &httpError{http.StatusNotImplemented, tcb.InvalidURL, "this server makes no backups"}
 	}
 	pieces := &pieces{w: w, conn: http.NewResponseController(w)}
 	out := bufio.NewWriterSize(pieces, pieceBytes)
-	err := s.backup(r.Context(), out)
+	err := s.backup(r.Context(), c, out)
 	if err == nil {
 		err = out.Flush()
 	}

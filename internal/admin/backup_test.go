@@ -49,7 +49,7 @@ func TestBackupBreaksOff(t *testing.T) {
 		{0, lost, lost.Detail}, {100, lost, lost.Detail}, {1 << 20, lost, "unexpected EOF"},
 		{0, errors.New("/the/path"), "system error"}, {100, &cloud.Error{Kind: cloud.Conflict, Detail: "already"}, "already"},
 	} {
-		fill := func(_ context.Context, w io.Writer) error {
+		fill := func(_ context.Context, _ cloud.Caller, w io.Writer) error {
 			if _, err := w.Write(make([]byte, c.bytes)); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@
 // with it.
 //
 //	admin.go          Server: its settings and routes
+//	roles.go          what each role may do
 //	access.go         the bearer token, and what may not pass
 //	answer.go         answers and refusals in HTTP
 //	body.go           a request's body: its bound, and JSON
@@ -19,6 +20,7 @@
 //	collection.go     collection and check of all code
 //	environment.go    tokens and credentials of an environment's runtime
 //	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
+//	admintoken.go     admin tokens
 //	audit.go          the audit record
 //	backup.go         an archive of everything
 //	health.go         /healthz, /readyz, /metrics, /openapi.yaml

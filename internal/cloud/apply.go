@@ -103,7 +103,7 @@ func (p *planner) reject(line int, format string, args ...any) error {
 func (p *planner) change(ch Change, about Caller, item, what string) error {
 	p.changes = append(p.changes, ch)
 	p.outcome.Changes = append(p.outcome.Changes, Applied{Item: item, Change: what})
-	about.Operator, about.RID, about.Now = p.caller.Operator, p.caller.RID, p.caller.Now
+	about.Operator, about.By, about.RID, about.Now = p.caller.Operator, p.caller.By, p.caller.RID, p.caller.Now
 	rec := about.record(actApply, item)
 	rec.Detail = what
 	p.recs = append(p.recs, rec)

@@ -17,6 +17,7 @@ type Record struct {
 	At       int64    `json:"at"`                 // Unix milliseconds
 	RID      string   `json:"rid"`                // the request's id
 	Operator bool     `json:"operator,omitempty"` // done by the operator; else by Platform
+	By       string   `json:"by,omitempty"`       // the operator's token, such as "token:ci"; "" of servers before, and at the start
 	Platform string   `json:"platform,omitempty"` // the platform that acted, or that it concerns
 	AppID    string   `json:"appid,omitempty"`    // the Mini Program acted for, or that it concerns
 	Action   string   `json:"action"`             // the wire name, or the operator's verb
@@ -65,7 +66,7 @@ type AuditStore interface {
 // record returns the record of what the caller does.
 func (c Caller) record(action, target string) Record {
 	return Record{
-		At: c.Now, RID: c.RID, Operator: c.Operator, Platform: c.Platform, AppID: c.AppID,
+		At: c.Now, RID: c.RID, Operator: c.Operator, By: c.By, Platform: c.Platform, AppID: c.AppID,
 		Action: action, Target: target,
 	}
 }

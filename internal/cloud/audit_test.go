@@ -47,6 +47,8 @@ func (r *rig) everything() {
 	r.deploy("first", "the merchant's own")
 	r.refused("code", r.cloud.Refuse(c, "getcodesecret", &cloud.Error{Kind: cloud.MissingPermission}), cloud.MissingPermission)
 	r.ok("Revoke", r.cloud.Revoke(ctx, r.operator(), platform1, mini1))
+	r.adminToken("ci", cloud.RoleAuditor, 0)
+	r.ok("RevokeAdminToken", r.cloud.RevokeAdminToken(ctx, r.operator(), "ci"))
 }
 
 // Every decision on the three interfaces, every credential issued and every
@@ -83,6 +85,8 @@ func TestEverythingIsRecorded(t *testing.T) {
 		{"operator//" + mini1, "deploy", "env " + env1 + " function first", 0, "sha256 " + sumOf(zipOf(t, "the merchant's own"))},
 		{mini, "getcodesecret", "", 61007, ""},
 		{"operator/" + mini, "revoke", "", 0, ""},
+		{"operator/", "admin-token create", "token ci", 0, "role auditor"},
+		{"operator/", "admin-token revoke", "token ci", 0, ""},
 	}
 	got := map[entry]int{}
 	for _, rec := range r.records("") {

@@ -1,11 +1,12 @@
 package cloud
 
 // Caller is who asks, and when. Whatever proves a caller makes it and sets its
-// time: Authenticate, OpenUpload, Runtime, OperatorCaller. The rules take the
+// time: Authenticate, OpenUpload, Runtime, AdminCaller, OperatorCaller. The rules take the
 // time of a call from its caller and from nowhere else, so that one call happens
 // at one moment.
 type Caller struct {
-	Operator bool   // the operator of the server; the rest is empty then
+	Operator bool   // the operator of the server; the rest is empty then, but for By
+	By       string // the admin token that proved the operator, as the record names it
 	Platform string // the platform's component_appid
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
 	RID      string // the request's id, for the audit record
@@ -19,7 +20,8 @@ type Caller struct {
 // is known yet.
 func (s *Service) caller(rid string) Caller { return Caller{RID: rid, Now: s.now()} }
 
-// OperatorCaller returns the operator as caller of one request, at this moment.
+// OperatorCaller returns the operator as caller of one request, at this moment,
+// whom no token has proved.
 func (s *Service) OperatorCaller(rid string) Caller {
 	c := s.caller(rid)
 	c.Operator = true

@@ -90,6 +90,7 @@ const (
 	fixedTicketPurpose  = "ticket"
 	refreshTokenPurpose = "refreshtoken"
 	authCodePurpose     = "authcode"
+	adminTokenPurpose   = "admintoken"
 )
 
 // row is the identity that a stored secret is bound to.

@@ -19,6 +19,7 @@
 //	token.go          access tokens: what is in them, and the check of a call's
 //	issues.go         when tokens were issued, and so superseded
 //	claim.go          how the contents of signed tokens are written and read
+//	admintoken.go     tokens of the admin interface, and their roles
 //	platform.go       a platform's ticket and component_access_token
 //	authorization.go  consent, query-auth, refresh, cancellation
 //

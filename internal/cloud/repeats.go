@@ -20,6 +20,7 @@ const (
 type repeated struct {
 	platform, appid string
 	action, target  string
+	by              string
 	code            int
 	credential      int64 // tells the credentials of one account apart
 }
@@ -47,7 +48,7 @@ func newRepeats() *repeats {
 // first reports whether a record is the first of its minute, and counts it if
 // not. credential tells apart what the record does not.
 func (r *repeats) first(rec Record, credential int64) bool {
-	key := repeated{rec.Platform, rec.AppID, rec.Action, rec.Target, int(rec.Code), credential}
+	key := repeated{rec.Platform, rec.AppID, rec.Action, rec.Target, rec.By, int(rec.Code), credential}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	count := r.counts[key]

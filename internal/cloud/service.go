@@ -65,6 +65,8 @@ type Service struct {
 	secrets        *cache[grantKey, string]
 	environments   *cache[EnvironmentKey, *cachedEnvironment]
 	functions      *cache[functionKey, *Function]
+	adminTokens    *cache[struct{}, map[string]AdminToken] // all of them, by name
+	uses           uses
 
 	checks   chan struct{} // one for each check of a zip under way
 	reads    *recorder
@@ -104,6 +106,7 @@ func New(cfg Config) *Service {
 		secrets:        newCache[grantKey, string](n, life),
 		environments:   newCache[EnvironmentKey, *cachedEnvironment](n, life),
 		functions:      newCache[functionKey, *Function](n, life),
+		adminTokens:    newCache[struct{}, map[string]AdminToken](1, life),
 		repeats:        newRepeats(),
 		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
 	}

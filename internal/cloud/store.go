@@ -27,6 +27,7 @@ type Store interface {
 	CodeStore
 	WorldStore
 	CredentialStore
+	AdminTokenStore
 	ObservedStore
 	RefusalStore
 	AuditStore

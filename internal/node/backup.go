@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,14 +27,14 @@ func Version() string {
 // backupOf returns a function that writes an archive of everything in storage.
 // It makes one at a time, since each reads all rows and all code, and returns
 // Conflict meanwhile.
-func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Context, w io.Writer) error {
+func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Context, c cloud.Caller, w io.Writer) error {
 	var making sync.Mutex
-	return func(ctx context.Context, w io.Writer) error {
+	return func(ctx context.Context, c cloud.Caller, w io.Writer) error {
 		if !making.TryLock() {
 			return &cloud.Error{Kind: cloud.Conflict, Detail: "a backup is being made already: wait for its end"}
 		}
 		defer making.Unlock()
-		if err := svc.RecordBackup(ctx, svc.OperatorCaller(rand.Text())); err != nil {
+		if err := svc.RecordBackup(ctx, c); err != nil {
 			return err
 		}
 		err := backup.Write(ctx, w, s.Store, s.Blobs, backup.Info{

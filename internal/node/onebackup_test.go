@@ -21,24 +21,25 @@ func TestOneBackup(t *testing.T) {
 	t.Cleanup(func() { s.Close() })
 	svc := cloud.New(cloud.Config{Store: s.Store, Blobs: s.Blobs, Ring: s.Ring})
 	t.Cleanup(func() { _ = svc.Close() })
-	write := backupOf(s, svc, cfg)
+	backup, operator := backupOf(s, svc, cfg), svc.OperatorCaller("test")
+	write := func(w io.Writer) error { return backup(t.Context(), operator, w) }
 	begun, release, ended := make(chan bool, 1000), make(chan bool), make(chan error)
 	go func() {
-		ended <- write(t.Context(), writerFunc(func(p []byte) (int, error) {
+		ended <- write(writerFunc(func(p []byte) (int, error) {
 			begun <- true
 			<-release
 			return len(p), nil
 		}))
 	}()
 	<-begun
-	if err := write(t.Context(), io.Discard); cloud.KindOf(err) != cloud.Conflict {
+	if err := write(io.Discard); cloud.KindOf(err) != cloud.Conflict {
 		t.Errorf("a second one: %v", err)
 	}
 	close(release)
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if err := write(t.Context(), io.Discard); err != nil {
+	if err := write(io.Discard); err != nil {
 		t.Errorf("after it: %v", err)
 	}
 }

@@ -20,6 +20,8 @@ import (
 //	        detail (text)
 //	rid     12 bytes if it has the form of ours, else a text
 //	inline  varint length, bytes
+//	detail  what changed, and after a NUL the token that did it, so that servers of
+//	        before read it too
 //	text    varint n: 0 a new text, which follows inline; else the n-th text
 //	        of the batch
 
@@ -73,7 +75,11 @@ func (e *batchEncoder) record(r *cloud.Record, first int64) {
 	e.inline(r.AppID)
 	e.text(r.Action)
 	e.inline(r.Target)
-	e.text(r.Detail)
+	detail := r.Detail
+	if r.By != "" {
+		detail += "\x00" + r.By
+	}
+	e.text(detail)
 }
 
 // inline appends a text that is seldom there twice: to look it up would cost
@@ -155,6 +161,9 @@ func (d *batchDecoder) record(first int64) cloud.Record {
 	}
 	r.Code = tcb.Code(d.varint())
 	r.Platform, r.AppID, r.Action, r.Target, r.Detail = d.text(), d.inline(), d.text(), d.inline(), d.text()
+	if i := strings.LastIndexByte(r.Detail, 0); i >= 0 {
+		r.Detail, r.By = r.Detail[:i], r.Detail[i+1:]
+	}
 	return r
 }
 

@@ -35,6 +35,8 @@
 //	codesecret.go       code protection keys
 //	permission.go       sets: the switch, the whitelist, the version
 //	history.go          the changes of an environment's permission
+//	admintoken.go       tokens of the admin interface
+//	admintoken.go       tokens of the admin interface
 //	envcredential.go    how often an environment's credentials were revoked
 //	function.go         functions
 //	code.go             code that is held, in use or doomed

@@ -127,6 +127,7 @@ func (e *exam) state() map[string]any {
 			rows["observed "+a+id] = e.observed(a, id, 0)
 		}
 	}
+	rows["admin tokens"] = e.adminTokens()
 	rows["refusals"] = e.refusals(0, math.MaxInt64)
 	return rows
 }

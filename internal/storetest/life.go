@@ -56,8 +56,8 @@ type change struct {
 func (e *exam) changes() []change {
 	a := e.authorization(platform1, mini1)
 	s := e.store
-	old := observedAt(-5, "/old", 3)
-	return []change{
+	e.addAdminTokens("first", "second")
+	return append(e.quietChanges(), []change{
 		{name: "IssueComponentToken", do: func(ctx context.Context, rec cloud.Record) error {
 			return hit(s.IssueComponentToken(ctx, platform1, nil, cloud.Issues{someTime}, rec))
 		}},
@@ -98,6 +98,22 @@ func (e *exam) changes() []change {
 		}},
 		{name: "RevokeCredentials", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.RevokeCredentials(ctx, mini1, env1, rec)
+		}},
+		{name: "AddAdminToken", do: func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.AddAdminToken(ctx, adminToken("new"), rec))
+		}},
+		{name: "RemoveAdminToken", do: func(ctx context.Context, rec cloud.Record) error {
+			return hit(s.RemoveAdminToken(ctx, "first", rec))
+		}},
+	}...)
+}
+
+// quietChanges are those of them that write no audit record.
+func (e *exam) quietChanges() []change {
+	s, old := e.store, observedAt(-5, "/old", 3)
+	return []change{
+		{name: "NoteAdminTokenUse", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
+			return s.NoteAdminTokenUse(ctx, "second", "mac-of-second", someTime+9)
 		}},
 		{name: "AddObserved", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
 			return s.AddObserved(ctx, []cloud.Observed{old, observedAt(1, "/new", 7)})
@@ -143,8 +159,9 @@ func reopened(e *exam) {
 func cancelled(e *exam) {
 	ctx, cancel := context.WithCancel(e.Context())
 	cancel()
+	changes := e.changes()
 	before := e.state()
-	for _, c := range e.changes() {
+	for _, c := range changes {
 		for range 10 {
 			rec := e.rec(c.name)
 			err := c.do(ctx, rec)

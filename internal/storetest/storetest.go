@@ -79,6 +79,8 @@ var parts = []struct {
 	{name: "history contention", run: historyContention},
 	{name: "credential epochs", run: credentialEpochs},
 	{name: "credential contention", run: credentialContention},
+	{name: "admin tokens", run: adminTokenLife},
+	{name: "admin token contention", run: adminTokenContention},
 	{name: "observed sums", run: observedSums},
 	{name: "observed since", run: observedSince},
 	{name: "observed contention", run: observedContention},
@@ -164,7 +166,7 @@ func (e *exam) is(want bool) func(what string, got bool, err error) {
 func (e *exam) rec(action string) cloud.Record {
 	n := e.made.Add(1)
 	return cloud.Record{
-		At: someTime + n, RID: ridOf(n), Operator: true, Platform: platform1, AppID: mini1,
+		At: someTime + n, RID: ridOf(n), Operator: true, By: "token:of-" + action, Platform: platform1, AppID: mini1,
 		Action: action, Target: "target of " + action, Code: 40097, Detail: "detail of " + action,
 	}
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+func adminTokenCommand() *cobra.Command {
+	return groupCommand("admin-token", "Who may use the admin interface, and for what",
+		createAdminTokenCommand(), listAdminTokensCommand(), revokeAdminTokenCommand())
+}
+
+func createAdminTokenCommand() *cobra.Command {
+	var role, expires string
+	cmd := remoteCommand("create NAME --role ROLE", "Make an admin token, and print it",
+		`Make a token of the admin interface, and print it, which the server never does
+again: it keeps what the token is recognized by. NAME is how the audit record
+names whoever uses it. What each role may do:
+
+    admin      everything
+    operator   everything but admin tokens, keys and backups
+    developer  read what the server keeps
+    auditor    read that, but no tickets and no code, and the audit record
+    monitor    the server's status and metrics
+
+    opentcb admin-token create nightly-report --role auditor --expires 90d`,
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			if !slices.Contains(cloud.Roles, cloud.Role(role)) {
+				return answer{}, usageError{fmt.Errorf("--role must be one of %v", cloud.Roles)}
+			}
+			life, err := parseSpan(expires)
+			if err != nil {
+				return answer{}, usageError{fmt.Errorf("--expires: %w", err)}
+			}
+			made, err := c.CreateAdminToken(cmd.Context(), admin.NewAdminToken{
+				Name: args[0], Role: cloud.Role(role), ExpiresIn: int64(life.Seconds()),
+			})
+			return answer{made, made.Token}, err
+		})
+	f := cmd.Flags()
+	f.StringVar(&role, "role", "", "admin, operator, developer, auditor or monitor")
+	f.StringVar(&expires, "expires", "", "how long it is good, such as 90d or 12h (default: for ever)")
+	return cmd
+}
+
+func listAdminTokensCommand() *cobra.Command {
+	return remoteCommand("list", "Print the admin tokens",
+		`Print the admin tokens by name: their roles, until when they are good, and when
+each was used last, to the minute. The token of the file admin-token, which is
+in no list, is the first admin's.`,
+		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
+			all := []admin.AdminToken{}
+			var b strings.Builder
+			w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+			fmt.Fprint(w, "NAME\tROLE\tCREATED\tEXPIRES\tUSED")
+			err := c.AdminTokens(cmd.Context(), func(t admin.AdminToken) error {
+				all = append(all, t)
+				fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\t%s", t.Name, t.Role,
+					localMinute(t.CreatedAt), localMinute(t.ExpiresAt), localMinute(t.UsedAt))
+				return nil
+			})
+			err = errors.Join(err, w.Flush())
+			return answer{all, b.String()}, err
+		})
+}
+
+// localMinute writes a time for a person: local, to the minute; "-" for none.
+func localMinute(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+func revokeAdminTokenCommand() *cobra.Command {
+	return remoteCommand("revoke NAME", "End an admin token",
+		`End an admin token: at once on the server that answers, and within a second on
+others that share its database.`,
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			revoked := map[string]string{"name": args[0], "admin_token": "revoked"}
+			return answer{revoked, "revoked the admin token " + args[0]}, c.RevokeAdminToken(cmd.Context(), args[0])
+		})
+}
+
+// parseSpan reads how long something is: a number of days such as 90d, or what
+// time.ParseDuration reads; 0 for "".
+func parseSpan(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	var span time.Duration
+	days, isDays := strings.CutSuffix(text, "d")
+	n, err := strconv.Atoi(days)
+	if isDays && err == nil && n < 100*366 {
+		span = time.Duration(n) * 24 * time.Hour
+	} else if !isDays {
+		span, err = time.ParseDuration(text)
+	}
+	if err != nil || span < time.Second {
+		return 0, fmt.Errorf("%q is no span of time such as 90d, 12h or 30m", text)
+	}
+	return span, nil
+}
