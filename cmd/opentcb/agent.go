@@ -91,5 +91,8 @@ func (r *remote) fetchToken(ctx context.Context, c *admin.Client, env string) (a
 	if ok && refusal.Status/100 == 4 && refusal.Status != http.StatusTooManyRequests {
 		return agent.Token{}, agent.Permanent(err)
 	}
-	return agent.Token{Value: token.Token, Life: time.Duration(token.ExpiresIn) * time.Second}, err
+	return agent.Token{
+		Value: token.Token, Life: time.Duration(token.ExpiresIn) * time.Second,
+		Credential: time.Duration(token.CredentialExpiresIn) * time.Second,
+	}, err
 }

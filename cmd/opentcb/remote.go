@@ -14,6 +14,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // remote is a command's way to a running server.
@@ -91,7 +92,9 @@ func (r *remote) client() (*admin.Client, error) {
 // reach explains why a server could not be reached, or refused the token.
 func (r *remote) reach(err error) error {
 	refusal, ok := errors.AsType[*admin.Refusal](err)
-	if ok && refusal.Status == http.StatusUnauthorized && r.credential {
+	if ok && refusal.Code == int(tcb.TokenExpired) {
+		refusal.Message = fmt.Sprintf("the credential has expired at the server at %s; 'opentcb env-credential ENV' prints another", r.admin)
+	} else if ok && refusal.Status == http.StatusUnauthorized && r.credential {
 		refusal.Message = fmt.Sprintf("the server at %s refuses the credential: it is another environment's, or was revoked; 'opentcb env-credential ENV' prints one",
 			r.admin)
 	} else if ok && refusal.Status == http.StatusUnauthorized {

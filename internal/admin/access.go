@@ -54,6 +54,9 @@ func (s *Server) runtimeToo(to route) http.Handler {
 		if cloud.KindOf(err) == cloud.InvalidToken {
 			c, err = s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
 		}
+		if cloud.KindOf(err) == cloud.TokenExpired {
+			err = errExpired
+		}
 		return c, orElse(err, errNotRuntime)
 	})
 }
@@ -86,6 +89,7 @@ var (
 		"give an admin token, which may have expired or been revoked: Authorization: Bearer TOKEN"}
 	errNotRuntime = &httpError{http.StatusUnauthorized, tcb.InvalidToken,
 		"give the environment's credential, which may have been revoked, or an admin token: Authorization: Bearer TOKEN"}
+	errExpired = &httpError{http.StatusUnauthorized, tcb.TokenExpired, "the environment's credential has expired: give another"}
 )
 
 // admitted serves a request whose bearer token proves a caller.

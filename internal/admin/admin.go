@@ -43,6 +43,7 @@ type Server struct {
 
 	refused   prometheus.Counter // false tokens
 	forbidden prometheus.Counter // tokens whose role did not suffice
+	limited   prometheus.Counter // tokens of runtimes over the limit
 }
 
 // New returns a handler of the admin interface.
@@ -60,9 +61,12 @@ func New(cfg Config) *Server {
 		forbidden: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_forbidden_total", Help: "Requests of the admin interface whose token has not the role for them.",
 		}),
+		limited: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "opentcb_cloudbase_tokens_refused_total", Help: "Tokens refused to runtimes, because theirs were too many in a minute.",
+		}),
 	}
 	if cfg.Registry != nil {
-		cfg.Registry.MustRegister(s.refused, s.forbidden)
+		cfg.Registry.MustRegister(s.refused, s.forbidden, s.limited)
 	}
 	for pattern, handle := range s.openRoutes(cfg.Metrics) {
 		s.mux.Handle(pattern, handle)

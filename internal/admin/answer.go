@@ -67,6 +67,7 @@ var statuses = map[cloud.Kind]int{
 	cloud.EnvironmentNotFound: http.StatusNotFound,
 	cloud.Conflict:            http.StatusConflict,
 	cloud.InvalidCode:         http.StatusUnprocessableEntity,
+	cloud.LimitReached:        http.StatusTooManyRequests,
 }
 
 // writeError writes a refusal. The cause of an error of the server's own is

@@ -49,6 +49,31 @@ func TestOperator(t *testing.T) {
 	}
 }
 
+// TestCredential is what the runtime of an environment proves itself with, and for how
+// long.
+func TestCredential(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	for _, life := range []time.Duration{0, time.Hour} {
+		credential, err := s.Credential(t.Context(), env, life)
+		if must(t, err); credential.ExpiresIn != int64(life.Seconds()) {
+			t.Errorf("for %v: %+v", life, credential)
+		}
+		runtime := admin.Client{URL: s.URL, Token: credential.Credential, HTTP: s.HTTP}
+		token, err := runtime.CloudbaseToken(t.Context(), env)
+		must(t, err)
+		if token.CredentialExpiresIn > int64(life.Seconds()) || (token.CredentialExpiresIn == 0) != (life == 0) {
+			t.Errorf("with one for %v: %+v", life, token)
+		}
+	}
+	for _, query := range []string{"expires_in=0", "expires_in=1h", "expires_in=3162240001", "expires=60"} {
+		resp, text := s.request(t, "POST", "/v1/environments/"+env+"/credential?"+query, "", nil)
+		if resp.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %s %s", query, resp.Status, text)
+		}
+	}
+}
+
 // TestNotThere names what is not there.
 func TestNotThere(t *testing.T) {
 	s := start(t)

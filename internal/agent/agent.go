@@ -18,10 +18,12 @@ import (
 	"time"
 )
 
-// Token is a cloudbase_access_token and how long it is valid from now on.
+// Token is a cloudbase_access_token and how long it is valid from now on. Credential
+// is how long the credential is that it was got with; 0 if that does not expire.
 type Token struct {
-	Value string
-	Life  time.Duration
+	Value      string
+	Life       time.Duration
+	Credential time.Duration
 }
 
 // Config is what an agent works with. Out and Fetch are required.
@@ -49,6 +51,8 @@ const (
 	firstPause = time.Second      // after the first failure; each further pause is twice as long
 	longPause  = time.Minute      // the longest pause
 	shortRenew = time.Second      // the least time between two renewals
+
+	warnBefore = 14 * 24 * time.Hour // the credential expires; then it is told once a day
 )
 
 // permanent is a failure that a retry cannot mend.
@@ -122,6 +126,7 @@ type agent struct {
 	life     time.Duration // of that token when it was got
 	failures int           // since the last success
 	reported bool          // that the token in the file has expired
+	warned   time.Time     // when it was told that the credential expires
 }
 
 // wait waits, and reports whether the agent is to go on.
@@ -151,6 +156,11 @@ func (a *agent) renew(ctx context.Context) error {
 		return fmt.Errorf("the file cannot be written: %w", err)
 	}
 	a.life, a.expires = token.Life, a.Now().Add(token.Life)
+	if token.Credential > 0 && token.Credential < warnBefore && a.Now().Sub(a.warned) >= 24*time.Hour {
+		a.warned = a.Now()
+		a.Log.Warn("the credential expires, and no token is got after that: replace it, and start the agent again",
+			"in", token.Credential)
+	}
 	return nil
 }
 

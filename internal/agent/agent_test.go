@@ -154,6 +154,35 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// A credential that ends soon is told once a day, with how long it is good yet.
+func TestCredentialEndsSoon(t *testing.T) {
+	d := newDesk(t, filepath.Join(t.TempDir(), "token"))
+	left := 15 * 24 * time.Hour
+	d.answers(func() (agent.Token, error) {
+		return agent.Token{Value: "token", Life: 30 * time.Minute, Credential: left}, nil
+	})
+	d.start()
+	for range 4 { // more than two weeks before, then three times within a day, then on the next
+		d.pausing()
+		d.mu.Lock()
+		d.now, left = d.now.Add(10*time.Hour), left-10*time.Hour
+		d.mu.Unlock()
+		d.elapsed <- time.Time{}
+	}
+	d.pausing()
+	if n := strings.Count(d.log.String(), "the credential expires"); n != 1 {
+		t.Errorf("told %d times within a day:\n%s", n, d.log)
+	}
+	d.mu.Lock()
+	d.now = d.now.Add(14 * time.Hour)
+	d.mu.Unlock()
+	d.elapsed <- time.Time{}
+	d.pausing()
+	if n := strings.Count(d.log.String(), "the credential expires"); n != 2 || !strings.Contains(d.log.String(), "in=") {
+		t.Errorf("told %d times on the second day:\n%s", n, d.log)
+	}
+}
+
 // TestServerAway keeps the file, tries again with growing pauses, and says
 // when the token in the file has expired.
 func TestServerAway(t *testing.T) {

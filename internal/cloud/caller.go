@@ -11,9 +11,12 @@ type Caller struct {
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
 	RID      string // the request's id, for the audit record
 	Now      int64  // when the call was looked at, Unix milliseconds
-	runtime  bool   // the runtime of an environment
-	epoch    int64  // which grant of the authorization, or of credentials, the token belongs to
-	issued   int64  // tells the caller's credentials apart: when the token was issued
+	// CredentialEnds is when the credential of a runtime expires, Unix milliseconds;
+	// 0 if it does not.
+	CredentialEnds int64
+	runtime        bool  // the runtime of an environment
+	epoch          int64 // which grant of the authorization, or of credentials, the token belongs to
+	issued         int64 // tells the caller's credentials apart: when the token was issued
 }
 
 // caller returns a caller of one request, at this moment, of whom nothing else

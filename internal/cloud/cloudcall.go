@@ -26,7 +26,8 @@ type CloudCall struct {
 // CloudbaseToken returns a token with which code in an environment calls open
 // interfaces (CC-6). Those issued before stay good until they expire, or the
 // credentials of the environment are revoked.
-// EnvironmentNotFound, or Conflict for an account without cloud development.
+// EnvironmentNotFound, Conflict for an account without cloud development, or
+// LimitReached for a runtime that has got too many in this minute.
 func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Token, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -37,7 +38,12 @@ func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Tok
 	}
 	rec, err := s.recordOn(ctx, c, actCloudbaseToken, e)
 	epoch := e.CredentialEpoch + 1
-	if c.runtime {
+	if c.runtime && err == nil {
+		if err := s.mints.take(EnvironmentKey{e.Account, e.ID}, c.Now); err != nil {
+			about := c
+			about.Platform, about.AppID = rec.Platform, rec.AppID
+			return Token{}, s.recordOnce(about, actCloudbaseToken, rec.Target, 0, err)
+		}
 		// A credential that is revoked at this moment gives a token that is void.
 		rec.Detail, epoch = "runtime", c.epoch+1
 	}

@@ -41,6 +41,7 @@
 //
 //	cloudcall.go      cloudbase_access_token, and the judgement of each call
 //	envcredential.go  what an environment's runtime proves itself with
+//	mints.go          how many tokens the runtimes of an environment get
 //	observe.go        cloud calls counted, in memory and in the store
 //	tally.go          the counts of one environment
 //	refusal.go        the records of refused calls

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/seal"
 )
@@ -25,8 +26,11 @@ type CredentialStore interface {
 
 // EnvironmentCredential returns what the runtime of an environment proves itself
 // with to get cloudbase_access_tokens of that environment and nothing else. It is
-// good until it is revoked. EnvironmentNotFound if there is no such environment.
-func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env string) (string, error) {
+// good for that life, and without end if that is 0, unless it is revoked.
+// EnvironmentNotFound if there is no such environment.
+func (s *Service) EnvironmentCredential(
+	ctx context.Context, c Caller, env string, life time.Duration,
+) (string, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return "", err
@@ -36,19 +40,30 @@ func (s *Service) EnvironmentCredential(ctx context.Context, c Caller, env strin
 		return "", storeError("credential", err)
 	}
 	rec, err := s.recordOn(ctx, c, actEnvCredential, e)
+	var ends int64
+	rec.Detail = "does not expire"
+	if life > 0 {
+		ends = c.Now + life.Milliseconds()
+		rec.Detail = "until " + time.UnixMilli(ends).UTC().Format(time.RFC3339)
+	}
 	if err == nil {
 		err = s.store.AppendRecords(ctx, []Record{rec})
 	}
 	if err != nil {
 		return "", storeError("credential", err)
 	}
-	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch)), nil
+	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch, ends)), nil
 }
 
 // credentialClaim returns the content of a credential: the environment, and the epoch
-// of its credentials. Those of another epoch are void.
-func credentialClaim(e *Environment, epoch int64) []byte {
-	return appendText(appendText(binary.AppendUvarint(nil, uint64(epoch)), e.Account), e.ID)
+// of its credentials. Those of another epoch are void. One that ends (Unix
+// milliseconds) says so; what does not is what servers of before know too.
+func credentialClaim(e *Environment, epoch, ends int64) []byte {
+	claim := appendText(appendText(binary.AppendUvarint(nil, uint64(epoch)), e.Account), e.ID)
+	if ends != 0 {
+		claim = binary.AppendUvarint(claim, uint64(ends))
+	}
+	return claim
 }
 
 // RevokeEnvironmentCredentials voids every credential of an environment that was
@@ -73,7 +88,7 @@ func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, en
 // Runtime returns the caller that a credential proves, at this moment: the runtime
 // of an environment, which may ask only for tokens of that environment.
 // InvalidToken if the credential is not genuine, revoked or of another
-// environment.
+// environment, TokenExpired.
 func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Caller, error) {
 	raw, err := s.ring.Verify(seal.Credential, credential)
 	if err != nil {
@@ -81,6 +96,10 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	}
 	d := decoder{raw}
 	epoch, account, id := d.int(), d.text(), d.text()
+	c := s.caller(rid)
+	if len(d.rest) > 0 {
+		c.CredentialEnds = d.int()
+	}
 	if err := d.end(); err != nil {
 		return Caller{}, internalError("credential", err)
 	}
@@ -90,8 +109,9 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 		return Caller{}, storeError("credential", err)
 	case err != nil || id != env || now != epoch:
 		return Caller{}, Refused(InvalidToken, "")
+	case c.CredentialEnds != 0 && c.Now >= c.CredentialEnds:
+		return Caller{}, Refused(TokenExpired, "")
 	}
-	c := s.caller(rid)
 	c.runtime, c.epoch = true, epoch
 	return c, nil
 }

@@ -97,12 +97,19 @@ func (r *repeats) due(now int64) []Record {
 func (s *Service) RefuseSecret(rid, platform, appid, action, address string, outcome error) error {
 	c := s.caller(rid)
 	c.Platform, c.AppID = platform, appid
-	rec := c.record(action, address)
+	return s.recordOnce(c, action, address, 0, outcome)
+}
+
+// recordOnce records a refusal that can be repeated without end: the first of a
+// minute, and then a count. credential tells apart what the record does not. It
+// returns the error to answer with.
+func (s *Service) recordOnce(c Caller, action, target string, credential int64, outcome error) error {
+	rec := c.record(action, target)
 	rec.Code = CodeOf(outcome)
-	if !s.repeats.first(rec, 0) {
+	if !s.repeats.first(rec, credential) {
 		return outcome
 	}
-	return s.recordOutcome(c, action, address, outcome)
+	return s.recordOutcome(c, action, target, outcome)
 }
 
 // deadCredential are the refusals that a credential meets when it is good no
@@ -117,10 +124,5 @@ func (s *Service) recordRefusal(c Caller, action, target string, outcome error) 
 	if !ok || e.Kind != s.invalid && !slices.Contains(deadCredential, e.Kind) {
 		return s.recordOutcome(c, action, target, outcome)
 	}
-	rec := c.record(action, target)
-	rec.Code = CodeOf(outcome)
-	if !s.repeats.first(rec, c.issued) {
-		return outcome
-	}
-	return s.recordOutcome(c, action, target, outcome)
+	return s.recordOnce(c, action, target, c.issued, outcome)
 }

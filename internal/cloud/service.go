@@ -30,6 +30,9 @@ type Config struct {
 	// InvalidToken is the kind of refusal of a token that is not genuine, or was
 	// superseded: InvalidToken, the default, or InvalidCredential (EN-14).
 	InvalidToken Kind
+	// CloudbaseTokens is how many tokens the runtimes of one environment get in a
+	// minute; default DefaultCloudbaseTokens.
+	CloudbaseTokens int
 	// CacheRows bounds each kind of row in memory; default DefaultCacheRows.
 	CacheRows int
 	// RowLife is how old a row in memory may be: less than a second where other
@@ -72,6 +75,7 @@ type Service struct {
 	reads    *recorder
 	repeats  *repeats
 	observer *observer
+	mints    *mints
 	applyMu  sync.Mutex // one world file at a time
 
 	toldAhead atomic.Int64 // the minute in which an issue ahead of the clock was told
@@ -108,6 +112,7 @@ func New(cfg Config) *Service {
 		functions:      newCache[functionKey, *Function](n, life),
 		adminTokens:    newCache[struct{}, map[string]AdminToken](1, life),
 		repeats:        newRepeats(),
+		mints:          &mints{most: cmp.Or(cfg.CloudbaseTokens, DefaultCloudbaseTokens)},
 		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
 	}
 	s.reads = newRecorder(recorderOf{

@@ -27,6 +27,7 @@ type Limits struct {
 	UploadRate        int           `flag:"upload-rate" default:"65536" help:"least rate of an upload, in bytes a second"`
 	MaxBodyBytes      int           `flag:"max-body-bytes" default:"67108864" help:"bodies of calls in memory at once, in bytes; callers without a token get a quarter"`
 	FalseSecrets      int           `flag:"false-secrets" default:"10" help:"false secrets of a platform, or admin tokens, from one address in a minute, before further ones are slowed"`
+	CloudbaseTokens   int           `flag:"cloudbase-tokens" default:"600" help:"tokens that the runtimes of one environment get in a minute"`
 	MaxHeaderBytes    int           `flag:"max-header-bytes" default:"16384" help:"size of a request's header"`
 	CacheRows         int           `flag:"cache-rows" default:"1048576" help:"rows of each kind kept in memory"`
 }

@@ -88,7 +88,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.cloud = cloud.New(cloud.Config{
 		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Presign: n.storage.presign,
-		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
+		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens,
+		CacheRows:       n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
 		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Log: n.cfg.Log,
 	})
 	return nil
