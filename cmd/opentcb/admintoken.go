@@ -17,7 +17,7 @@ import (
 
 func adminTokenCommand() *cobra.Command {
 	return groupCommand("admin-token", "Who may use the admin interface, and for what",
-		createAdminTokenCommand(), listAdminTokensCommand(), revokeAdminTokenCommand())
+		createAdminTokenCommand(), listAdminTokensCommand(), revokeAdminTokenCommand(), rotateAdminTokenCommand())
 }
 
 func createAdminTokenCommand() *cobra.Command {
@@ -90,6 +90,22 @@ others that share its database.`,
 			revoked := map[string]string{"name": args[0], "admin_token": "revoked"}
 			return answer{revoked, "revoked the admin token " + args[0]}, c.RevokeAdminToken(cmd.Context(), args[0])
 		})
+}
+
+func rotateAdminTokenCommand() *cobra.Command {
+	var overlap time.Duration
+	cmd := remoteCommand("rotate", "Replace the token of the file admin-token",
+		`Replace the token of the file admin-token in the server's data folder, the first
+admin's, and print the new one. The old one is good for --overlap, and with 0s
+no more. Of several servers on one database each has its own file: ask each of
+them, by --admin. A server that was given its token by a flag or a variable
+refuses: change it there.`,
+		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
+			made, err := c.RotateAdminToken(cmd.Context(), overlap)
+			return answer{made, made.Token}, err
+		})
+	cmd.Flags().DurationVar(&overlap, "overlap", 5*time.Minute, "how long the old token is good, at most 168h")
+	return cmd
 }
 
 // parseSpan reads how long something is: a number of days such as 90d, or what

@@ -26,7 +26,7 @@
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy
 //	audit.go      opentcb audit
-//	admintoken.go  opentcb admin-token create, list, revoke
+//	admintoken.go  opentcb admin-token create, list, revoke, rotate
 //	code.go       opentcb gc, scrub: stored code
 //	backup.go     opentcb backup, backup verify
 //	restore.go    opentcb restore

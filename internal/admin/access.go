@@ -3,8 +3,6 @@ package admin
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -64,7 +62,7 @@ func (s *Server) runtimeToo(to route) http.Handler {
 // operator returns the caller that an admin token proves, and its role. The first
 // token is known without the store, whose owner may have to look at a fault of it.
 func (s *Server) operator(ctx context.Context, token, rid string) (cloud.Caller, cloud.Role, error) {
-	if s.isFirst(token) {
+	if s.first.Is(token) {
 		return s.cloud.FirstAdminCaller(rid), cloud.RoleAdmin, nil
 	}
 	return s.cloud.AdminCaller(ctx, token, rid)
@@ -76,12 +74,6 @@ func orElse(err error, refusal *httpError) error {
 		return refusal
 	}
 	return err
-}
-
-// isFirst compares in constant time (CR-11).
-func (s *Server) isFirst(token string) bool {
-	sum := sha256.Sum256([]byte(token))
-	return token != "" && subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
 }
 
 var (
@@ -140,13 +132,11 @@ func (s *Server) falseToken(r *http.Request, token, rid string, err error) error
 	address := throttle.AddressOf(r.RemoteAddr)
 	s.refused.Inc()
 	s.guesses.Failed(address)
-	_ = s.cloud.RefuseAdminToken(rid, address, cloud.Refused(cloud.InvalidToken, ""))
-	waited, ok := s.guesses.Wait(r.Context(), address)
-	if !ok {
-		return errSlowDown
+	if err := s.cloud.RefuseAdminToken(rid, address); err != nil {
+		return err
 	}
-	if !waited { // at most some in a minute
-		s.log.Warn("false admin token", "rid", rid, "from", address)
+	if _, ok := s.guesses.Wait(r.Context(), address); !ok {
+		return errSlowDown
 	}
 	return err
 }

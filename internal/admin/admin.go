@@ -3,7 +3,6 @@ package admin
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,10 +15,10 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// Config is what a Server works with. Cloud and Token are required.
+// Config is what a Server works with. Cloud and First are required.
 type Config struct {
 	Cloud   *cloud.Service
-	Token   string              // the first admin's token, which is in no store
+	First   *FirstToken         // the first admin's token
 	Metrics prometheus.Gatherer // default: /metrics is empty
 	Log     *slog.Logger        // default: nothing is logged
 	// FalseTokens is how many tokens of one address may be false in a minute
@@ -34,7 +33,7 @@ type Config struct {
 // Server answers every request of the admin listener.
 type Server struct {
 	cloud   *cloud.Service
-	token   [sha256.Size]byte // its hash, so that comparing takes the same time for any length
+	first   *FirstToken
 	log     *slog.Logger
 	backup  func(ctx context.Context, c cloud.Caller, w io.Writer) error
 	mux     *http.ServeMux
@@ -52,8 +51,7 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cloud: cfg.Cloud, token: sha256.Sum256([]byte(cfg.Token)),
-		log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux(),
+		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux(),
 		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
@@ -104,6 +102,7 @@ func (s *Server) routes() map[string]route {
 		"POST /v1/environments/{environment}/whitelist/restore":        {s.restoreWhitelist, toChange},
 		"GET /v1/admin-tokens":                                         {s.adminTokens, toAdminister},
 		"POST /v1/admin-tokens":                                        {s.createAdminToken, toAdminister},
+		"POST /v1/admin-tokens/admin-token/rotation":                   {s.rotateFirstToken, toAdminister},
 		"DELETE /v1/admin-tokens/{name}":                               {s.revokeAdminToken, toAdminister},
 		"GET /v1/calls/{rid}":                                          {s.explain, toRead},
 	}

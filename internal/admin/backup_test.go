@@ -55,7 +55,7 @@ func TestBackupBreaksOff(t *testing.T) {
 			}
 			return c.err
 		}
-		srv := httptest.NewServer(admin.New(admin.Config{Cloud: rules, Token: "t", Backup: fill}))
+		srv := httptest.NewServer(admin.New(admin.Config{Cloud: rules, First: admin.NewFirstToken("t", nil), Backup: fill}))
 		client := admin.Client{URL: srv.URL, Token: "t"}
 		err := client.Backup(t.Context(), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.told) || strings.Contains(err.Error(), "/the/path") {
@@ -67,7 +67,7 @@ func TestBackupBreaksOff(t *testing.T) {
 
 // TestNoBackups of a server that makes none.
 func TestNoBackups(t *testing.T) {
-	srv := httptest.NewServer(admin.New(admin.Config{Cloud: emptyRules(t), Token: "t"}))
+	srv := httptest.NewServer(admin.New(admin.Config{Cloud: emptyRules(t), First: admin.NewFirstToken("t", nil)}))
 	defer srv.Close()
 	client := admin.Client{URL: srv.URL, Token: "t"}
 	refused(t, client.Backup(t.Context(), io.Discard), http.StatusNotImplemented)

@@ -20,6 +20,7 @@
 //	collection.go     collection and check of all code
 //	environment.go    tokens and credentials of an environment's runtime
 //	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
+//	firsttoken.go     the first admin's token
 //	admintoken.go     admin tokens
 //	audit.go          the audit record
 //	backup.go         an archive of everything

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -51,6 +52,6 @@ func (s *Server) allow(r *http.Request, c cloud.Caller, role cloud.Role, needs r
 		names = append(names, string(holder))
 	}
 	s.forbidden.Inc()
-	return s.cloud.RefuseRole(c, r.Pattern, &httpError{http.StatusForbidden, tcb.Unauthorized,
-		fmt.Sprintf("the token has the role %s, and this needs %s", role, strings.Join(names, " or "))})
+	why := fmt.Sprintf("the token has the role %s, and this needs %s", role, strings.Join(names, " or "))
+	return cmp.Or[error](s.cloud.RefuseRole(c, r.Pattern, why), &httpError{http.StatusForbidden, tcb.Unauthorized, why})
 }

@@ -60,8 +60,8 @@ const (
 
 	// adminTokenPrefix shows what a token is, to whoever finds one.
 	adminTokenPrefix = "opentcb."
-	// FirstAdminToken is the name of the token in the file of the data folder.
-	FirstAdminToken = "admin-token"
+	// FirstAdmin is the name of the token in the file of the data folder.
+	FirstAdmin = "admin-token"
 	// maxAdminTokens bounds how many there are: all are in memory together, so
 	// that a name that is none costs no read.
 	maxAdminTokens = 1000
@@ -140,7 +140,7 @@ func (s *Service) AdminCaller(ctx context.Context, token, rid string) (Caller, R
 // FirstAdminCaller returns the operator as the caller that the token of the data
 // folder proves, at this moment.
 func (s *Service) FirstAdminCaller(rid string) Caller {
-	return s.OperatorCaller(rid).by(FirstAdminToken)
+	return s.OperatorCaller(rid).by(FirstAdmin)
 }
 
 // by names the admin token that proved a caller.
@@ -156,8 +156,8 @@ func (s *Service) CreateAdminToken(
 ) (AdminToken, string, error) {
 	t := AdminToken{Name: name, Role: role, CreatedAt: c.Now}
 	switch {
-	case !adminTokenName.MatchString(name) || name == FirstAdminToken:
-		return t, "", RefusedMember("name", "name must be 1 to 63 letters, digits, - or _, begin with a letter, and not be "+FirstAdminToken)
+	case !adminTokenName.MatchString(name) || name == FirstAdmin:
+		return t, "", RefusedMember("name", "name must be 1 to 63 letters, digits, - or _, begin with a letter, and not be "+FirstAdmin)
 	case !slices.Contains(Roles, role):
 		return t, "", RefusedMember("role", fmt.Sprintf("role must be one of %v", Roles))
 	case life < 0:
@@ -203,7 +203,7 @@ func (s *Service) AdminTokens(ctx context.Context, p Page) ([]AdminToken, error)
 // RevokeAdminToken ends a token: at once on this server, and within a second on
 // others. NotFound if there is none of that name.
 func (s *Service) RevokeAdminToken(ctx context.Context, c Caller, name string) error {
-	if name == FirstAdminToken {
+	if name == FirstAdmin {
 		return Refused(Conflict, "the token of the file admin-token cannot be revoked: rotate it")
 	}
 	if !adminTokenName.MatchString(name) {
@@ -220,19 +220,58 @@ func (s *Service) RevokeAdminToken(ctx context.Context, c Caller, name string) e
 	return nil
 }
 
-// RefuseAdminToken records, counts and logs a false admin token as RefuseSecret does
-// a platform's secret, and returns the error to answer with.
-func (s *Service) RefuseAdminToken(rid, address string, outcome error) error {
-	return s.RefuseSecret(rid, "", "", actAdmin, address, outcome)
+// RecordRotation records that the token of the data folder is replaced.
+func (s *Service) RecordRotation(ctx context.Context, c Caller, overlap time.Duration) error {
+	rec := c.record(actRotateAdminToken, "token "+FirstAdmin)
+	rec.Detail = "overlap " + overlap.String()
+	if err := s.store.AppendRecords(ctx, []Record{rec}); err != nil {
+		return storeError("record of a rotation", err)
+	}
+	return nil
 }
 
-// RefuseRole records that a token's role does not suffice, the first of a minute
-// and then a count, and returns the error to answer with.
-func (s *Service) RefuseRole(c Caller, route string, outcome error) error {
-	rec := c.record(actAdmin, route)
-	rec.Code, rec.Detail = WrongTokenKind.Code(), outcome.Error()
-	if !s.repeats.first(rec, 0) || s.reads.add(&rec) {
-		return outcome
+// RefuseAdminToken records and logs a false admin token from an address: the first,
+// and then each minute how many came, since anybody can guess without end. It
+// returns an error if it cannot be recorded.
+func (s *Service) RefuseAdminToken(rid, address string) error {
+	return s.refuseAdmin(s.caller(rid), address, Refused(InvalidToken, ""))
+}
+
+// RefuseRole does the same for a token whose role does not suffice for a route.
+func (s *Service) RefuseRole(c Caller, route, why string) error {
+	return s.refuseAdmin(c, route, Refused(WrongTokenKind, why))
+}
+
+func (s *Service) refuseAdmin(c Caller, target string, outcome error) error {
+	rec := c.record(actAdmin, target)
+	rec.Code, rec.Detail = CodeOf(outcome), refusalDetail(outcome)
+	if !s.repeats.first(rec, 0) {
+		return nil
 	}
-	return &Error{Kind: Unavailable, Detail: "audit record full", Err: outcome}
+	s.logRefused(rec)
+	if !s.reads.add(&rec) {
+		return &Error{Kind: Unavailable, Detail: "audit record full", Err: outcome}
+	}
+	return nil
+}
+
+// dueRepeats are the counts of refusals of the minutes before that of a time.
+func (s *Service) dueRepeats(now int64) []Record {
+	recs := s.repeats.due(now)
+	for _, rec := range recs {
+		if rec.Action == actAdmin {
+			s.logRefused(rec)
+		}
+	}
+	return recs
+}
+
+// logRefused logs the refusal of a request of the admin interface, or how many
+// there were.
+func (s *Service) logRefused(rec Record) {
+	what := "from" // an address
+	if rec.By != "" {
+		what = "route"
+	}
+	s.log.Warn("admin request refused", "rid", rec.RID, "errcode", rec.Code, "by", rec.By, what, rec.Target, "detail", rec.Detail)
 }

@@ -143,7 +143,7 @@ func TestAdminTokenBounds(t *testing.T) {
 		_, _, err := r.cloud.CreateAdminToken(t.Context(), r.operator(), name, role, 0)
 		return err
 	}
-	for _, name := range []string{"", "1", "a.b", "a b", "ä", strings.Repeat("a", 64), cloud.FirstAdminToken, "a\n"} {
+	for _, name := range []string{"", "1", "a.b", "a b", "ä", strings.Repeat("a", 64), cloud.FirstAdmin, "a\n"} {
 		r.refused("the name "+name, create(name, cloud.RoleMonitor), cloud.InvalidArgs)
 	}
 	r.refused("no role", create("a", ""), cloud.InvalidArgs)
@@ -156,7 +156,7 @@ func TestAdminTokenBounds(t *testing.T) {
 	r.refused("a name that is taken", create("t501", cloud.RoleMonitor), cloud.Conflict)
 	r.ok("a name that is free", create("t500", cloud.RoleMonitor))
 	r.refused("revoke none", r.cloud.RevokeAdminToken(t.Context(), r.operator(), "none"), cloud.NotFound)
-	r.refused("revoke the first", r.cloud.RevokeAdminToken(t.Context(), r.operator(), cloud.FirstAdminToken), cloud.Conflict)
+	r.refused("revoke the first", r.cloud.RevokeAdminToken(t.Context(), r.operator(), cloud.FirstAdmin), cloud.Conflict)
 }
 
 // TestAdminTokenElsewhere ends a token through one server: it is good no more on

@@ -82,6 +82,10 @@ func (r *repeats) due(now int64) []Record {
 		if count.more > 0 {
 			count.last.Detail = strconv.FormatInt(count.more, 10) + " more in this minute"
 			recs = append(recs, count.last)
+			if count.last.Action == actAdmin { // it goes on: one record a minute, which counts
+				*count = repeatCount{minute: now / repeatSpan}
+				continue
+			}
 		}
 		delete(r.counts, key)
 		if r.apart[key.platform]--; r.apart[key.platform] == 0 {

@@ -117,7 +117,7 @@ func New(cfg Config) *Service {
 	}
 	s.reads = newRecorder(recorderOf{
 		what: "reads", write: cfg.Store.AppendRecords, limit: recorderLimit,
-		due: func() []Record { return s.repeats.due(s.now()) },
+		due: func() []Record { return s.dueRepeats(s.now()) },
 	}, cfg.Log)
 	return s
 }
@@ -125,7 +125,7 @@ func New(cfg Config) *Service {
 // Close writes the audit records and observations that are still in memory. It
 // leaves the store open: whoever opened it closes it.
 func (s *Service) Close() error {
-	for _, rec := range s.repeats.due(noMinute) {
+	for _, rec := range s.dueRepeats(noMinute) {
 		_ = s.reads.add(&rec) // full: only a count is missing
 	}
 	return errors.Join(s.reads.close(), s.observer.close())

@@ -1,14 +1,12 @@
 package node
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/opentcb/opentcb/internal/secretfile"
 )
@@ -100,7 +98,8 @@ func (d *dataDir) check() error {
 
 // ownNames are the names of a data folder that the server opens.
 var ownNames = []string{
-	lockFile, masterKeyFile, AdminTokenFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
+	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
+	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
 	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp",
 }
 
@@ -159,26 +158,4 @@ func (d *dataDir) checkUnused(cfg Config) error {
 	}
 	return fmt.Errorf("the database %s is missing, and there is a master key or code of it: "+
 		"put it back, restore a backup (opentcb help restore), or choose another folder with --data", d.file(databaseFile))
-}
-
-// adminToken returns the operator's token: the given one, or else that of a
-// file in the folder, which is made at first start for the commands to read. A
-// given one is written nowhere.
-func (d *dataDir) adminToken(given string) (string, error) {
-	stored, err := d.readSecret(AdminTokenFile)
-	switch token := strings.TrimSpace(string(stored)); {
-	case given != "":
-		return given, nil
-	case err == nil && token != "" && len(token) < minAdminToken:
-		return "", fmt.Errorf("%s must have at least %d characters", d.file(AdminTokenFile), minAdminToken)
-	case err == nil && token != "":
-		return token, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("admin token: %w", err)
-	}
-	token := rand.Text()
-	if err := d.writeSecret(AdminTokenFile, []byte(token+"\n")); err != nil {
-		return "", fmt.Errorf("admin token: %w", err)
-	}
-	return token, nil
 }

@@ -4,7 +4,8 @@
 //	config.go      what the operator can set, and what is invalid
 //	limits.go      the limits among it, which make their own flags
 //	node.go        Start, Shutdown: open, listen, drain, in this order
-//	data.go        the data folder: its lock and the admin token
+//	data.go        the data folder and its lock
+//	admintoken.go  the admin token in it
 //	lock_unix.go     the lock of the data folder
 //	lock_windows.go  the same on Windows
 //	masterkey.go   where the master key comes from

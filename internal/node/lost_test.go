@@ -15,7 +15,7 @@ func TestNoEmptyWorldBesideAnOldOne(t *testing.T) {
 	open := func() error {
 		s, err := OpenStorage(t.Context(), cfg)
 		if err == nil {
-			_, err = s.data.adminToken("")
+			_, err = s.data.adminToken()
 			if closed := s.Close(); err == nil {
 				err = closed
 			}

@@ -24,7 +24,7 @@ import (
 type Node struct {
 	cfg      Config
 	upstream *url.URL // nil if there is none
-	token    string
+	token    *admin.FirstToken
 	trusted  []netip.Prefix // proxies
 
 	storage *Storage
@@ -83,7 +83,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.storage, err = OpenStorage(ctx, n.cfg); err != nil {
 		return err
 	}
-	if n.token, err = n.storage.data.adminToken(n.cfg.AdminToken); err != nil {
+	if n.token, err = n.storage.data.firstToken(n.cfg.AdminToken, n.cfg.Now); err != nil {
 		return err
 	}
 	n.cloud = cloud.New(cloud.Config{
@@ -118,7 +118,7 @@ func (n *Node) serve() {
 	})
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{
-		Cloud: n.cloud, Token: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
+		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
 		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
@@ -151,8 +151,8 @@ func (n *Node) APIURL() string { return n.api.url() }
 // AdminURL returns where the admin interface is.
 func (n *Node) AdminURL() string { return n.admin.url() }
 
-// AdminToken returns the operator's bearer token for the admin interface.
-func (n *Node) AdminToken() string { return n.token }
+// AdminToken returns the first admin's bearer token for the admin interface.
+func (n *Node) AdminToken() string { return n.token.Token() }
 
 // Failed returns a channel with an error for each listener that fails. The node
 // is still to be shut down then.

@@ -14,6 +14,8 @@ import (
 
 // TestWhoCanRead refuses what others can read or change. A group of this
 // process may read.
+//
+// Proves: AD-3
 func TestWhoCanRead(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("secret"), 0o600); err != nil {

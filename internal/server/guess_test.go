@@ -15,6 +15,8 @@ import (
 // Who tries secrets of a platform is slowed and then refused in its envelope, and
 // recorded with platform and address. Another address never notices, nor another
 // platform.
+//
+// Proves: AD-4
 func TestFalseSecrets(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, Config{FalseSecrets: 3})
