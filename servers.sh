@@ -1,6 +1,6 @@
 #!/bin/sh
-# Finds or installs the servers that the tests run beside our own: nginx, Caddy
-# and PostgreSQL. As root it takes them from Debian's packages; else it says
+# Finds or installs the servers that the tests run beside our own: nginx, Caddy,
+# PostgreSQL and PgBouncer. As root it takes them from Debian's packages; else it says
 # what is missing.
 set -eu
 
@@ -8,6 +8,7 @@ missing=""
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
 command -v caddy >/dev/null || missing="$missing caddy"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then

@@ -23,6 +23,7 @@
 //	postgres.go         Postgres: opening, settings, connections
 //	postgrestx.go       Postgres: reads and transactions within their time limits
 //	postgrespool.go     Postgres: connections, and what is done without
+//	postgrespooler.go   Postgres: through a pooler such as PgBouncer
 //	postgrescommit.go   Postgres: COMMIT, which is never cancelled
 //	postgreserror.go    Postgres: what its errors mean, and what is retried
 //

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net"
 	"strings"
 	"time"
@@ -37,9 +36,9 @@ const (
 	pgBulk      = 10 * time.Minute        // for a change of many rows
 )
 
-// pgSettings are the settings of a connection that the URL does not give. A
-// server of ours that vanishes within a transaction must not lock rows against
-// the others until the network notices.
+// pgSettings are the settings that the URL does not give. A server of ours that
+// vanishes within a transaction must not lock rows against the others until the
+// network notices.
 var pgSettings = map[string]string{
 	"lock_timeout":                        "500ms",
 	"idle_in_transaction_session_timeout": "5s",
@@ -67,9 +66,9 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	g := newGate()
 	p := &postgresDB{
 		config:  cfg,
-		readers: openPool(withSettings(cfg, readerSettings), pgReaders, g),
-		writers: openPool(cfg, pgWorkers+pgWaiting, g),
-		bulk:    openPool(cfg, 2, g), // while it migrates, one of them keeps the lock
+		readers: openPool(cfg, readerSettings, pgReaders, g),
+		writers: openPool(cfg, nil, pgWorkers+pgWaiting, g),
+		bulk:    openPool(cfg, nil, 2, g), // while it migrates, one of them keeps the lock
 		commits: newCommits(),
 	}
 	if err := migratePostgres(ctx, p.bulk.DB); err != nil {
@@ -92,7 +91,12 @@ func (p *postgresDB) read(ctx context.Context) *statements {
 }
 
 func (p *postgresDB) openSession(bool) (*sql.DB, error) {
-	return openPool(withSettings(p.config, sessionSettings), 1, newGate()).DB, nil
+	return openPool(p.config, nil, 1, newGate()).DB, nil
+}
+
+// sessionSettings are for a transaction that may take as long as it likes.
+func (p *postgresDB) sessionSettings() []string {
+	return []string{"SET LOCAL idle_in_transaction_session_timeout = 0", "SET LOCAL statement_timeout = 0"}
 }
 
 // checkIntegrity implements engine. PostgreSQL checks each page that it reads,
@@ -111,15 +115,6 @@ func (p *postgresDB) close() error {
 // statement sees one moment at any isolation. At the strictest it may be ended
 // for the sake of changes at the same time, even after its last row.
 var readerSettings = map[string]string{"default_transaction_isolation": "read committed"}
-
-// sessionSettings are for a transaction that may take as long as it likes.
-var sessionSettings = map[string]string{"idle_in_transaction_session_timeout": "0", "statement_timeout": "0"}
-
-func withSettings(cfg *pgx.ConnConfig, settings map[string]string) *pgx.ConnConfig {
-	cfg = cfg.Copy()
-	maps.Copy(cfg.RuntimeParams, settings)
-	return cfg
-}
 
 // parsePostgres reads the URL. Its errors show nothing of it, since it may hold
 // a password.
@@ -145,11 +140,6 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 	}
 	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 3 * time.Second, Count: 3}
 	cfg.DialFunc = dialUncancelled(&net.Dialer{KeepAliveConfig: alive})
-	for name, value := range pgSettings {
-		if _, given := cfg.RuntimeParams[name]; !given {
-			cfg.RuntimeParams[name] = value
-		}
-	}
 	watch(cfg)
 	return cfg, nil
 }
@@ -186,7 +176,7 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 		err = migrate(ctx, goose.DialectPostgres, db, goose.WithLocker(locker))
 		_, answered := errors.AsType[*pgconn.PgError](err)
 		if !answered || isConnect(err) || tries == 10 || ctx.Err() != nil {
-			return wrapPostgres(err)
+			return withAdvice(err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

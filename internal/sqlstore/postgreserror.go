@@ -57,7 +57,8 @@ var kinds = map[string]errorKind{
 	"55P03":  errConflict, // a row was locked too long
 	"23505":  errOnce,     // a key that another transaction has just made
 	"0A000":  errOnce,     // a prepared statement from before a migration
-	"26000":  errOnce,     // a prepared statement that a pooler does not know
+	"26000":  errOnce,     // a prepared statement that is not there: a pooler has come between
+	"42P05":  errOnce,     // or one that is there already
 	"08":     errLost,     // connection
 	"57P01":  errLost,     // the server stops
 	"57P02":  errLost,     // the server crashed

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -23,14 +24,21 @@ import (
 // pool is connections of one kind.
 type pool struct {
 	*sql.DB
-	gate *gate
-	size int
-	busy atomic.Int64 // connections in use
+	gate        *gate
+	size        int
+	busy        atomic.Int64 // connections in use
+	beginPooled string       // BEGIN, with the settings that a pooler keeps from a connection
 }
 
-// openPool describes a pool. Its connections are made when they are needed.
-func openPool(cfg *pgx.ConnConfig, size int, g *gate) *pool {
-	p := &pool{DB: sql.OpenDB(gated{stdlib.GetConnector(*cfg), g}), gate: g, size: size}
+// openPool describes a pool. Its connections are made when they are needed, with
+// settings besides those of the URL.
+func openPool(cfg *pgx.ConnConfig, settings map[string]string, size int, g *gate) *pool {
+	own := ownSettings(cfg)
+	direct := cfg.Copy()
+	maps.Copy(direct.RuntimeParams, own)
+	maps.Copy(direct.RuntimeParams, settings)
+	connector := gated{direct: stdlib.GetConnector(*direct), pooled: stdlib.GetConnector(*throughPooler(cfg)), gate: g}
+	p := &pool{DB: sql.OpenDB(connector), gate: g, size: size, beginPooled: beginWith(own)}
 	p.SetMaxOpenConns(size)
 	p.SetMaxIdleConns(size)
 	p.SetConnMaxIdleTime(pgIdleTime)
@@ -87,6 +95,7 @@ func isFull(err error) bool {
 // gate is what all attempts to connect of a store go through.
 type gate struct {
 	pools   []*pool
+	pooler  atomic.Bool // one stands between; see postgrespooler.go
 	waiting atomic.Int64
 
 	mu     sync.Mutex
@@ -170,16 +179,19 @@ func (g *gate) wait(ctx context.Context) {
 
 // gated is a connector that goes through a gate.
 type gated struct {
-	driver.Connector
-	gate *gate
+	direct, pooled driver.Connector // to Postgres itself, and through a pooler
+	gate           *gate
 }
+
+// Driver implements driver.Connector.
+func (c gated) Driver() driver.Driver { return c.direct.Driver() }
 
 // Connect implements driver.Connector.
 func (c gated) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.gate.begin(); err != nil {
 		return nil, err
 	}
-	conn, err := c.Connector.Connect(ctx)
+	conn, err := c.connect(ctx)
 	c.gate.end(err)
 	return conn, err
 }

@@ -115,7 +115,7 @@ func beginPostgres(p *pool, c *commits, deadline time.Time) (_ *postgresTx, err 
 		t.end()
 		return nil, err
 	}
-	if err = t.command(t.ctx, "BEGIN"); err != nil {
+	if err = t.command(t.ctx, p.begin()); err != nil {
 		t.discard()
 		return nil, err
 	}

@@ -28,6 +28,9 @@ func (s *Store) beginSession(ctx context.Context, options sql.TxOptions) (*sessi
 	if n.conn, err = db.Conn(ctx); err == nil {
 		n.tx, err = n.conn.BeginTx(ctx, &options)
 	}
+	for i, settings := 0, s.sessionSettings(); i < len(settings) && err == nil; i++ {
+		_, err = n.exec(settings[i], nil)
+	}
 	if err != nil {
 		n.end()
 		return nil, n.stmts.wrapError(err)

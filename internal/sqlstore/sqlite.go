@@ -149,6 +149,8 @@ func (d *sqliteDB) openSession(write bool) (*sql.DB, error) {
 	return db, err
 }
 
+func (d *sqliteDB) sessionSettings() []string { return nil }
+
 // loadRows is 1: SQLite compares the name of each parameter with all before
 // it, so a statement of many rows takes longer than many statements.
 func (d *sqliteDB) loadRows() int { return 1 }

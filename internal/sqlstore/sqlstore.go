@@ -41,6 +41,8 @@ type engine interface {
 	// openSession opens a connection for one long transaction, to which the
 	// time limits of reads and changes do not apply. The caller closes it.
 	openSession(write bool) (*sql.DB, error)
+	// sessionSettings are the statements that such a transaction begins with.
+	sessionSettings() []string
 	// loadRows is how many rows one statement of Load inserts at most.
 	loadRows() int
 	// checkIntegrity gives what is damaged in the database itself to found, as
