@@ -7,7 +7,9 @@ import (
 	"strings"
 )
 
-// RefusalsKept is how many records of refused cloud calls are kept.
+// RefusalsKept is how many records of refused cloud calls are kept. No environment
+// loses one while it has no more than its share, which is the same for each that has
+// any; calls of which no environment is known count as one.
 const RefusalsKept = 1_000_000
 
 // RefusalStore keeps the records of refused cloud calls, apart from the audit

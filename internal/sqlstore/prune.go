@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -29,30 +30,79 @@ func (s *Store) Prune(ctx context.Context, before int64, envs []cloud.Environmen
 	return nil
 }
 
-// pruneRefusals deletes the batches before a time, and those beyond the latest
-// that have as many records as are kept. The records of a batch may be up to
-// batchSpan after its first, so a batch that begins less than that before the
-// bound stays.
+// pruneRefusals deletes the batches before a time. Where there are more records
+// than are kept, it deletes the oldest batches of the environments that have more
+// than their share: what one does, or a stranger, pushes out nothing of another. The
+// records of a batch may be up to batchSpan after its first, so a batch that begins
+// less than that before the bound stays.
 func (s *Store) pruneRefusals(ctx context.Context, before int64) error {
-	// beyond is when the latest batch begins that need not be kept: later ones
-	// have enough records.
-	var beyond, later int64
-	const latestFirst = "SELECT first_at, count FROM refused_calls ORDER BY first_at DESC, batch DESC"
-	err := s.read(ctx).rows(latestFirst, nil, func(r *sql.Rows) error {
-		var at, count int64
-		err := r.Scan(&at, &count)
-		if later >= cloud.RefusalsKept && beyond == 0 {
-			beyond = at
-		}
-		later += count
-		return err
-	})
+	err := s.deleteInSteps(ctx, `DELETE FROM refused_calls WHERE (first_at, batch) IN
+		(SELECT first_at, batch FROM refused_calls WHERE first_at < $1 ORDER BY first_at, batch LIMIT $2)`,
+		before-batchSpan.Milliseconds())
 	if err != nil {
 		return err
 	}
-	return s.deleteInSteps(ctx, `DELETE FROM refused_calls WHERE (first_at, batch) IN
-		(SELECT first_at, batch FROM refused_calls WHERE first_at < $1 ORDER BY first_at, batch LIMIT $2)`,
-		max(before, beyond)-batchSpan.Milliseconds())
+	share, err := s.refusalShare(ctx)
+	if err != nil || share == 0 {
+		return err
+	}
+	type batch struct {
+		at int64
+		id string
+	}
+	var surplus []batch
+	later, beyond := map[string]int64{}, map[string]int64{} // records of later batches; when the first surplus one began
+	const latestFirst = "SELECT first_at, batch, env, count FROM refused_calls ORDER BY first_at DESC, batch DESC"
+	err = s.read(ctx).rows(latestFirst, nil, func(r *sql.Rows) error {
+		var b batch
+		var env string
+		var count int64
+		err := r.Scan(&b.at, &b.id, &env, &count)
+		if later[env] >= share {
+			if beyond[env] == 0 {
+				beyond[env] = b.at - batchSpan.Milliseconds()
+			}
+			if b.at < beyond[env] {
+				surplus = append(surplus, b)
+			}
+		}
+		later[env] += count
+		return err
+	})
+	for step := range slices.Chunk(surplus, pruneStep) {
+		if err == nil {
+			err = s.writer.write(ctx, func(t *tx) error {
+				for _, b := range step {
+					if _, err := t.exec("DELETE FROM refused_calls WHERE first_at = $1 AND batch = $2", b.at, b.id); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return err
+}
+
+// refusalShare returns how many records of refused calls each environment may have,
+// so that all together have as many as are kept; 0 if they have no more anyway.
+func (s *Store) refusalShare(ctx context.Context) (int64, error) {
+	var counts []int64
+	err := s.read(ctx).rows("SELECT SUM(count) FROM refused_calls GROUP BY env", nil, func(r *sql.Rows) error {
+		var n int64
+		err := r.Scan(&n)
+		counts = append(counts, n)
+		return err
+	})
+	slices.Sort(counts)
+	left := int64(cloud.RefusalsKept)
+	for i, n := range counts {
+		if share := left / int64(len(counts)-i); n > share {
+			return max(1, share), err
+		}
+		left -= n
+	}
+	return 0, err
 }
 
 // pruneHistory deletes the changes of an environment before the latest ones.

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,54 @@ func TestPruneGoesOn(t *testing.T) {
 	if n := left(); n != pruneStep-50 {
 		t.Errorf("%d counts are left, want %d", n, pruneStep-50)
 	}
+}
+
+// Of environments that have more than their share of the refusals that are kept, the
+// oldest go; one that has less loses nothing, however old it is and whatever strangers
+// do.
+func TestPruneKeepsEachItsShare(t *testing.T) {
+	everyStore(t, func(t *testing.T, s *Store, _ func() *Store) {
+		const begin, apart = 1_790_000_000_000, 600_000
+		put := func(env string, at, count int64) {
+			t.Helper()
+			must(t, s.writer.write(t.Context(), func(x *tx) error {
+				rec := cloud.Record{At: begin + at*apart, Action: "cloudcall", Target: env}
+				return x.one("INSERT INTO refused_calls (first_at, batch, env, records, count) VALUES ($1, $2, $3, $4, $5)",
+					rec.At, batchID(), env, encodeBatch([]cloud.Record{rec}), count)
+			}))
+		}
+		left := func() map[string]int {
+			t.Helper()
+			got := map[string]int{}
+			must(t, s.Prune(t.Context(), 1, nil))
+			must(t, s.Refusals(t.Context(), 0, begin+1000*apart, func(r cloud.Record) error {
+				got[r.Target]++
+				return nil
+			}))
+			return got
+		}
+		wants := func(what string, want map[string]int) {
+			t.Helper()
+			if got := left(); !maps.Equal(got, want) {
+				t.Errorf("%s: %v batches are left, want %v", what, got, want)
+			}
+		}
+		put("env-quiet", 0, 1)
+		put("env-busy", 0, cloud.RefusalsKept/10)
+		for i := range int64(9) {
+			put("", 1+i, cloud.RefusalsKept/10)
+		}
+		put("", 10, 1)
+		wants("one of strangers' too many, as is one batch kept", map[string]int{"env-quiet": 1, "env-busy": 1, "": 10})
+		for i := range int64(20) {
+			put("", 11+i, cloud.RefusalsKept/10)
+		}
+		wants("many too many", map[string]int{"env-quiet": 1, "env-busy": 1, "": 9 + 1})
+		for i := range int64(20) {
+			put("env-busy", 40+i, cloud.RefusalsKept/10)
+		}
+		wants("two that have too many", map[string]int{"env-quiet": 1, "env-busy": 5 + 1, "": 5 + 1})
+	})
 }
 
 // The latest batches that hold RefusalsKept records stay however old they are,

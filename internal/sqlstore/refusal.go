@@ -2,26 +2,34 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // AppendRefusals implements cloud.Store. It packs the records before its change
-// runs, so that no other change waits for that.
+// runs, so that no other change waits for that. A batch has records of one
+// environment, since each has its share of what is kept.
 func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
+	of := map[string][]cloud.Record{}
+	for _, rec := range recs {
+		of[rec.Target] = append(of[rec.Target], rec)
+	}
 	var rows [][]any
-	err := batches(slices.Clone(recs), func(batch []cloud.Record) error {
-		rows = append(rows, []any{batch[0].At, batchID(), encodeBatch(batch), len(batch)})
-		return nil
-	})
-	if err != nil {
-		return err
+	for _, env := range slices.Sorted(maps.Keys(of)) {
+		err := batches(of[env], func(batch []cloud.Record) error {
+			rows = append(rows, []any{batch[0].At, batchID(), env, encodeBatch(batch), len(batch)})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return s.writer.write(ctx, func(t *tx) error {
 		for _, row := range rows {
-			_, err := t.exec(`INSERT INTO refused_calls (first_at, batch, records, count)
-				VALUES ($1, $2, $3, $4)`, row...)
+			_, err := t.exec(`INSERT INTO refused_calls (first_at, batch, env, records, count)
+				VALUES ($1, $2, $3, $4, $5)`, row...)
 			if err != nil {
 				return err
 			}
