@@ -12,5 +12,6 @@
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring
 //	listener.go    taking and refusing connections
+//	head.go        the header of a request as it arrives: at most so many lines
 //	world.go       a world file, from the disk to the rules
 package node

@@ -29,6 +29,7 @@ type Limits struct {
 	FalseSecrets      int           `flag:"false-secrets" default:"10" help:"false secrets of a platform, or admin tokens, from one address in a minute, before further ones are slowed"`
 	CloudbaseTokens   int           `flag:"cloudbase-tokens" default:"600" help:"tokens that the runtimes of one environment get in a minute"`
 	MaxHeaderBytes    int           `flag:"max-header-bytes" default:"16384" help:"size of a request's header"`
+	MaxHeaderLines    int           `flag:"max-header-lines" default:"100" help:"lines of a request's header"`
 	CacheRows         int           `flag:"cache-rows" default:"1048576" help:"rows of each kind kept in memory"`
 }
 

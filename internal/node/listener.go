@@ -31,12 +31,14 @@ type listener struct {
 	slots    chan struct{}
 	open     atomic.Int64 // connections that were accepted and are not closed
 	draining atomic.Bool
-	drained  atomic.Bool // nothing more is accepted
+	drained  atomic.Bool  // nothing more is accepted
+	maxLines int          // of a request's head
+	refused  atomic.Int64 // heads with more
 }
 
-// listen opens an address for at most so many connections at once. what and
-// flag name the address in errors.
-func listen(address, what, flag string, most int) (*listener, error) {
+// listen opens an address for what clients can take of it. what and flag name the
+// address in errors.
+func listen(address, what, flag string, limits Limits) (*listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("the %s address %s is in use, perhaps by another opentcb: stop it, or choose another address with %s (port 0 takes a free one)",
@@ -49,7 +51,9 @@ func listen(address, what, flag string, most int) (*listener, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s is no TCP address", address)
 	}
-	return &listener{TCPListener: tcp, slots: make(chan struct{}, most)}, nil
+	return &listener{
+		TCPListener: tcp, slots: make(chan struct{}, limits.MaxConnections), maxLines: limits.MaxHeaderLines,
+	}, nil
 }
 
 // Accept waits for a free slot and a connection.
@@ -65,7 +69,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.open.Add(1)
-	return &conn{TCPConn: tcp, release: sync.OnceFunc(func() {
+	return &conn{TCPConn: tcp, listener: l, release: sync.OnceFunc(func() {
 		l.open.Add(-1)
 		<-l.slots
 	})}, nil
@@ -75,7 +79,9 @@ func (l *listener) Accept() (net.Conn, error) {
 // embeds the TCP connection, so that the kernel can still send files to it.
 type conn struct {
 	*net.TCPConn
-	release func()
+	listener *listener
+	release  func()
+	head     head
 }
 
 // Close closes the connection.

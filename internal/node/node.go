@@ -68,10 +68,10 @@ func (n *Node) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if n.api, err = listen(n.cfg.Listen, "API", "--listen", n.cfg.Limits.MaxConnections); err != nil {
+	if n.api, err = listen(n.cfg.Listen, "API", "--listen", n.cfg.Limits); err != nil {
 		return err
 	}
-	if n.admin, err = listen(n.cfg.AdminListen, "admin", "--admin-listen", n.cfg.Limits.MaxConnections); err != nil {
+	if n.admin, err = listen(n.cfg.AdminListen, "admin", "--admin-listen", n.cfg.Limits); err != nil {
 		return err
 	}
 	n.serve()
@@ -108,6 +108,9 @@ func (n *Node) serve() {
 	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "opentcb_rows_altered_total", Help: "Rows refused because they were altered outside of the server.",
 	}, func() float64 { return float64(n.storage.Store.Refused()) }))
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "opentcb_heads_refused_total", Help: "Requests refused because their header had too many lines.",
+	}, func() float64 { return float64(n.api.refused.Load() + n.admin.refused.Load()) }))
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
 		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
@@ -135,6 +138,7 @@ func (n *Node) httpServer(h http.Handler) *http.Server {
 		WriteTimeout:      limits.WriteTimeout,
 		IdleTimeout:       limits.IdleTimeout,
 		MaxHeaderBytes:    limits.MaxHeaderBytes,
+		ConnState:         watchHead,
 		ErrorLog:          slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug), // noise of bad clients
 	}
 }

@@ -16,14 +16,17 @@ const (
 	maxOpenBody = 16 << 10
 )
 
-// freeBody is how much of a body costs nothing of the budget. It is the size of
-// the buffers that are kept for the next bodies, too.
-const freeBody = 4 << 10
+// How much of a body costs nothing of the budget. freeBody is the size of the
+// buffers that are kept for the next bodies, too. Who is not known waits with less.
+const (
+	freeBody     = 4 << 10
+	freeOpenBody = 1 << 10
+)
 
-// buffers are for reading bodies.
+// buffers are for reading bodies of callers whose token is genuine.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, freeBody); return &b }}
 
-// bodies are the bodies in memory. Beyond freeBody each takes its size from one
+// bodies are the bodies in memory. Beyond what is free each takes its size from one
 // budget, so that clients together cannot take the server's memory. Callers of
 // whom nothing is known may take a quarter of it.
 type bodies struct {
@@ -83,20 +86,17 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) ([]byte, error
 		case err != nil:
 			return nil, notWhole(err)
 		}
-		if len(b.buf) == cap(b.buf) && !b.grow(r.ContentLength, most) {
+		if len(b.buf) == cap(b.buf) && !b.grow(most) {
 			return nil, cloud.Refused(cloud.LimitReached, "too many large bodies at once: try again")
 		}
 	}
 }
 
-// grow enlarges the buffer, and reports whether the budget has room for it: to
-// what was announced if that is little, and else twofold. One byte beyond the most
-// is room to notice a body that is too large.
-func (b *bodyReader) grow(announced int64, most int) bool {
+// grow makes the buffer twice as large, and reports whether the budget has room
+// for it: what was announced and does not come takes none. One byte beyond the
+// most is room to notice a body that is too large.
+func (b *bodyReader) grow(most int) bool {
 	size := min(2*cap(b.buf), most+1)
-	if announced > 0 && announced <= maxOpenBody {
-		size = int(announced)
-	}
 	if !b.budget.take(int64(size)-b.taken, b.isOpen) {
 		return false
 	}
@@ -136,4 +136,28 @@ func notWhole(err error) error {
 func drain(r io.Reader) error {
 	_, err := io.Copy(io.Discard, r)
 	return err
+}
+
+// The most of a refused body that is read, as net/http does it, and how much of
+// it at once: net/http would take 8 KiB for that from each caller that is slow.
+const (
+	maxUnread  = 256 << 10
+	unreadStep = 512
+)
+
+// readRest reads what is left of a body that was refused, so that its connection
+// can be kept and its caller, who may send all before it reads, is heard out.
+func readRest(w http.ResponseWriter, r *http.Request) {
+	ends := r.Close || w.Header().Get("Connection") == "close" // the connection is not kept
+	if ends || r.ContentLength == 0 || r.ContentLength >= maxUnread || r.Header.Get("Expect") != "" {
+		return
+	}
+	buf := make([]byte, unreadStep)
+	for left := maxUnread; left > 0; {
+		n, err := r.Body.Read(buf)
+		if err != nil {
+			return // its end, mostly
+		}
+		left -= n
+	}
 }

@@ -124,10 +124,15 @@ func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
 		return nil, false, nil
 	}
 	begin := time.Now()
-	buf := buffers.Get().(*[]byte) // a larger one that the body needs is not kept
-	defer buffers.Put(buf)
-	reader := bodyReader{budget: &s.bodies, isOpen: e.noToken, buf: *buf}
+	reader := bodyReader{budget: &s.bodies, isOpen: e.noToken}
 	defer reader.end()
+	if e.noToken {
+		reader.buf = make([]byte, 0, freeOpenBody)
+	} else {
+		buf := buffers.Get().(*[]byte) // a larger one that the body needs is not kept
+		defer buffers.Put(buf)
+		reader.buf = *buf
+	}
 	body, err := reader.read(v.w, v.r)
 	slow = time.Since(begin) > slowBody
 	if err != nil {

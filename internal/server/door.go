@@ -58,6 +58,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{w: w, r: r, rid: rid, begin: begin, caller: cloud.Caller{RID: rid}}
 	err := d.enter(v)
 	if err != nil && !v.begun {
+		readRest(w, r)
 		d.refuse(v, err)
 	}
 	// What is done after every answer stands here.
