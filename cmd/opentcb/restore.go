@@ -44,7 +44,7 @@ copy it from the server that was backed up to DIR/master-key, or name it with
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder, which is made if it is not there")
-	f.StringVar(&cfg.Database, "database", "", "postgres://USER:PASSWORD@HOST:PORT/DATABASE; better given by the variable, since others can see arguments (default: SQLite in the data folder)")
+	f.StringVar(&cfg.Database, "database", "", "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full; better given by the variable, since others can see arguments (default: SQLite in the data folder)")
 	f.StringVar(&cfg.Blobs, "blobs", "", "where code is kept, as 'opentcb help serve' says (default: a folder in the data folder)")
 	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the master key that the backup needs (default: master-key in the data folder)")
 	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "", "command that prints it, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")

@@ -21,10 +21,12 @@
 //	sqlitelog.go        SQLite: the log that a database needs
 //	sqliteintegrity.go  SQLite: what is damaged in the file
 //	postgres.go         Postgres: opening, settings, connections
+//	postgrestls.go      Postgres: TLS beyond this machine
 //	postgrestx.go       Postgres: reads and transactions within their time limits
 //	postgrespool.go     Postgres: connections, and what is done without
 //	postgrespooler.go   Postgres: through a pooler such as PgBouncer
 //	postgrescommit.go   Postgres: COMMIT, which is never cancelled
+//	postgresadvice.go   Postgres: what to do about what a start fails with
 //	postgreserror.go    Postgres: what its errors mean, and what is retried
 //
 // The nouns of package cloud, each with its rows:

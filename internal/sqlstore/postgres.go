@@ -135,6 +135,7 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 		// After a failover the old primary may be a standby.
 		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
+	requireTLS(cfg, address)
 	if cfg.ConnectTimeout == 0 || cfg.ConnectTimeout > pgConnect {
 		cfg.ConnectTimeout = pgConnect / time.Duration(1+len(cfg.Fallbacks))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -107,22 +106,4 @@ func (p *pool) begin() string {
 		return p.beginPooled
 	}
 	return "BEGIN"
-}
-
-// withAdvice is wrapPostgres for the start of a server: it adds what to do about
-// what a pooler refuses.
-func withAdvice(err error) error {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	err = wrapPostgres(err)
-	switch {
-	case !ok || e.Code != protocolViolation:
-	case strings.Contains(e.Message, "startup parameter"):
-		_, name, _ := strings.Cut(e.Message, ": ")
-		return fmt.Errorf("%w: a connection pooler stands between, and does not pass this setting on: take %s "+
-			"out of the URL, and give it to the database's user instead (ALTER ROLE … SET)", err, name)
-	case strings.Contains(e.Message, "statement pooling"):
-		return fmt.Errorf("%w: a connection pooler stands between, and lends sessions for one statement, but changes "+
-			"need transactions: set its pool_mode to transaction or session", err)
-	}
-	return err
 }
