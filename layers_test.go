@@ -36,7 +36,7 @@ var layers = []struct {
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
 	{"internal/profile", "tcb internal/secretfile internal/yamlfile"},
-	{"internal/fleet", "tcb internal/printable internal/whitelist internal/yamlfile"},
+	{"internal/fleet", "internal/codezip tcb internal/printable internal/whitelist internal/yamlfile"},
 	{"internal/cloud", "tcb internal/whitelist internal/faults internal/seal internal/codezip internal/blob"},
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/cloud"},
@@ -44,7 +44,7 @@ var layers = []struct {
 	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/cloud"},
 	{"internal/admin", "tcb internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"cmd/opentcb", "internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},

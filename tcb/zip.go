@@ -3,8 +3,6 @@ package tcb
 import (
 	"io"
 	"os"
-	"path"
-	"strings"
 
 	"github.com/opentcb/opentcb/internal/codezip"
 )
@@ -16,13 +14,10 @@ type ZipOptions struct {
 }
 
 // ZipFolder writes the files below a folder as a zip that can be uploaded. The
-// same files always make the same bytes. A link or device is an error that
-// names it.
+// same files always make the same bytes. Links within the folder are followed; one
+// that leads out of it, or a device, is an error that names it.
 func ZipFolder(w io.Writer, folder string, without ZipOptions) error {
-	return codezip.FromFolder(w, folder, func(name string) bool {
-		base := path.Base(name)
-		return without.NodeModules && base == "node_modules" || without.DotFiles && strings.HasPrefix(base, ".")
-	})
+	return codezip.FromFolder(w, folder, codezip.Without(without))
 }
 
 // UnpackZip writes the files of a downloaded zip into a folder, which must be

@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/faults"
 	"github.com/opentcb/opentcb/internal/node"
 )
 
@@ -21,12 +21,14 @@ what was changed. Applied again it changes nothing. What the file says of an
 environment's switch and whitelist and of an authorization counts when it is made;
 what has become otherwise since stays, and is told.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			var refused error // by the server, as opposed to what is wrong here
 			file, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
-				added, err := c.AddCode(cmd.Context(), zip)
-				return added.SHA256, err
+				var added admin.Code
+				added, refused = c.AddCode(cmd.Context(), zip)
+				return added.SHA256, refused
 			})
-			if errors.Is(err, fs.ErrNotExist) {
-				return answer{}, usageError{err}
+			if _, content := errors.AsType[faults.List](err); err != nil && refused == nil && !content {
+				err = usageError{err} // the file itself or code that it names
 			}
 			if err != nil {
 				return answer{}, err

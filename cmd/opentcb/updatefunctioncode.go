@@ -7,22 +7,23 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/opentcb/opentcb/internal/fleet"
+	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/tcb"
 )
 
 func uploadFunctionCommand() *cobra.Command {
 	u := tcb.CodeUpload{}
-	var without tcb.ZipOptions
+	var without codezip.Without
 	var create bool
 	cmd := providerCommand("uploadfunction ENV NAME ZIP-OR-FOLDER",
 		"Upload a function's code, protected by the platform's key",
 		`Upload a zip, or a folder as a zip, and make it the function's code: get the key,
-have the exact body signed, and send it. The platform owns the code from then on.`,
+have the exact body signed, and send it. The platform owns the code from then on.
+Links within a folder are followed.`,
 		cobra.ExactArgs(3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
-			zip, err := fleet.ReadZip(args[2], without)
+			zip, err := readCode(args[2], tcb.MaxZip, without)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			u.Env, u.Function = args[0], args[1]
 			if create {
@@ -42,10 +43,7 @@ have the exact body signed, and send it. The platform owns the code from then on
 				fmt.Sprintf("uploaded %s in %s, %s, sha256 %s", u.Function, u.Env, size(int64(len(zip))), sum))
 		})
 	f := cmd.Flags()
-	f.StringVar(&u.Handler, "handler", "index.main", "the function's entry point")
-	f.BoolVar(&u.InstallDependency, "install-dependency", false, "let the platform install the dependencies")
+	codeFlags(f, &u.Handler, &u.InstallDependency, &without)
 	f.BoolVar(&create, "create", false, "create the function if it is not there")
-	f.BoolVar(&without.NodeModules, "no-node-modules", false, "leave folders named node_modules out")
-	f.BoolVar(&without.DotFiles, "no-dot-files", false, "leave files and folders out that begin with a dot")
 	return cmd
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// maxCode bounds a zip, in bytes.
-const maxCode = 64 << 20
+// MaxCode bounds a zip, in bytes.
+const MaxCode = 64 << 20
 
 // Code names stored code by the SHA-256 of its zip.
 type Code struct {
@@ -21,12 +21,18 @@ type Code struct {
 }
 
 func (s *Server) deploy(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	draft, err := s.receive(w, r)
+	u := cloud.CodeUpdate{Env: r.PathValue("environment"), Function: r.PathValue("function")}
+	var install cloud.Maybe[bool]
+	err := (parameters{"handler": text(&u.Handler), "install_dependency": truth(&install)}).read(r)
 	if err != nil {
 		return nil, err
 	}
-	defer draft.Discard()
-	sum, err := s.cloud.Deploy(r.Context(), c, r.PathValue("environment"), r.PathValue("function"), draft)
+	u.InstallDependency = install.Value
+	if u.Code, err = s.receive(w, r); err != nil {
+		return nil, err
+	}
+	defer u.Code.Discard()
+	sum, err := s.cloud.Deploy(r.Context(), c, u)
 	return Code{sum}, err
 }
 
@@ -43,14 +49,14 @@ func (s *Server) addCode(w http.ResponseWriter, r *http.Request, c cloud.Caller)
 // receive writes the body, a zip, to a draft as it comes.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) (blob.Draft, error) {
 	large := &httpError{http.StatusRequestEntityTooLarge, tcb.InvalidArgs, "code is at most 64 MiB"}
-	if r.ContentLength > maxCode {
+	if r.ContentLength > MaxCode {
 		return nil, large
 	}
 	draft, err := s.cloud.NewCode(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	body := &bodyReader{r: http.MaxBytesReader(w, r.Body, maxCode)}
+	body := &bodyReader{r: http.MaxBytesReader(w, r.Body, MaxCode)}
 	_, err = io.Copy(draft, body)
 	if err == nil {
 		return draft, nil
@@ -79,11 +85,25 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Deployment is an upload by the merchant's own developer.
+type Deployment struct {
+	Env, Function     string
+	Handler           string // the function's entry point; "" if it has the usual one
+	InstallDependency bool
+}
+
 // Deploy uploads a zip as the merchant's own developer and returns its
 // checksum.
-func (c *Client) Deploy(ctx context.Context, env, function string, zip io.Reader) (Code, error) {
+func (c *Client) Deploy(ctx context.Context, d Deployment, zip io.Reader) (Code, error) {
 	var code Code
-	path := environmentPath(env, "functions/"+url.PathEscape(function)+"/code")
+	query := url.Values{}
+	if d.Handler != "" {
+		query.Set("handler", d.Handler)
+	}
+	if d.InstallDependency {
+		query.Set("install_dependency", "true")
+	}
+	path := environmentPath(d.Env, "functions/"+url.PathEscape(d.Function)+"/code?"+query.Encode())
 	err := c.call(ctx, "PUT", path, content{"application/zip", zip}, &code)
 	return code, err
 }

@@ -42,8 +42,13 @@ func TestOperator(t *testing.T) {
 		t.Errorf("consent: %+v", code)
 	}
 	must(t, s.Revoke(t.Context(), platform, other))
-	deployed, err := s.Deploy(t.Context(), env, "another", bytes.NewReader(aZip(t)))
+	deployed, err := s.Deploy(t.Context(), admin.Deployment{Env: env, Function: "another"}, bytes.NewReader(aZip(t)))
 	must(t, err)
+	long := admin.Deployment{Env: env, Function: "another", Handler: strings.Repeat("h", 129), InstallDependency: true}
+	_, err = s.Deploy(t.Context(), long, bytes.NewReader(aZip(t)))
+	if r := refused(t, err, http.StatusBadRequest); !strings.Contains(r.Message, "Handler is over 128 bytes") {
+		t.Errorf("%+v", r)
+	}
 	if added, err := s.AddCode(t.Context(), bytes.NewReader(aZip(t))); err != nil || added != deployed {
 		t.Errorf("the same zip is %v and %v: %v", added, deployed, err)
 	}
@@ -89,7 +94,7 @@ func TestNotThere(t *testing.T) {
 	_, err = s.Authorize(t.Context(), platform, platform, []int{49})
 	refused(t, err, http.StatusNotFound)
 	refused(t, s.Revoke(t.Context(), platform, other), http.StatusNotFound)
-	_, err = s.Deploy(t.Context(), "none", "login", bytes.NewReader(aZip(t)))
+	_, err = s.Deploy(t.Context(), admin.Deployment{Env: "none", Function: "login"}, bytes.NewReader(aZip(t)))
 	refused(t, err, http.StatusNotFound)
 }
 
@@ -155,7 +160,7 @@ func TestReadyz(t *testing.T) {
 	if resp.StatusCode != 503 || !strings.Contains(text, `"reasons":["code storage cannot be reached"]`) || strings.Contains(text, s.data) {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}
-	_, err := s.Deploy(t.Context(), env, "login", bytes.NewReader(aZip(t)))
+	_, err := s.Deploy(t.Context(), admin.Deployment{Env: env, Function: "login"}, bytes.NewReader(aZip(t)))
 	if r := refused(t, err, http.StatusServiceUnavailable); r.Code != -1 || strings.Contains(r.Message, s.data) {
 		t.Errorf("%+v", r)
 	}

@@ -62,6 +62,11 @@ func truth(to *cloud.Maybe[bool]) func(string) error {
 	}
 }
 
+// text takes what is there.
+func text(to *string) func(string) error {
+	return func(value string) error { *to = value; return nil }
+}
+
 // number reads a number of at least 1 and at most most.
 func number(to *int, most int) func(string) error {
 	return func(value string) error {

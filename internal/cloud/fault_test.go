@@ -83,7 +83,8 @@ func TestChangesOfUnknownOutcome(t *testing.T) {
 	_, err := r.cloud.Apply(t.Context(), r.operator(), closed)
 	r.refused("apply", err, cloud.Unavailable)
 	r.refused("get where cloud development was closed", r.get(c), cloud.NoCloudPrivilege)
-	_, err = r.cloud.Deploy(t.Context(), r.operator(), env1, "first", r.draft(zipOf(t, "the merchant's own")))
+	_, err = r.cloud.Deploy(t.Context(), r.operator(),
+		cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(t, "the merchant's own"))})
 	r.refused("deploy", err, cloud.Unavailable)
 	r.dead("link to code that was replaced", link)
 	_, err = r.cloud.Authorize(t.Context(), r.operator(), platform1, mini1, []int{18})
@@ -250,7 +251,7 @@ func TestStoreOutOfReach(t *testing.T) {
 				return s.UpdateFunctionCode(ctx, up, cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
 			},
 			"deploy": func() error {
-				_, err := s.Deploy(ctx, r.operator(), env1, "first", r.draft(zipOf(r, "x")))
+				_, err := s.Deploy(ctx, r.operator(), cloud.CodeUpdate{Env: env1, Function: "first", Code: r.draft(zipOf(r, "x"))})
 				return err
 			},
 			"downloadfunction":   func() error { _, err := s.DownloadFunction(ctx, c, env1, "first"); return err },

@@ -161,7 +161,8 @@ func (s *Service) listFunctions(
 	return fs, total, nil
 }
 
-// CodeUpdate is an upload by a platform. Code is the zip, still a draft.
+// CodeUpdate is an upload by a platform, or by the merchant's own developer, who
+// needs no CodeSecret. Code is the zip, still a draft.
 type CodeUpdate struct {
 	Env, Function     string
 	CodeSecret        string
@@ -207,11 +208,18 @@ func (s *Service) checkUpdate(ctx context.Context, c Caller, up Upload, u CodeUp
 	if err := s.checkCodeSecret(ctx, c, u.CodeSecret); err != nil {
 		return err
 	}
-	if len(u.Handler) > maxHandler {
-		return Refused(InvalidArgs, fmt.Sprintf("Handler is over %d bytes", maxHandler))
+	if err := checkHandler(u.Handler); err != nil {
+		return err
 	}
 	_, err := s.functionOf(ctx, c.account(), u.Env, u.Function)
 	return err
+}
+
+func checkHandler(name string) error {
+	if len(name) > maxHandler {
+		return Refused(InvalidArgs, fmt.Sprintf("Handler is over %d bytes", maxHandler))
+	}
+	return nil
 }
 
 // putCode makes code the function's. The code is durable already: a row never
@@ -240,28 +248,34 @@ func (s *Service) putCode(ctx context.Context, c Caller, action string, f Functi
 // operator and without a key: nobody owns the code (UP-8). It creates a function
 // that does not exist, and returns the code's checksum. NotFound if there is no
 // such environment; InvalidArgs or InvalidCode.
-func (s *Service) Deploy(ctx context.Context, c Caller, env, name string, code blob.Draft) (string, error) {
-	if err := checkFunctionName(name); err != nil {
+func (s *Service) Deploy(ctx context.Context, c Caller, u CodeUpdate) (string, error) {
+	if err := checkFunctionName(u.Function); err != nil {
 		return "", err
 	}
-	account, err := s.store.EnvironmentAccount(ctx, env)
+	if err := checkHandler(u.Handler); err != nil {
+		return "", err
+	}
+	account, err := s.store.EnvironmentAccount(ctx, u.Env)
 	if err != nil {
-		return "", notFoundAs(NotFound, "no environment "+env, err)
+		return "", notFoundAs(NotFound, "no environment "+u.Env, err)
 	}
 	a, err := s.account(ctx, account)
 	if err != nil {
 		return "", storeError("account", err)
 	}
-	if err := s.storeCode(ctx, s.newAllowance(), s.renewed(c), code); err != nil {
+	if err := s.storeCode(ctx, s.newAllowance(), s.renewed(c), u.Code); err != nil {
 		return "", err
 	}
 	c = s.renewed(c).concerning(a)
-	f := Function{Account: account, Env: env, Name: name, AddedAt: c.Now, ModifiedAt: c.Now}
+	f := Function{
+		Account: account, Env: u.Env, Name: u.Function, Handler: u.Handler, InstallDependency: u.InstallDependency,
+		AddedAt: c.Now, ModifiedAt: c.Now,
+	}
 	if _, err := s.store.CreateFunction(ctx, f, c.record(actCreateFunction, f.target())); err != nil {
 		return "", storeError("create function", err)
 	}
-	if err := s.putCode(ctx, c, actDeploy, f, code); err != nil {
+	if err := s.putCode(ctx, c, actDeploy, f, u.Code); err != nil {
 		return "", err
 	}
-	return code.Sum().String(), nil
+	return u.Code.Sum().String(), nil
 }

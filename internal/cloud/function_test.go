@@ -22,7 +22,8 @@ func (r *rig) create(c cloud.Caller, names ...string) {
 
 func (r *rig) deploy(name, text string) {
 	r.Helper()
-	_, err := r.cloud.Deploy(r.Context(), r.operator(), env1, name, r.draft(zipOf(r, text)))
+	u := cloud.CodeUpdate{Env: env1, Function: name, Code: r.draft(zipOf(r, text))}
+	_, err := r.cloud.Deploy(r.Context(), r.operator(), u)
 	r.ok("Deploy", err)
 }
 
@@ -158,8 +159,10 @@ func TestDeploy(t *testing.T) {
 	_, err = r.cloud.DownloadFunction(t.Context(), c, env1, "first")
 	r.ok("download", err)
 
+	u := cloud.CodeUpdate{Handler: "index.other", InstallDependency: true}
 	deploy := func(env, name string, code []byte) error {
-		_, err := r.cloud.Deploy(r.Context(), r.operator(), env, name, r.draft(code))
+		u.Env, u.Function, u.Code = env, name, r.draft(code)
+		_, err := r.cloud.Deploy(r.Context(), r.operator(), u)
 		return err
 	}
 	good := zipOf(t, "x")
@@ -170,9 +173,12 @@ func TestDeploy(t *testing.T) {
 		t.Errorf("a refused deploy left a function: %v", err)
 	}
 	r.ok("a new function", deploy(envBatch, "new", good))
-	if f, err := r.store.Function(t.Context(), platform1, envBatch, "new"); err != nil || f.Owner != "" || f.Sum == "" {
+	if f, err := r.store.Function(t.Context(), platform1, envBatch, "new"); err != nil || f.Owner != "" || f.Sum == "" ||
+		f.Handler != u.Handler || !f.InstallDependency {
 		t.Errorf("deployed: %+v, %v", f, err)
 	}
+	u.Handler = strings.Repeat("h", 129)
+	r.refused("a handler that is too long", deploy(env1, "new", good), cloud.InvalidArgs)
 }
 
 // UP-6: while many upload, whoever follows a link gets one code whole, the one

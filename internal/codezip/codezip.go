@@ -9,6 +9,7 @@
 //	name.go        checks that names are allowed, and no two are the same place
 //	content.go     checks that every file unpacks to what the directory records
 //	folder.go      FromFolder makes a zip
+//	source.go      ReadSource: a zip, or one made of a folder, and whose fault it is
 //	unpack.go      Unpack writes the files of a zip
 //
 // It does not use archive/zip, which allocates for every record before anything

@@ -3,6 +3,7 @@ package codezip
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -37,7 +38,7 @@ func TestFromFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := FromFolder(&b, dir, nil); err != nil {
+	if err := FromFolder(&b, dir, Without{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := checkBytes(b.Bytes()); err != nil {
@@ -83,7 +84,7 @@ func TestFromFolderIsDeterministic(t *testing.T) {
 		if err := os.Chmod(filepath.Join(dir, "z"), 0o600|os.FileMode(i)*0o044); err != nil {
 			t.Fatal(err)
 		}
-		if err := FromFolder(&zips[i], dir, nil); err != nil {
+		if err := FromFolder(&zips[i], dir, Without{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,7 +99,10 @@ func TestFromFolderRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(dir string) error{
 		"lib/link":       func(dir string) error { return os.Symlink(filepath.Join(outside, "secret"), dir+"/lib/link") },
 		"lib/folderlink": func(dir string) error { return os.Symlink(outside, dir+"/lib/folderlink") },
-		"lib/inlink":     func(dir string) error { return os.Symlink("a", dir+"/lib/inlink") },
+		"lib/climbing":   func(dir string) error { return os.Symlink("../../"+filepath.Base(outside), dir+"/lib/climbing") },
+		"lib/nothing":    func(dir string) error { return os.Symlink("gone", dir+"/lib/nothing") },
+		"lib/itself":     func(dir string) error { return os.Symlink("itself", dir+"/lib/itself") },
+		"lib/circle":     func(dir string) error { return os.Symlink("..", dir+"/lib/circle") },
 		"lib/socket":     func(dir string) error { return listen(t, dir+"/lib/socket") },
 		`lib/a\\b`:       func(dir string) error { return os.WriteFile(dir+`/lib/a\b`, nil, 0o600) },
 		`lib/a\nb`:       func(dir string) error { return os.WriteFile(dir+"/lib/a\nb", nil, 0o600) },
@@ -107,9 +111,78 @@ func TestFromFolderRefuses(t *testing.T) {
 		if err := spoil(dir); err != nil {
 			t.Fatal(err)
 		}
-		err := FromFolder(io.Discard, dir, nil)
-		if err == nil || !strings.Contains(err.Error(), `"`+name+`"`) {
+		err := FromFolder(io.Discard, dir, Without{})
+		if _, ok := errors.AsType[*SourceError](err); !ok || !strings.Contains(err.Error(), `"`+name) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Links that stay within the folder are followed, as npm's in node_modules/.bin
+// and pnpm's, which lead to folders.
+func TestFromFolderFollowsLinks(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"node_modules/tool/cli.js": "#!/bin/sh", "node_modules/.store/dep/index.js": "1", "node_modules/.bin/own": "2",
+	})
+	for link, to := range map[string]string{"node_modules/.bin/tool": "../tool/cli.js", "node_modules/dep": ".store/dep"} {
+		if err := os.Symlink(filepath.FromSlash(to), filepath.Join(dir, filepath.FromSlash(link))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := ReadSource(dir, 1<<20, Without{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := filepath.Join(t.TempDir(), "unpacked")
+	if err := Unpack(bytes.NewReader(b), int64(len(b)), into, UploadLimits); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{".bin/tool": "#!/bin/sh", ".bin/own": "2", "dep/index.js": "1"} {
+		path := filepath.Join(into, "node_modules", filepath.FromSlash(name))
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// TestReadSource: what cannot be read or is too long is the source's fault, and the
+// setting that helps is named.
+func TestReadSource(t *testing.T) {
+	dir := folder(t, map[string]string{"a": strings.Repeat("x", 100)})
+	for _, path := range []string{"node_modules/dep/link", "lib/.hidden/link", "lib/link"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(path)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ link, path, want, advice string }{
+		{"node_modules/dep/link", dir, `: "node_modules/dep/link": it is a link to what is not there`, "; NODE leaves it out"},
+		{"lib/.hidden/link", dir, `: "lib/.hidden/link": it is a link to what is not there`, "; DOT leaves it out"},
+		{"lib/link", dir, `: "lib/link": it is a link to what is not there`, ""},
+		{"", dir, ": the zip is over 100 bytes", "; NODE and DOT leave such files out"},
+		{"", dir + "/a", "", ""},
+		{"", dir + "/gone", ": no such file or directory", ""},
+	} {
+		link := filepath.Join(dir, c.link)
+		if c.link != "" {
+			if err := os.Symlink("gone", link); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := ReadSource(c.path, 100, Without{})
+		wrong, ok := errors.AsType[*SourceError](err)
+		switch {
+		case c.want == "" && err != nil, c.want != "" && (!ok || err.Error() != c.path+c.want):
+			t.Errorf("%s: %v, want %s", c.path, err, c.want)
+		case ok && wrong.Advice("NODE", "DOT") != c.advice:
+			t.Errorf("%s: advice %q, want %q", c.path, wrong.Advice("NODE", "DOT"), c.advice)
+		}
+		if c.link != "" {
+			if err := os.Remove(link); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
@@ -125,15 +198,15 @@ func listen(t *testing.T, path string) error {
 func TestFromFolderFaults(t *testing.T) {
 	dir := folder(t, map[string]string{"a": "x"})
 	for _, path := range []string{filepath.Join(dir, "a"), filepath.Join(dir, "nowhere")} {
-		if err := FromFolder(io.Discard, path, nil); err == nil {
+		if err := FromFolder(io.Discard, path, Without{}); err == nil {
 			t.Errorf("%s: no error", path)
 		}
 	}
-	if err := FromFolder(full{}, dir, nil); err == nil {
+	if err := FromFolder(full{}, dir, Without{}); err == nil {
 		t.Error("a writer that fails: no error")
 	}
 	var b bytes.Buffer
-	if err := FromFolder(&b, t.TempDir(), nil); err != nil {
+	if err := FromFolder(&b, t.TempDir(), Without{}); err != nil {
 		t.Fatal(err)
 	}
 	refusedFor(t, "empty folder", checkBytes(b.Bytes()), "no file")

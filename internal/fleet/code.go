@@ -1,13 +1,13 @@
 package fleet
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -18,7 +18,7 @@ type Code struct {
 	Handler           string
 	InstallDependency bool
 	path              string
-	without           tcb.ZipOptions
+	without           codezip.Without
 }
 
 // defaultHandler is the entry point of a function whose file names none.
@@ -27,7 +27,7 @@ const defaultHandler = "index.main"
 func readCode(dir string, c codeRule) (*Code, error) {
 	code := &Code{
 		Handler: c.handler, InstallDependency: c.installDependency, path: filepath.FromSlash(c.path),
-		without: tcb.ZipOptions{NodeModules: c.noNodeModules, DotFiles: c.noDotFiles},
+		without: codezip.Without{NodeModules: c.noNodeModules, DotFiles: c.noDotFiles},
 	}
 	if code.Handler == "" {
 		code.Handler = defaultHandler
@@ -53,25 +53,11 @@ func (c *Code) Zip() ([]byte, error) {
 }
 
 func (c *Code) read() ([]byte, error) {
-	zip, err := ReadZip(c.path, c.without)
-	if err == nil && len(zip) > tcb.MaxZip {
-		err = fmt.Errorf("%s: the zip is over %d bytes", c.path, tcb.MaxZip)
+	zip, err := codezip.ReadSource(c.path, tcb.MaxZip, c.without)
+	if wrong, ok := errors.AsType[*codezip.SourceError](err); ok {
+		err = fmt.Errorf("%w%s", err, wrong.Advice("no_node_modules: true", "no_dot_files: true"))
 	}
 	return zip, err
-}
-
-// ReadZip reads a zip, or makes one from a folder.
-func ReadZip(path string, without tcb.ZipOptions) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return os.ReadFile(path)
-	}
-	var zip bytes.Buffer
-	err = tcb.ZipFolder(&zip, path, without)
-	return zip.Bytes(), err
 }
 
 func sumOf(b []byte) string {

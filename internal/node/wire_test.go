@@ -247,7 +247,8 @@ func (o operator) Ticket(platform string) (string, error) {
 }
 
 func (o operator) Deploy(env, function string, zip []byte) error {
-	code, err := o.admin().Deploy(context.Background(), env, function, bytes.NewReader(zip))
+	d := admin.Deployment{Env: env, Function: function}
+	code, err := o.admin().Deploy(context.Background(), d, bytes.NewReader(zip))
 	if err == nil && len(code.SHA256) != 64 {
 		return fmt.Errorf("deploy answered %q", code.SHA256)
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/codezip"
 	"github.com/opentcb/opentcb/internal/secretfile"
@@ -52,26 +54,11 @@ func ReadWorld(file string, add func(zip io.Reader) (string, error)) (WorldFile,
 }
 
 func addZip(path string, add func(io.Reader) (string, error)) (string, error) {
-	zip, err := OpenZip(path)
+	zip, err := codezip.ReadSource(path, admin.MaxCode, codezip.Without{})
 	if err != nil {
 		return "", err
 	}
-	defer zip.Close()
-	return add(zip)
-}
-
-// OpenZip opens a zip, or makes one from a folder as it is read.
-func OpenZip(path string) (io.ReadCloser, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return os.Open(path)
-	}
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(codezip.FromFolder(w, path, nil)) }()
-	return r, nil
+	return add(bytes.NewReader(zip))
 }
 
 // applyWorld applies a world file to the rules, and logs what it says and did not
