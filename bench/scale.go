@@ -178,7 +178,7 @@ func (s *session) openStore(address string) (*sqlstore.Store, error) {
 	if s.database == "" {
 		return sqlstore.OpenSQLite(s.ctx, address)
 	}
-	return sqlstore.OpenPostgres(s.ctx, address)
+	return sqlstore.OpenPostgres(s.ctx, address, sqlstore.PostgresOptions{})
 }
 
 // fillOnce makes the schema and the world unless they are there, and returns

@@ -47,6 +47,7 @@ its log that goes away.`,
 	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder: database, code, master key, admin token")
 	f.StringVar(&cfg.Database, "database", "", "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full; better given by the variable, since others can see arguments (default: SQLite in the data folder)")
 	f.StringVar(&cfg.Blobs, "blobs", "", "where code is kept: file:///DIR, or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&path-style=true, with credentials from the AWS variables (default: a folder in the data folder)")
+	f.BoolVar(&cfg.RequireStandby, "require-standby", false, "with --database: answer every change -1 while the database names no synchronous standby, which would keep it if the primary is lost")
 	f.BoolVar(&cfg.VouchRows, "vouch-rows", false, "once, when no server of an earlier version runs on the database any more: vouch for all of its rows, and refuse from then on what is altered outside of the server")
 	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")

@@ -58,7 +58,7 @@ func cluster(t testing.TB) storage {
 	blobs, err := s3blob.Open(t.Context(), cfg)
 	must(t, err)
 	t.Cleanup(func() { must(t, blobs.Close()) })
-	store, err := sqlstore.OpenPostgres(t.Context(), testserver.PostgresURL(t))
+	store, err := sqlstore.OpenPostgres(t.Context(), testserver.PostgresURL(t), sqlstore.PostgresOptions{})
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	return storage{store, blobs, ""}

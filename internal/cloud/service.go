@@ -154,6 +154,9 @@ func (s *Service) notReady(what string, err error) string {
 	if errors.Is(err, syscall.ENOSPC) {
 		reason = what + " cannot be written: no space is left on its disk"
 	}
+	if r, ok := errors.AsType[Reasoned](err); ok && r.Reason() != "" {
+		reason = r.Reason()
+	}
 	s.log.Error(reason, "err", err)
 	return reason
 }

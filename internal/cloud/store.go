@@ -66,6 +66,14 @@ var ErrRepeated = errors.New("made already")
 // another has undone since.
 var ErrReplayed = errors.New("made already, and undone since")
 
+// Reasoned is implemented by errors of a Store that tell the operator why. It
+// names no path of the host, and is "" if there is no more to tell than that the
+// storage is away.
+type Reasoned interface {
+	error
+	Reason() string
+}
+
 // storeError returns an Error for an error of storage: Unavailable where trying
 // again may help, Internal otherwise (EN-13). op is what was being done.
 func storeError(op string, err error) error {

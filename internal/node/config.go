@@ -19,11 +19,12 @@ type Config struct {
 	Listen      string // address of the API listener
 	AdminListen string // address of the admin listener
 
-	Data         string // data folder
-	Database     string // postgres://…; "": SQLite in the data folder
-	Blobs        string // file:///DIR or s3://…; "": a folder in the data folder
-	VouchRows    bool   // rows without a right MAC are given one at the start, once
-	BlobRedirect bool   // links lead on to the bucket, which must be s3://
+	Data           string // data folder
+	Database       string // postgres://…; "": SQLite in the data folder
+	Blobs          string // file:///DIR or s3://…; "": a folder in the data folder
+	RequireStandby bool   // changes need a synchronous standby, which Postgres names
+	VouchRows      bool   // rows without a right MAC are given one at the start, once
+	BlobRedirect   bool   // links lead on to the bucket, which must be s3://
 
 	// The master key comes from one of these; none: the file master-key in the
 	// data folder, made at first start.
@@ -157,6 +158,9 @@ func (c Config) CheckStorage() error {
 	}
 	if c.Database != "" && c.Blobs == "" {
 		faults = append(faults, errors.New("--database needs --blobs: code in the data folder of one server would be missing on the others; give a folder that all share (file:///DIR) or a bucket (s3://…)"))
+	}
+	if c.RequireStandby && c.Database == "" {
+		faults = append(faults, errors.New("--require-standby needs --database: SQLite has no standby"))
 	}
 	_, err := c.blobs()
 	faults = append(faults, err)

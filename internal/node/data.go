@@ -18,7 +18,8 @@ const (
 	AdminTokenFile = "admin-token"
 	databaseFile   = "opentcb.db"
 	codeFolder     = "code"
-	copiesFolder   = "copies" // of code in a bucket
+	copiesFolder   = "copies"            // of code in a bucket
+	timelineFile   = "database-timeline" // of Postgres, the highest seen
 )
 
 // dataDir is an open data folder, locked against a second server.
@@ -100,7 +101,7 @@ func (d *dataDir) check() error {
 var ownNames = []string{
 	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
 	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
-	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp",
+	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile,
 }
 
 // readSecret reads a file of the folder that others cannot read.

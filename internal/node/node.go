@@ -111,6 +111,10 @@ func (n *Node) serve() {
 	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "opentcb_heads_refused_total", Help: "Requests refused because their header had too many lines.",
 	}, func() float64 { return float64(n.api.refused.Load() + n.admin.refused.Load()) }))
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "opentcb_changes_without_standby_total",
+		Help: "Changes answered -1 because the database had no synchronous standby.",
+	}, func() float64 { return float64(n.storage.Store.Alone()) }))
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
 		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,

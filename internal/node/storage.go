@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/s3blob"
 	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
@@ -62,7 +63,7 @@ func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
 	}
 	if cfg.Database == "" {
 		err = s.openSQLite(ctx, cfg)
-	} else if s.Store, err = sqlstore.OpenPostgres(ctx, cfg.Database); err == nil {
+	} else if s.Store, err = s.openPostgres(ctx, cfg); err == nil {
 		err = s.openKey(ctx, cfg)
 	}
 	if err != nil {
@@ -165,6 +166,30 @@ func (s *Storage) openSQLite(ctx context.Context, cfg Config) (err error) {
 			"If this folder was never used, remove the file", file)
 	}
 	return s.openKey(ctx, cfg)
+}
+
+// openPostgres opens the shared database. An old primary is also refused by a
+// server that has restarted since it saw the new one, so that is kept.
+func (s *Storage) openPostgres(ctx context.Context, cfg Config) (*sqlstore.Store, error) {
+	kept, err := s.data.readSecret(timelineFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	store, err := sqlstore.OpenPostgres(ctx, cfg.Database, sqlstore.PostgresOptions{
+		RequireStandby: cfg.RequireStandby,
+		Lineage:        string(kept),
+		KeepLineage: func(text string) {
+			if err := s.data.writeSecret(timelineFile, []byte(text)); err != nil {
+				cfg.Log.Error("the database's timeline cannot be kept: after a restart this server may use an older primary",
+					"err", err)
+			}
+		},
+	})
+	if reasoned, ok := errors.AsType[cloud.Reasoned](err); ok && reasoned.Reason() != "" {
+		err = fmt.Errorf("%w. If that primary is the right one after all, restored by hand, remove %s",
+			err, s.data.file(timelineFile))
+	}
+	return store, err
 }
 
 // blobs reads --blobs and returns what opens that storage. Other kinds of code

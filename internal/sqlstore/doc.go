@@ -27,6 +27,8 @@
 //	postgrespooler.go   Postgres: through a pooler such as PgBouncer
 //	postgrescommit.go   Postgres: COMMIT, which is never cancelled
 //	postgresadvice.go   Postgres: what to do about what a start fails with
+//	postgresstandby.go  Postgres: no change without a synchronous standby
+//	postgreslineage.go  Postgres: no use of an old primary
 //	postgreserror.go    Postgres: what its errors mean, and what is retried
 //
 // The nouns of package cloud, each with its rows:

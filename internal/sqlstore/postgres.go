@@ -51,6 +51,20 @@ type postgresDB struct {
 	writers *pool
 	bulk    *pool // of the bulk writer
 	commits *commits
+	unwatch func() // ends lineage.watch
+}
+
+// PostgresOptions are what an operator can ask of a store on Postgres.
+type PostgresOptions struct {
+	// RequireStandby refuses changes while the database names no synchronous
+	// standby.
+	RequireStandby bool
+	// Lineage is what KeepLineage was given last by an earlier process, "" if
+	// nothing: of that cluster no older primary is used.
+	Lineage string
+	// KeepLineage is called with what is to be kept for the next process, when
+	// that has changed; nil: nothing is kept.
+	KeepLineage func(string)
 }
 
 // OpenPostgres opens and migrates a PostgreSQL database, or one that speaks
@@ -58,18 +72,20 @@ type postgresDB struct {
 // that libpq knows. Of several hosts, separated by commas, the first that
 // takes changes is used, unless target_session_attrs asks for another. Errors
 // show no password.
-func OpenPostgres(ctx context.Context, address string) (*Store, error) {
+func OpenPostgres(ctx context.Context, address string, o PostgresOptions) (*Store, error) {
 	cfg, err := parsePostgres(address)
 	if err != nil {
 		return nil, err
 	}
-	g := newGate()
+	c := newCommits(o)
+	unwatch := c.lineage.watch(cfg)
+	c.lineage.validate(cfg, address)
+	g := newGate(c.lineage)
 	p := &postgresDB{
-		config:  cfg,
+		config: cfg, commits: c, unwatch: unwatch,
 		readers: openPool(cfg, readerSettings, pgReaders, g),
 		writers: openPool(cfg, nil, pgWorkers+pgWaiting, g),
 		bulk:    openPool(cfg, nil, 2, g), // while it migrates, one of them keeps the lock
-		commits: newCommits(),
 	}
 	if err := migratePostgres(ctx, p.bulk.DB); err != nil {
 		err = fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err)
@@ -82,7 +98,9 @@ func OpenPostgres(ctx context.Context, address string) (*Store, error) {
 	bulk := newWriter(plan{
 		workers: 1, group: 1, patience: pgBulk, begin: beginOn(p.bulk, p.commits), retry: retryPostgres,
 	})
-	return newStore(p, w, bulk), nil
+	s := newStore(p, w, bulk)
+	s.alone = &c.alone
+	return s, nil
 }
 
 func (p *postgresDB) read(ctx context.Context) *statements {
@@ -91,7 +109,7 @@ func (p *postgresDB) read(ctx context.Context) *statements {
 }
 
 func (p *postgresDB) openSession(bool) (*sql.DB, error) {
-	return openPool(p.config, nil, 1, newGate()).DB, nil
+	return openPool(p.config, nil, 1, newGate(p.commits.lineage)).DB, nil
 }
 
 // sessionSettings are for a transaction that may take as long as it likes.
@@ -108,6 +126,7 @@ func (p *postgresDB) loadRows() int { return 500 }
 
 func (p *postgresDB) close() error {
 	p.commits.close()
+	p.unwatch()
 	return errors.Join(p.writers.Close(), p.bulk.Close(), p.readers.Close())
 }
 
@@ -130,10 +149,6 @@ func parsePostgres(address string) (*pgx.ConnConfig, error) {
 			text += ", and the files that it names must be there (" + file.Err.Error() + ")"
 		}
 		return nil, errors.New(text)
-	}
-	if cfg.ValidateConnect == nil && !strings.Contains(address, "target_session_attrs=") {
-		// After a failover the old primary may be a standby.
-		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	requireTLS(cfg, address)
 	if cfg.ConnectTimeout == 0 || cfg.ConnectTimeout > pgConnect {

@@ -18,7 +18,7 @@ import (
 
 func openPostgres(t testing.TB, address string) *Store {
 	t.Helper()
-	s, err := OpenPostgres(t.Context(), address)
+	s, err := OpenPostgres(t.Context(), address, PostgresOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestMigrationsAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			s, err := OpenPostgres(t.Context(), address)
+			s, err := OpenPostgres(t.Context(), address, PostgresOptions{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -99,7 +99,7 @@ func TestMigrationsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenPostgres(t.Context(), address); err == nil || !strings.Contains(err.Error(), "schema 10000") {
+	if _, err := OpenPostgres(t.Context(), address, PostgresOptions{}); err == nil || !strings.Contains(err.Error(), "schema 10000") {
 		t.Errorf("a newer schema: %v", err)
 	}
 }
@@ -231,7 +231,7 @@ func TestPostgresAddress(t *testing.T) {
 		there + "_missing", strings.Replace(there, "opentcb:", "somebody:", 1),
 		there + "?no_such_setting=" + testserver.Password,
 	} {
-		_, err := OpenPostgres(t.Context(), address)
+		_, err := OpenPostgres(t.Context(), address, PostgresOptions{})
 		if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), testserver.Password) {
 			t.Errorf("error %v", err)
 		}

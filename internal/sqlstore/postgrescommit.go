@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -32,26 +34,48 @@ const pgWaiting = 4
 // with connections that wait for nobody.
 const pgCommit = 10 * time.Minute
 
-// commits are the COMMITs under way.
+// commits are the COMMITs under way, and what is asked of them.
 type commits struct {
+	lineage        *lineage
+	requireStandby bool
+	alone          atomic.Uint64 // changes that were refused for want of a standby
+
 	mu     sync.Mutex
 	closed bool
-	conns  map[net.Conn]struct{}
+	conns  map[net.Conn]uint32 // with the timeline
 }
 
-func newCommits() *commits { return &commits{conns: map[net.Conn]struct{}{}} }
+// newCommits returns commits. kept and keep are as in newLineage.
+func newCommits(o PostgresOptions) *commits {
+	c := &commits{requireStandby: o.RequireStandby, conns: map[net.Conn]uint32{}}
+	c.lineage = newLineage(o.Lineage, o.KeepLineage, c.closeBelow)
+	return c
+}
+
+// closeBelow closes the connections to an old primary whose COMMIT is under way:
+// what follows that primary, and is waited for, may have gone for good.
+func (c *commits) closeBelow(timeline uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn, on := range c.conns {
+		if on != 0 && on < timeline {
+			_ = conn.Close()
+		}
+	}
+}
 
 // begin takes note of a COMMIT on a connection. Its end is told to the function
 // that begin returns. Until then the connection is closed when the time is over,
 // or with the store.
-func (c *commits) begin(conn net.Conn) (end func()) {
+func (c *commits) begin(pg *pgconn.PgConn) (end func()) {
+	conn := pg.Conn()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed || c.lineage.isOld(pg) {
 		_ = conn.Close()
 		return func() {}
 	}
-	c.conns[conn] = struct{}{}
+	c.conns[conn] = timelineOf(pg)
 	late := time.AfterFunc(pgCommit, func() { _ = conn.Close() })
 	return func() {
 		late.Stop()
@@ -103,32 +127,50 @@ func (t *postgresTx) runCommit() error {
 	_ = hasWarned(t.conn.Conn) // about something before
 	err := t.conn.Raw(func(c any) error {
 		pg := c.(*stdlib.Conn).Conn().PgConn()
-		defer t.commits.begin(pg.Conn())()
-		done, err := pg.Exec(context.Background(), "COMMIT").ReadAll()
-		if err == nil && done[0].CommandTag.String() != "COMMIT" {
-			err = pgx.ErrTxCommitRollback
+		defer t.commits.begin(pg)()
+		commit := plainCommit
+		if t.commits.requireStandby {
+			commit = t.commitLooking
+		}
+		err := commit(pg)
+		if err == nil && t.commits.lineage.isOld(pg) {
+			err = errNotSure
 		}
 		return err
 	})
 	switch {
 	case err == nil && !hasWarned(t.conn.Conn):
 		return nil
-	case err == nil:
+	case err == nil, err == errNotSure:
 		return errNotSure
 	case kindOf(err) == errConflict:
 		return wrapPostgres(err)
 	}
-	return &postgresError{errPassing, notKnown + textOf(err)}
+	return &postgresError{kind: errPassing, text: notKnown + textOf(err)}
+}
+
+func plainCommit(pg *pgconn.PgConn) error {
+	done, err := pg.Exec(context.Background(), "COMMIT").ReadAll()
+	if err == nil && done[0].CommandTag.String() != "COMMIT" {
+		err = pgx.ErrTxCommitRollback
+	}
+	return err
 }
 
 const notKnown = "it is not known whether the change was made: "
 
 // errNoAnswer is the answer to a change whose COMMIT is still under way.
-var errNoAnswer = &postgresError{errPassing, notKnown + "the server has not answered; does its standby follow?"}
+var errNoAnswer = &postgresError{
+	kind: errPassing, text: notKnown + "the server has not answered; does its standby follow?",
+	reason: "the database does not answer COMMIT; does its standby follow?",
+}
 
 // errNotSure is the answer to a change that was committed, but may be lost with
 // its server.
-var errNotSure = &postgresError{errPassing, "the server has not made sure that the change is kept"}
+var errNotSure = &postgresError{
+	kind: errPassing, text: "the server has not made sure that the change is kept",
+	reason: "the database does not make sure that changes are kept; does its standby follow?",
+}
 
 // hasWarned reports whether the server has warned on a connection since it was
 // asked last. SQLite never warns.

@@ -21,11 +21,15 @@ import (
 // text: the driver's errors hold what a connection was made with, the password
 // included.
 type postgresError struct {
-	kind errorKind
-	text string
+	kind   errorKind
+	text   string
+	reason string // for the operator, "" if the database is just away
 }
 
 func (e *postgresError) Error() string { return e.text }
+
+// Reason implements cloud.Reasoned.
+func (e *postgresError) Reason() string { return e.reason }
 
 // Unwrap returns cloud.ErrUnavailable for every error that may pass.
 func (e *postgresError) Unwrap() error {
@@ -127,7 +131,11 @@ func wrapPostgres(err error) error {
 	if isClosed(err) {
 		return errClosed
 	}
-	return &postgresError{kindOf(err), "database: " + textOf(err)}
+	e := &postgresError{kind: kindOf(err), text: "database: " + textOf(err)}
+	if old, ok := errors.AsType[lineageError](err); ok {
+		e.reason = old.Error()
+	}
+	return e
 }
 
 // textOf returns the innermost text of an error: what went wrong, and not

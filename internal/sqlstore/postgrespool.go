@@ -37,7 +37,10 @@ func openPool(cfg *pgx.ConnConfig, settings map[string]string, size int, g *gate
 	direct := cfg.Copy()
 	maps.Copy(direct.RuntimeParams, own)
 	maps.Copy(direct.RuntimeParams, settings)
-	connector := gated{direct: stdlib.GetConnector(*direct), pooled: stdlib.GetConnector(*throughPooler(cfg)), gate: g}
+	reset := stdlib.OptionResetSession(g.lineage.reset)
+	connector := gated{
+		direct: stdlib.GetConnector(*direct, reset), pooled: stdlib.GetConnector(*throughPooler(cfg), reset), gate: g,
+	}
 	p := &pool{DB: sql.OpenDB(connector), gate: g, size: size, beginPooled: beginWith(own)}
 	p.SetMaxOpenConns(size)
 	p.SetMaxIdleConns(size)
@@ -94,6 +97,7 @@ func isFull(err error) bool {
 
 // gate is what all attempts to connect of a store go through.
 type gate struct {
+	lineage *lineage
 	pools   []*pool
 	pooler  atomic.Bool // one stands between; see postgrespooler.go
 	waiting atomic.Int64
@@ -105,7 +109,7 @@ type gate struct {
 	moved  chan struct{} // closed when an attempt has ended or a connection is free
 }
 
-func newGate() *gate { return &gate{moved: make(chan struct{})} }
+func newGate(l *lineage) *gate { return &gate{lineage: l, moved: make(chan struct{})} }
 
 // notNowError is the answer to who may not connect now.
 type notNowError struct {

@@ -96,7 +96,7 @@ func TestPoolerInTheWay(t *testing.T) {
 		{"statement", "", "set its pool_mode to transaction or session"},
 		{"transaction", "?search_path=other", "take search_path out of the URL"},
 	} {
-		_, err := OpenPostgres(t.Context(), bouncer(t, c.mode, "")+c.query)
+		_, err := OpenPostgres(t.Context(), bouncer(t, c.mode, "")+c.query, PostgresOptions{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("a pooler in %s mode, %s: %v; want advice %q", c.mode, c.query, err, c.want)
 		}

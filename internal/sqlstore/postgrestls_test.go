@@ -76,7 +76,8 @@ func TestPasswordNeedsTLS(t *testing.T) {
 	} {
 		t.Setenv("PGSSLMODE", c.variable)
 		port, sent := withoutTLS(t)
-		_, err := OpenPostgres(t.Context(), "postgres://opentcb:"+testserver.Password+"@"+c.host+":"+port+"/d"+c.query)
+		address := "postgres://opentcb:" + testserver.Password + "@" + c.host + ":" + port + "/d" + c.query
+		_, err := OpenPostgres(t.Context(), address, PostgresOptions{})
 		if err == nil || bytes.Contains(sent(), []byte(testserver.Password)) != c.sent {
 			t.Errorf("%s%s, PGSSLMODE=%q: %v; %q was sent", c.host, c.query, c.variable, err, sent())
 		}

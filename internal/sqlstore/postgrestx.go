@@ -88,6 +88,7 @@ type postgresTx struct {
 	cancel    context.CancelFunc
 	limit     *time.Timer // of the statement that runs; cancels ctx
 	committed bool        // COMMIT was sent: the connection is no longer the caller's
+	config    string      // see askStandby
 }
 
 // beginOn returns plan.begin for a pool. A connection that turns out to be
@@ -115,7 +116,11 @@ func beginPostgres(p *pool, c *commits, deadline time.Time) (_ *postgresTx, err 
 		t.end()
 		return nil, err
 	}
-	if err = t.command(t.ctx, p.begin()); err != nil {
+	switch err = t.begin(); {
+	case err == errAlone:
+		t.rollback()
+		return nil, err
+	case err != nil:
 		t.discard()
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 
@@ -29,6 +30,7 @@ type Store struct {
 	bulkWriter *writer      // for changes of many rows, which may take long; the same one on SQLite
 	closeOnce  func() error // closes the engine
 	guard      *guard
+	alone      *atomic.Uint64 // nil on SQLite
 }
 
 var _ cloud.Store = (*Store)(nil)
@@ -168,6 +170,15 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	}
 	return s.writer.write(ctx, func(t *tx) error { return t.lock("SELECT name FROM meta WHERE name = ''") })
+}
+
+// Alone returns how many changes were refused, or answered as not sure, since
+// the database had no synchronous standby.
+func (s *Store) Alone() uint64 {
+	if s.alone == nil {
+		return 0
+	}
+	return s.alone.Load()
 }
 
 // Close implements cloud.Store.

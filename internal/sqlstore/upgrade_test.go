@@ -142,7 +142,7 @@ func TestRollingUpgrade(t *testing.T) {
 			t.Errorf("server %d: %+v, %v after %d sets", i, e, err, answered[i].Load())
 		}
 	}
-	if s, err := OpenPostgres(t.Context(), address); err == nil {
+	if s, err := OpenPostgres(t.Context(), address, PostgresOptions{}); err == nil {
 		s.Close()
 		t.Error("a server of the version before starts on the newer schema")
 	} else if !strings.Contains(err.Error(), "run the newer program") {
