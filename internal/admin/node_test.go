@@ -3,6 +3,7 @@ package admin_test
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -49,8 +50,15 @@ type started struct {
 
 func start(t *testing.T) *started {
 	t.Helper()
+	return startSlowing(t, 1<<20) // tests try many
+}
+
+// startSlowing starts a server that slows an address after so many false tokens
+// in a minute; 0: as by default.
+func startSlowing(t *testing.T, falseTokens int) *started {
+	t.Helper()
 	cfg := node.Default()
-	cfg.Limits.FalseSecrets = 1 << 20 // tests try many
+	cfg.Limits.FalseSecrets = cmp.Or(falseTokens, cfg.Limits.FalseSecrets)
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	n, err := node.Start(context.Background(), cfg)
