@@ -112,6 +112,49 @@ func TestVerificationIsRemembered(t *testing.T) {
 	})
 }
 
+// Young code is hashed once per write, however often it is opened, from 50 ms
+// after the write on; where the file system stamps coarsely, from 2.5 s on.
+func TestHashedOncePerWrite(t *testing.T) {
+	var ahead atomic.Int64
+	path := t.TempDir()
+	d := openWith(t, path, Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	sum, err := commit(t, d, []byte("young"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle()
+	hashed := func() time.Time { // when it last was
+		t.Helper()
+		ahead.Add(int64(time.Second))
+		opens(t, d, sum, nil)
+		return d.verified.of[sum].at
+	}
+	first := hashed()
+	if first.IsZero() {
+		t.Fatal("that the code was hashed is not remembered")
+	}
+	for range 10 {
+		if got := hashed(); !got.Equal(first) {
+			t.Fatal("the code was hashed again, and nobody had touched it")
+		}
+	}
+	if err := os.Chmod(filepath.Join(path, sum.name()), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	settle()
+	if again := hashed(); !again.After(first) || !hashed().Equal(again) {
+		t.Error("code that was touched is hashed once")
+	}
+	written := time.Unix(1_790_000_000, 123)
+	for nanos, want := range map[int64]time.Duration{123: 50 * time.Millisecond, 0: 2500 * time.Millisecond} {
+		at := written.Add(time.Duration(nanos - 123))
+		id := identity{inode: 1, ctime: at.UnixNano()}
+		if id.settled(at.Add(want)) || !id.settled(at.Add(want+1)) {
+			t.Errorf("a file stamped %d ns after the second is hashed each time for another time than %v", nanos, want)
+		}
+	}
+}
+
 // TestAlteredWithinATick proves DF-11 for a blob that was altered so soon that
 // its timestamps stayed as they were.
 func TestAlteredWithinATick(t *testing.T) {
