@@ -5,7 +5,10 @@ GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 
-.PHONY: check test build lint unit servers interop bench fuzz soak
+# The systems that it builds for.
+SYSTEMS     ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: check test build systems lint unit servers interop bench fuzz soak
 
 # Under a minute: the tests that need no other server and no hardship.
 check: lint
@@ -13,11 +16,19 @@ check: lint
 	$(GO) -C bench test -short ./...
 
 # Everything, in under ten minutes.
-test: lint
+test: lint systems
 	+$(MAKE) -j2 unit interop
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/opentcb ./cmd/opentcb
+
+# Tests and all build and vet everywhere. Each system takes a minute or two the
+# first time, and then seconds.
+systems:
+	@for s in $(SYSTEMS); do \
+		echo "build and vet: $$s"; \
+		GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) build ./... && GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) vet ./... || exit 1; \
+	done
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "these files are not formatted: run gofmt -w ."; exit 1; }

@@ -43,6 +43,7 @@
 //	tokens.go                  Tokens, which renew themselves; MemoryStore
 //	filestore.go               FileStore, a token that processes share
 //	filelock_unix.go           its lock
+//	filelock_windows.go        the same on Windows
 //	filelock_other.go          where there is none
 //	transfer.go                a download that continues after a break
 //	zip.go                     zips from folders, and back

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -22,7 +23,11 @@ const lockPoll = 10 * time.Millisecond
 // Load implements TokenStore. A file that does not exist or is damaged holds no
 // token: a renewal replaces it.
 func (s FileStore) Load(context.Context) (IssuedToken, error) {
-	text, err := os.ReadFile(s.Path)
+	var text []byte
+	err := steadily(func() (err error) {
+		text, err = os.ReadFile(s.Path)
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return IssuedToken{}, nil
 	}
@@ -89,10 +94,24 @@ func (s FileStore) save(token IssuedToken) error {
 	defer os.Remove(tmp.Name()) // gone already if all goes well
 	_, err = tmp.Write(append(text, '\n'))
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), s.Path)
+		err = steadily(func() error { return os.Rename(tmp.Name(), s.Path) })
 	}
 	if err != nil {
 		return fmt.Errorf("token file: %w", err)
 	}
 	return nil
+}
+
+// steadily tries again for a second on Windows, where a file that is being
+// replaced cannot be read at that moment, nor one that is being read replaced.
+func steadily(do func() error) error {
+	err := do()
+	for range 100 {
+		if runtime.GOOS != "windows" || err == nil || errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		time.Sleep(lockPoll)
+		err = do()
+	}
+	return err
 }

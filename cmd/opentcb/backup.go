@@ -14,6 +14,7 @@ import (
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/backup"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 func backupCommand() *cobra.Command {
@@ -80,19 +81,13 @@ func backUp(ctx context.Context, c *admin.Client, file string, force bool, p *pr
 	if err := isFree(file, force); err != nil { // somebody may have been quicker
 		return s, err
 	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
+	if err = tmp.Close(); err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
 		return s, err
 	}
-	return s, syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes a name survive a power cut.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return s, secretfile.SyncFolder(filepath.Dir(file))
 }
 
 func verifyCommand() *cobra.Command {

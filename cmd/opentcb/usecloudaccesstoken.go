@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -198,6 +199,9 @@ func edited(ctx context.Context, env string, was tcb.Permission) (tcb.Permission
 		return tcb.Permission{}, err
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", editor+` "$1"`, "sh", f.Name())
+	if runtime.GOOS == "windows" { // which has no such shell: the editor's name, without arguments
+		cmd = exec.CommandContext(ctx, editor, f.Name())
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return tcb.Permission{}, fmt.Errorf("the editor: %w; nothing was changed", err)

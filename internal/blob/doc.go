@@ -15,6 +15,8 @@
 //	open.go             a blob on its way out: verified, and verified again
 //	memory.go           which files were verified, and how they looked then
 //	collect.go          what collection of unreferenced code needs
-//	identity_linux.go   what Linux knows about a file, and locks
+//	identity_linux.go   what Linux knows about a file
 //	identity_other.go   what other systems do without
+//	lock_unix.go        locks of drafts
+//	lock_other.go       where there are none
 package blob

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/opentcb/opentcb/internal/secretfile"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -180,7 +181,7 @@ func (b *Backup) download(ctx context.Context, c *tcb.Client, env, name string) 
 // write writes the file of the backup atomically, after the code that it names
 // is on the disk.
 func (b *Backup) write(report *Report) error {
-	if err := syncFolder(filepath.Join(b.dir, codeFolder)); err != nil {
+	if err := secretfile.SyncFolder(filepath.Join(b.dir, codeFolder)); err != nil {
 		return err
 	}
 	for _, list := range []*[]SavedFunction{&b.snapshot.Functions, &b.snapshot.NotOurs} {
@@ -204,16 +205,7 @@ func (b *Backup) write(report *Report) error {
 	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	return errors.Join(b.name(tmp.Name()), syncFolder(b.dir))
-}
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(b.name(tmp.Name()), secretfile.SyncFolder(b.dir))
 }
 
 // name links the file to a name that no earlier backup has.

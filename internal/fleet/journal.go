@@ -60,7 +60,8 @@ func (j *Journal) read() error {
 			j.done[string(bytes.TrimSpace(line))] = true
 		}
 	}
-	return j.f.Truncate(int64(whole))
+	// By name, since Windows cuts no file that is open for appending.
+	return os.Truncate(j.f.Name(), int64(whole))
 }
 
 // line returns the journal's line of an environment that is done.

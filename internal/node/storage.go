@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -205,6 +206,10 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 		u, err := url.Parse(c.Blobs)
 		if err != nil || u.Host != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !filepath.IsAbs(u.Path) {
 			return nil, errBlobs
+		}
+		if runtime.GOOS == "windows" {
+			return nil, errors.New("--blobs file:///DIR: on Windows servers cannot share a folder, for there are no locks " +
+				"that hold on a network drive: give a bucket (s3://…), or leave --blobs out")
 		}
 		return func(context.Context, *Storage) (Blobs, error) {
 			return blob.OpenDir(filepath.Clean(u.Path), blob.Config{Now: c.Now})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 
@@ -75,6 +76,9 @@ func (s Secret) find(ctx context.Context) (string, error) {
 
 // run returns what the command prints.
 func (s Secret) run(ctx context.Context) (string, error) {
+	if runtime.GOOS == "windows" {
+		return "", errors.New("its command needs a shell, which Windows has not: give an env or a file")
+	}
 	ctx, cancel := context.WithTimeout(ctx, secretTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", s.Command)

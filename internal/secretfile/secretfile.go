@@ -97,7 +97,7 @@ func Write(root *os.Root, name string, text []byte) error {
 }
 
 // SyncFolder makes the names in a folder survive a power cut. Windows, where a
-// folder cannot be synced, sees to that by itself.
+// folder cannot be synced, journals them by itself.
 func SyncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil

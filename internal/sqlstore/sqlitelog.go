@@ -14,6 +14,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
+
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 // This file keeps a database and its log together.
@@ -78,16 +80,7 @@ func createSQLite(ctx context.Context, abs, keyID string) error {
 	if err := os.Rename(made, abs); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(abs))
-}
-
-// syncFolder makes the names in a folder survive a power cut.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return secretfile.SyncFolder(filepath.Dir(abs))
 }
 
 // lookAtLog reports whether a database is still to be made, and whether it has

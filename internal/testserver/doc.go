@@ -15,5 +15,7 @@
 //	s3.go          S3: an S3 server of a test's own, to be killed and restarted
 //	versitygw.go   the S3 server's program, built once per machine
 //	output.go      Output: what a process writes, read while it runs
+//	system_unix.go     processes: as whom they run, signals, and a lock among them
+//	system_windows.go  none of that, so that what uses this package builds
 //	machine.go     programs, what the machine lacks, and free ports
 package testserver

@@ -9,16 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-)
-
-// What is sent to the processes of a server.
-const (
-	interrupt = syscall.SIGINT // "fast shutdown"
-	kill      = syscall.SIGKILL
-	freeze    = syscall.SIGSTOP
-	thaw      = syscall.SIGCONT
 )
 
 // guard runs the server and waits on a pipe that this process holds. When
@@ -69,11 +60,11 @@ func (p *process) start(programs programs, dir string, port int) error {
 }
 
 // ended reports whether the server ended by itself.
-func (p *process) ended() bool { return p.pid == 0 || syscall.Kill(p.pid, 0) != nil }
+func (p *process) ended() bool { return p.pid == 0 || send(p.pid, 0) != nil }
 
 // end ends the server by a signal and waits until it has, with its children:
 // while one of them has the shared memory, the server does not start again.
-func (p *process) end(sig syscall.Signal) {
+func (p *process) end(sig signal) {
 	if p.pid == 0 {
 		return
 	}
@@ -81,7 +72,7 @@ func (p *process) end(sig syscall.Signal) {
 	if sig == kill {
 		p.signal(kill)
 	} else {
-		_ = syscall.Kill(p.pid, sig)
+		_ = send(p.pid, sig)
 	}
 	_, _ = io.WriteString(p.word, "ended\n")
 	select {
@@ -127,20 +118,20 @@ func inUse(id string) bool {
 
 // signal reaches the server and then its children, which lead sessions of
 // their own: what is halted first makes no more of them.
-func (p *process) signal(sig syscall.Signal) {
+func (p *process) signal(sig signal) {
 	if p.pid == 0 {
 		return
 	}
 	if sig == kill { // or it would start them anew
-		_ = syscall.Kill(p.pid, freeze)
+		_ = send(p.pid, freeze)
 	} else {
-		_ = syscall.Kill(p.pid, sig)
+		_ = send(p.pid, sig)
 	}
 	for _, child := range children(p.pid) {
-		_ = syscall.Kill(child, sig)
+		_ = send(child, sig)
 	}
 	if sig == kill {
-		_ = syscall.Kill(p.pid, sig)
+		_ = send(p.pid, sig)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 )
 
@@ -16,7 +15,7 @@ import (
 // refuse to run as root.
 type programs struct {
 	bin        string
-	credential *syscall.Credential // nil: as whom the tests run
+	credential *credential // nil: as whom the tests run
 }
 
 // find returns the newest version that is installed, or ends the test.
@@ -55,7 +54,7 @@ func versionOf(initdb string) int {
 
 // unprivileged is the user postgres, whom the package makes, or nobody; nil
 // where the tests do not run as root.
-func unprivileged() (*syscall.Credential, error) {
+func unprivileged() (*credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
 	}
@@ -67,7 +66,7 @@ func unprivileged() (*syscall.Credential, error) {
 		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
 		if err1 == nil && err2 == nil {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+			return &credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 		}
 	}
 	return nil, fmt.Errorf("there is no user postgres or nobody to run PostgreSQL as")
@@ -89,7 +88,7 @@ func (p programs) command(name string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(name, args...)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.credential}
+	runAs(cmd, p.credential)
 	return cmd
 }
 

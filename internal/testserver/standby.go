@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -66,7 +65,7 @@ func (s *Postgres) HaltReceiver() {
 		for _, child := range children(s.process.pid) {
 			title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
 			if strings.Contains(string(title), "walreceiver") {
-				if err := syscall.Kill(child, freeze); err != nil {
+				if err := send(child, freeze); err != nil {
 					s.t.Fatal(err)
 				}
 				return

@@ -2,14 +2,12 @@ package testserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -57,22 +55,6 @@ func installGateway() (string, error) {
 		return path, nil
 	}
 	return path, buildGateway(folder, path)
-}
-
-// lockFile waits until no other process is building.
-func lockFile(name string) (func() error, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f.Close, nil
 }
 
 // buildGateway builds beside path and renames, so that path is never half a program.
