@@ -75,7 +75,11 @@ func profileCheckCommand() *cobra.Command {
 			if _, err := c.Tokens.Token(cmd.Context()); err != nil {
 				return err
 			}
-			return p.print(cmd.OutOrStdout(), map[string]bool{"ok": true}, "the profile works: an access token was issued")
+			text := "the profile works: an access token was issued"
+			if !profile.Issues(c.Tokens) {
+				text = "the access token is where the profile says; whether it is good shows with the first call"
+			}
+			return p.print(cmd.OutOrStdout(), map[string]bool{"ok": true}, text)
 		})
 }
 
@@ -138,11 +142,19 @@ func (p *provider) chosenMiniProgram(chosen profile.Profile) (profile.MiniProgra
 			return m, nil
 		}
 	} else if len(chosen.MiniPrograms) == 1 {
-		return chosen.MiniPrograms[0], nil
+		m, _ := chosen.MiniProgram(chosen.MiniPrograms[0].AppID)
+		return m, nil
 	}
 	var ids []string
 	for _, m := range chosen.MiniPrograms {
 		ids = append(ids, m.AppID)
+	}
+	if p.appid != "" {
+		return profile.MiniProgram{}, usageError{fmt.Errorf("profile %s has no refresh_token or access_token for %s: there are %s",
+			chosen.Name, p.appid, strings.Join(ids, ", "))}
+	}
+	if len(ids) == 0 {
+		ids = []string{"APPID"}
 	}
 	return profile.MiniProgram{}, usageError{fmt.Errorf("which Mini Program of profile %s? --appid %s",
 		chosen.Name, strings.Join(ids, " or "))}
@@ -158,6 +170,7 @@ func (p *provider) profileClient() (*tcb.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.used = chosen.Name
 	return p.open(chosen, nil).MiniProgram(m), nil
 }
 
@@ -166,6 +179,10 @@ func (p *provider) open(chosen profile.Profile, through *http.Client) *profile.S
 	s := chosen.Open(p.baseURL, through)
 	if s.InMemory != nil {
 		fmt.Fprintf(os.Stderr, "opentcb: tokens are kept for this command alone: %v; XDG_CACHE_HOME names another folder\n", s.InMemory)
+	}
+	s.Own = func(appid string) {
+		fmt.Fprintf(os.Stderr, "opentcb: an access token is issued for %s: one that production uses ends within 5 minutes; "+
+			"let %s of profile %s name where production keeps it\n", appid, s.TokenMember(appid), chosen.Name)
 	}
 	return s
 }

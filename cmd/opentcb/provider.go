@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ type provider struct {
 	baseURL, profile, appid string
 	profiles                string // file
 	json                    bool
+	used                    string // the profile that gives the tokens; "" if none does
 }
 
 // providerCommand makes a command that calls the interfaces as a platform.
@@ -31,7 +33,7 @@ func providerCommand(
 			if err != nil {
 				return err
 			}
-			return byKind(do(cmd, p, c, args))
+			return p.named(byKind(do(cmd, p, c, args)))
 		},
 	}
 	p.flags(cmd)
@@ -66,6 +68,15 @@ func (p *provider) client() (*tcb.Client, error) {
 		return &tcb.Client{BaseURL: p.baseURL, Tokens: tcb.StaticToken(token)}, nil
 	}
 	return p.profileClient()
+}
+
+// named adds the profile to what is wrong with its secrets and tokens.
+func (p *provider) named(err error) error {
+	e, ok := errors.AsType[statusError](err)
+	if !ok || e.status != statusCredentials || p.used == "" {
+		return err
+	}
+	return statusError{fmt.Errorf("profile %s: %w", p.used, e.error), e.status}
 }
 
 // print writes a result: v as JSON, or text.

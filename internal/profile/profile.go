@@ -16,32 +16,44 @@ import (
 )
 
 // Profile is a platform somewhere, and the Mini Programs that authorize it.
+//
+// Where production keeps its tokens, ComponentToken and AccessToken name them, and
+// are used before all else. Secret and Ticket, and RefreshToken, are what tokens
+// are issued for: each one ends the one before it.
 type Profile struct {
-	Name         string
-	BaseURL      string // where the interfaces are; "" is tcb.DefaultBaseURL
-	UploadURL    string // where uploads are sent; "" is the host that their signature names
-	Platform     string // its appid
-	Secret       Secret
-	Ticket       Secret
-	RefreshToken Secret // of every Mini Program that is not named below; zero if there is none
-	MiniPrograms []MiniProgram
+	Name           string
+	BaseURL        string // where the interfaces are; "" is tcb.DefaultBaseURL
+	UploadURL      string // where uploads are sent; "" is the host that their signature names
+	Platform       string // its appid
+	ComponentToken Secret // the platform's token
+	Secret, Ticket Secret
+	AccessToken    Secret // of every Mini Program that is not named below; zero if there is none
+	RefreshToken   Secret // likewise
+	MiniPrograms   []MiniProgram
+
+	at string // file and line
 }
 
 // MiniProgram is a Mini Program that authorizes the platform.
 type MiniProgram struct {
 	AppID        string
+	AccessToken  Secret
 	RefreshToken Secret
 }
 
-// MiniProgram returns a Mini Program with its refresh token; false if the
-// profile has none for it.
+// MiniProgram returns a Mini Program with its tokens; false if the profile has
+// none for it.
 func (p Profile) MiniProgram(appid string) (MiniProgram, bool) {
 	for _, m := range p.MiniPrograms {
 		if m.AppID == appid {
+			if m.AccessToken.none() && m.RefreshToken.none() {
+				break
+			}
 			return m, true
 		}
 	}
-	return MiniProgram{appid, p.RefreshToken.of(appid)}, p.RefreshToken != (Secret{})
+	m := MiniProgram{appid, p.AccessToken.of(appid), p.RefreshToken.of(appid)}
+	return m, !m.AccessToken.none() || !m.RefreshToken.none()
 }
 
 // DefaultPath returns the file of profiles in the user's configuration folder.
@@ -79,9 +91,10 @@ func Read(path string) ([]Profile, error) {
 
 // locate adds the file to where the secrets are.
 func (p *Profile) locate(path string) {
-	secrets := []*Secret{&p.Secret, &p.Ticket, &p.RefreshToken}
+	p.at = path + ":" + p.at
+	secrets := []*Secret{&p.ComponentToken, &p.Secret, &p.Ticket, &p.AccessToken, &p.RefreshToken}
 	for i := range p.MiniPrograms {
-		secrets = append(secrets, &p.MiniPrograms[i].RefreshToken)
+		secrets = append(secrets, &p.MiniPrograms[i].AccessToken, &p.MiniPrograms[i].RefreshToken)
 	}
 	for _, s := range secrets {
 		if s.at != "" {
@@ -91,24 +104,45 @@ func (p *Profile) locate(path string) {
 }
 
 func readProfile(name string, n yamlfile.Node) Profile {
-	p := Profile{Name: name}
-	n.Members("a profile",
+	n = n.In("profile " + name)
+	p := Profile{Name: name, at: fmt.Sprintf("%d: profile %s", n.Line(), name)}
+	shared := n.Has("access_token") || n.Has("refresh_token")
+	is := n.Members("it",
 		yamlfile.Optional("base_url", yamlfile.Text(&p.BaseURL, CheckAddress)),
 		yamlfile.Optional("upload_url", yamlfile.Text(&p.UploadURL, CheckAddress)),
 		yamlfile.Required("platform", yamlfile.Text(&p.Platform, CheckAppID)),
-		yamlfile.Required("secret", p.Secret.read("secret")),
-		yamlfile.Required("ticket", p.Ticket.read("ticket")),
-		yamlfile.Optional("refresh_token", p.RefreshToken.read("refresh_token")),
+		yamlfile.Optional("component_access_token", p.ComponentToken.read(name, "component_access_token")),
+		yamlfile.Optional("secret", p.Secret.read(name, "secret")),
+		yamlfile.Optional("ticket", p.Ticket.read(name, "ticket")),
+		yamlfile.Optional("access_token", p.AccessToken.read(name, "access_token")),
+		yamlfile.Optional("refresh_token", p.RefreshToken.read(name, "refresh_token")),
 		yamlfile.Optional("miniprograms", yamlfile.List(func(n yamlfile.Node) {
-			var m MiniProgram
-			n.Members("a Mini Program",
-				yamlfile.Required("appid", yamlfile.Text(&m.AppID, CheckAppID)),
-				yamlfile.Required("refresh_token", m.RefreshToken.read("refresh_token")),
-			)
-			p.MiniPrograms = append(p.MiniPrograms, m)
+			p.MiniPrograms = append(p.MiniPrograms, readMiniProgram(name, n, shared))
 		})),
 	)
+	switch {
+	case !is:
+	case n.Has("secret") != n.Has("ticket"):
+		n.Report("secret and ticket go together")
+	case !n.Has("secret") && !n.Has("component_access_token") && !n.Has("access_token"):
+		n.Report("it needs secret and ticket, or component_access_token or access_token, where production keeps them")
+	}
 	return p
+}
+
+// readMiniProgram reads a Mini Program, which needs a token of its own unless the
+// profile has one for all.
+func readMiniProgram(profile string, n yamlfile.Node, shared bool) MiniProgram {
+	var m MiniProgram
+	is := n.Members("a Mini Program",
+		yamlfile.Required("appid", yamlfile.Text(&m.AppID, CheckAppID)),
+		yamlfile.Optional("access_token", m.AccessToken.read(profile, "access_token")),
+		yamlfile.Optional("refresh_token", m.RefreshToken.read(profile, "refresh_token")),
+	)
+	if is && !shared && !n.Has("access_token") && !n.Has("refresh_token") {
+		n.Report("a Mini Program needs refresh_token or access_token")
+	}
+	return m
 }
 
 // appIDForm is the form of an appid, which becomes part of paths and commands.
@@ -140,17 +174,24 @@ const sample = `# Profiles of 'opentcb getcodesecret' and the other commands tha
 #   env: NAME                    in a variable
 #   file: /path                  in a file
 #   command: print-the-secret    printed by a command
+#
+# A token that is issued ends the one before it within 5 minutes. So where
+# production has tokens of this platform, name those:
+#   component_access_token: {command: our-vault read component-token}
+#   access_token: {command: our-vault read tokens/$APPID}
+# and leave out secret, ticket and refresh_token. In a command $APPID is the Mini
+# Program; in the name of a variable or a file it is {appid}.
 profiles:
   main:
     base_url: https://api.weixin.qq.com
     platform: wx0000000000000000
     secret: {env: COMPONENT_APPSECRET}
+    # The platform pushes a ticket every 10 minutes: where your backend keeps it.
     ticket: {file: /run/component_verify_ticket}
     miniprograms:
       - appid: wx1111111111111111
         refresh_token: {command: pass show wx1111111111111111}
-    # For all others, where there are many: {appid} in the name of a variable or
-    # a file, $APPID in a command.
+    # For all others, where there are many:
     # refresh_token: {file: "/run/refresh_tokens/{appid}"}
 `
 

@@ -30,20 +30,25 @@ func TestFaults(t *testing.T) {
     miniprograms: [{appid: "", refresh_token: {}}]
   two: {platform: wx00000000000000c1, secret: hush, ticket: {value: 5}}
   one: {}
+  three: {platform: wx00000000000000c1}
+  four: {platform: wx00000000000000c1, ticket: {value: hush}, miniprograms: [{appid: wx00000000000000a1}]}
 `)
 	_, err := Read(path)
 	const one = "needs one of value, env, file and command"
 	want := strings.Join([]string{
-		`3: a profile has no member "platfrom": did you mean platform?`,
-		`3: a profile needs platform`,
-		`4: secret ` + one,
-		`5: ticket has no member "vaule": did you mean value?`,
-		`5: ticket ` + one,
-		`6: appid "" is no appid, which is wx and 16 letters or digits`,
-		`6: refresh_token ` + one,
-		"7: secret must be a mapping of `name: value`; this is a string",
-		`7: value must be a string, and YAML can read this as another type: write it in quotes`,
+		`3: profile one: it has no member "platfrom": did you mean platform?`,
+		`3: profile one: it needs platform`,
+		`4: profile one: secret ` + one,
+		`5: profile one: ticket has no member "vaule": did you mean value?`,
+		`5: profile one: ticket ` + one,
+		`6: profile one: appid "" is no appid, which is wx and 16 letters or digits`,
+		`6: profile one: refresh_token ` + one,
+		"7: profile two: secret must be a mapping of `name: value`; this is a string",
+		`7: profile two: ticket: value must be a string, and YAML can read this as another type: write it in quotes`,
 		`8: "one" is said twice, first on line 2`,
+		`9: profile three: it needs secret and ticket, or component_access_token or access_token, where production keeps them`,
+		`10: profile four: a Mini Program needs refresh_token or access_token`,
+		`10: profile four: secret and ticket go together`,
 	}, "\n")
 	if diff := cmp.Diff(want, strings.ReplaceAll(fmt.Sprint(err), path+":", "")); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
@@ -85,7 +90,7 @@ func TestSecrets(t *testing.T) {
 		{Secret{Command: "exit 1"}, "its command failed: exit status 1"},
 		{Secret{Command: "echo"}, "it is empty"},
 	} {
-		m, ok := Profile{RefreshToken: c.secret}.MiniProgram("wx2")
+		m, ok := Profile{RefreshToken: c.secret, MiniPrograms: []MiniProgram{{AppID: "wx2"}}}.MiniProgram("wx2")
 		got, err := m.RefreshToken.Get(t.Context())
 		if err != nil {
 			got = err.Error()

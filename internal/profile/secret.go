@@ -20,7 +20,7 @@ type Secret struct {
 	File    string // path of a file
 	Command string // run by the shell; prints it
 
-	at    string // file, line and member, for errors
+	at    string // file, line, profile and member, for errors
 	appid string // whose it is, if the secret stands for many
 }
 
@@ -30,7 +30,7 @@ const secretTime = time.Minute
 // SecretError reports that a secret cannot be had, where a profile says that it
 // is kept.
 type SecretError struct {
-	At  string // file, line and member
+	At  string // file, line, profile and member
 	Err error
 }
 
@@ -94,23 +94,35 @@ func (s Secret) run(ctx context.Context) (string, error) {
 }
 
 // of returns the secret of one Mini Program, where one secret stands for many:
-// {appid} in the name of a variable or a file, $APPID in a command.
+// {appid} in the name of a variable or a file, $APPID in a command. Of no secret it
+// is none.
 func (s Secret) of(appid string) Secret {
+	if s.none() {
+		return s
+	}
 	s.Env = strings.ReplaceAll(s.Env, "{appid}", appid)
 	s.File = strings.ReplaceAll(s.File, "{appid}", appid)
 	s.appid = appid
+	if s.at != "" {
+		s.at += " of " + appid
+	}
 	return s
 }
 
-// read reads the secret that is the member of that name.
-func (s *Secret) read(name string) yamlfile.Read {
+// none reports whether nothing is said of the secret.
+func (s Secret) none() bool { return s == Secret{} }
+
+// read reads the secret that is the member of that name, in a profile.
+func (s *Secret) read(profile, name string) yamlfile.Read {
 	members := map[string]*string{"value": &s.Value, "env": &s.Env, "file": &s.File, "command": &s.Command}
 	return func(n yamlfile.Node) {
-		s.at = fmt.Sprintf("%d: %s", n.Line(), name)
+		s.at = fmt.Sprintf("%d: profile %s: %s", n.Line(), profile, name)
 		var fields []yamlfile.Field
 		given := 0
 		for _, member := range []string{"value", "env", "file", "command"} {
-			fields = append(fields, yamlfile.Optional(member, yamlfile.Secret(members[member], yamlfile.NotEmpty)))
+			fields = append(fields, yamlfile.Optional(member, func(n yamlfile.Node) {
+				yamlfile.Secret(members[member], yamlfile.NotEmpty)(n.In(name))
+			}))
 			if n.Has(member) {
 				given++
 			}

@@ -1,11 +1,13 @@
 package profile
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -22,6 +24,12 @@ type Session struct {
 	// InMemory is why tokens are kept in memory, and not in files; nil if they
 	// are in files.
 	InMemory error
+	// Own, unless nil, is called once, before the first token is issued in place of
+	// one that production uses, as far as the profile shows: it is the real
+	// platform's, or the profile says of another token where production keeps it.
+	Own func(appid string)
+
+	own sync.Once
 }
 
 // Open begins to use a profile. Calls go through that HTTP client; nil is
@@ -37,8 +45,42 @@ func (p Profile) Open(baseURL string, through *http.Client) *Session {
 	if baseURL != "" {
 		s.profile.BaseURL, s.profile.UploadURL = baseURL, ""
 	}
-	s.platform = s.client(tcb.ComponentTokens(s.client(nil), p.Platform, p.Secret.Get, p.Ticket.Get, s.store(p.Platform)))
+	s.platform = s.client(s.componentTokens())
 	return s
+}
+
+func (s *Session) componentTokens() tcb.TokenSource {
+	p := s.profile
+	switch {
+	case !p.ComponentToken.none():
+		return &keptToken{from: p.ComponentToken.of(p.Platform)}
+	case p.Secret.none():
+		return missing{&SecretError{p.at, errors.New("this needs secret and ticket, or component_access_token")}}
+	}
+	return tcb.ComponentTokens(
+		s.client(nil), p.Platform, s.issuing(p.Platform, p.Secret), p.Ticket.Get, s.store(p.Platform))
+}
+
+// TokenMember is the member of a profile that names where production keeps the
+// token of an account.
+func (s *Session) TokenMember(appid string) string {
+	if appid == s.profile.Platform {
+		return "component_access_token"
+	}
+	return "access_token"
+}
+
+// issuing returns how to get the secret that a token of an account is issued for.
+func (s *Session) issuing(appid string, secret Secret) func(context.Context) (string, error) {
+	p := s.profile
+	base := strings.TrimRight(p.BaseURL, "/")
+	inPlace := base == "" || strings.EqualFold(base, tcb.DefaultBaseURL) || !p.ComponentToken.none() || !p.AccessToken.none()
+	return func(ctx context.Context) (string, error) {
+		if inPlace && s.Own != nil {
+			s.own.Do(func() { s.Own(appid) })
+		}
+		return secret.Get(ctx)
+	}
 }
 
 // tokenFolder returns the folder of the token files, which can be written.
@@ -63,7 +105,11 @@ func (s *Session) Platform() *tcb.Client { return s.platform }
 
 // MiniProgram returns a client that acts for a Mini Program.
 func (s *Session) MiniProgram(m MiniProgram) *tcb.Client {
-	return s.client(tcb.AuthorizerTokens(s.platform, s.profile.Platform, m.AppID, m.RefreshToken.Get, s.store(m.AppID)))
+	if !m.AccessToken.none() {
+		return s.client(&keptToken{from: m.AccessToken})
+	}
+	return s.client(tcb.AuthorizerTokens(
+		s.platform, s.profile.Platform, m.AppID, s.issuing(m.AppID, m.RefreshToken), s.store(m.AppID)))
 }
 
 func (s *Session) client(tokens tcb.TokenSource) *tcb.Client {

@@ -41,7 +41,7 @@ func ReadFile(name string) ([]byte, error) {
 func Parse(data []byte, name string, read func(Node)) error {
 	found := &faults.Collector{File: name}
 	if root := tree(data, found); root != nil && !isNull(root) {
-		read(Node{tree: root, faults: found})
+		read(Node{tree: root, faults: reports{Collector: found}})
 	}
 	return found.Err()
 }

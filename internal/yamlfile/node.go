@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,7 +15,18 @@ import (
 type Node struct {
 	tree   *yaml.Node
 	name   string // of its member, as faults call it
-	faults *faults.Collector
+	faults reports
+}
+
+// reports adds faults, and says first what they are in.
+type reports struct {
+	*faults.Collector
+	in string
+}
+
+// Add adds a fault of a line.
+func (r reports) Add(line int, format string, args ...any) {
+	r.Collector.Add(line, "%s%s", r.in, fmt.Sprintf(format, args...))
 }
 
 // Read reads a value: it keeps what is right and reports what is wrong.
@@ -22,6 +34,13 @@ type Read func(Node)
 
 // Line returns the line of the file on which the value begins, from 1.
 func (n Node) Line() int { return n.tree.Line }
+
+// In returns the value with a name of what it is in, with which its faults and
+// those below it begin: "profile main".
+func (n Node) In(name string) Node {
+	n.faults.in += name + ": "
+	return n
+}
 
 // Report adds a fault of the value. It must not show a secret.
 func (n Node) Report(format string, args ...any) { n.faults.Add(n.tree.Line, format, args...) }
