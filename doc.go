@@ -24,6 +24,7 @@
 //	internal/tc3/         the TC3-HMAC-SHA256 signature
 //	internal/whitelist/   entries of api_whitelist, and which paths they admit
 //	internal/codezip/     what an uploaded zip may be
+//	internal/push/        the envelope of events that a platform receives
 //	internal/printable/   text of others, made harmless on a terminal
 //	internal/nearest/     the name that was meant by a mistyped one
 //	internal/stall/       ends an exchange that has stopped moving

@@ -20,7 +20,8 @@ var layers = []struct {
 }{
 	{"internal/codezip", ""},
 	{"internal/printable", ""},
-	{"tcb", "internal/codezip internal/printable"},
+	{"internal/push", ""},
+	{"tcb", "internal/codezip internal/printable internal/push"},
 	{"internal/nearest", ""},
 	{"internal/whitelist", "internal/nearest"},
 	{"internal/faults", ""},
@@ -58,7 +59,7 @@ var layers = []struct {
 // standardOnly are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
 var standardOnly = []string{
-	"internal/printable",
+	"internal/printable", "internal/push",
 	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
 	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway",
 	"internal/agent", "internal/wirescript",

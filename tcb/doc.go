@@ -9,13 +9,16 @@
 // [Error], that of an upload a [CodeError]; an answer that is not the
 // platform's is an [AnswerError].
 //
+// An [EventHandler] is the other end: it receives what the platform pushes, its
+// verify tickets among that, which a [TicketStore] keeps.
+//
 // A type of the wire is named after the last segment of the interface's path:
 // POST /tcb/usecloudaccesstoken is UseCloudAccessTokenRequest and
 // UseCloudAccessTokenResponse. A member that must be told apart from its zero
 // value is a pointer.
 //
-// The package imports only the standard library, and of this module codezip and
-// printable.
+// The package imports only the standard library, and of this module codezip,
+// printable and push.
 // An interface is in the file of its wire name:
 //
 //	getcodesecret.go           the code protection key
@@ -29,6 +32,13 @@
 //	api_create_preauthcode.go  the code for the page of consent
 //	api_query_auth.go          what a consent gives
 //	api_authorizer_token.go    a Mini Program's token
+//
+// what the platform pushes:
+//
+//	event.go                   Event: a ticket, or an authorization that changed
+//	eventhandler.go            EventHandler: verifies, decrypts, calls back
+//	seen.go                    what was handled already
+//	ticketstore.go             TicketStore: the latest verify ticket
 //
 // and what they share:
 //

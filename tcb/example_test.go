@@ -73,3 +73,24 @@ func ExampleClient_UploadFunction() {
 	got, err := client.DownloadFunction(ctx, "test-777bb9", "login", "login.zip", tcb.CodeDownload{})
 	fmt.Println(got == checksum, err)
 }
+
+// A platform's event address: it keeps the verify ticket, from which the platform's
+// token comes, and is told of merchants who consent.
+func ExampleEventHandler() {
+	tickets := tcb.TicketStore{In: tcb.FileStore{Path: "ticket"}}
+	key := tcb.EventKey{Token: os.Getenv("EVENT_TOKEN"), EncodingAESKey: os.Getenv("EVENT_AES_KEY")}
+	events, err := tcb.NewEventHandler("wxPLATFORM", []tcb.EventKey{key}, tcb.KeepTickets(tickets),
+		tcb.OnEvent(func(_ context.Context, e tcb.Event) error {
+			if e.InfoType == tcb.EventAuthorized {
+				fmt.Println("a merchant consented:", e.AuthorizerAppID)
+			}
+			return nil
+		}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	http.Handle("/wechat/events", events)
+	secret := func(context.Context) (string, error) { return os.Getenv("COMPONENT_APPSECRET"), nil }
+	_ = &tcb.Client{Tokens: tcb.ComponentTokens(&tcb.Client{}, "wxPLATFORM", secret, tickets.Ticket)}
+}

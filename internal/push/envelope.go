@@ -1,0 +1,53 @@
+package push
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// Envelope is a push as it stands in the request: what its body says, and the
+// members of its query that are signed.
+type Envelope struct {
+	AppID     string // the platform, in the clear
+	Encrypt   string // the sealed message
+	Timestamp string // Unix seconds
+	Nonce     string // 9 or 10 digits
+}
+
+// Query returns the query of the request, in WeChat's order (PU-2, PU-5).
+func (e Envelope) Query(k Key) string {
+	return fmt.Sprintf("signature=%s&timestamp=%s&nonce=%s&encrypt_type=aes&msg_signature=%s",
+		k.Sign(e.Timestamp, e.Nonce), e.Timestamp, e.Nonce, k.Sign(e.Timestamp, e.Nonce, e.Encrypt))
+}
+
+// Body returns the body of the request (PU-3).
+func (e Envelope) Body() []byte {
+	return fmt.Appendf(nil, "<xml>\n    <AppId><![CDATA[%s]]></AppId>\n    <Encrypt><![CDATA[%s]]></Encrypt>\n</xml>\n",
+		e.AppID, e.Encrypt)
+}
+
+// Read returns the envelope of a request and its msg_signature, which says nothing
+// before Signed says that it is the envelope's.
+func Read(query url.Values, body []byte) (e Envelope, signature string, err error) {
+	var content struct {
+		AppID   string `xml:"AppId"`
+		Encrypt string
+	}
+	if err := xml.Unmarshal(body, &content); err != nil || content.Encrypt == "" {
+		return Envelope{}, "", errors.New("the body is no XML with an element Encrypt")
+	}
+	for _, name := range []string{"timestamp", "nonce", "msg_signature"} {
+		if len(query[name]) != 1 {
+			return Envelope{}, "", fmt.Errorf("the query must have %s once", name)
+		}
+	}
+	return Envelope{content.AppID, content.Encrypt, query.Get("timestamp"), query.Get("nonce")},
+		query.Get("msg_signature"), nil
+}
+
+// Signed reports whether that is the envelope's msg_signature.
+func (e Envelope) Signed(k Key, signature string) bool {
+	return k.Signed(signature, e.Timestamp, e.Nonce, e.Encrypt)
+}

@@ -1,0 +1,151 @@
+package tcb
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/push"
+)
+
+// EventKey is what a platform has set for its event address: the token, 3 to 32
+// letters or digits, and the EncodingAESKey, 43 letters or digits.
+type EventKey struct{ Token, EncodingAESKey string }
+
+// EventHandler is the event address of a platform: it receives what WeChat, or an
+// OpenTCB, pushes. A push is verified and decrypted; a ticket is kept; Handle is
+// called; and only then it is answered success. The platform sends again what is
+// not answered so. NewEventHandler makes one.
+type EventHandler struct {
+	appid   string
+	keys    []push.Key
+	tickets *TicketStore
+	handle  func(context.Context, Event) error
+	log     *slog.Logger
+	once    *seen
+}
+
+// EventOption changes what NewEventHandler makes.
+type EventOption func(*EventHandler)
+
+// KeepTickets keeps each verify ticket in a store before it is answered.
+func KeepTickets(in TicketStore) EventOption { return func(h *EventHandler) { h.tickets = &in } }
+
+// OnEvent calls handle with each event, tickets too. It may call the platform, also
+// with the event's code. While it runs the platform waits, five seconds at most; if
+// it fails, the event comes again.
+func OnEvent(handle func(context.Context, Event) error) EventOption {
+	return func(h *EventHandler) { h.handle = handle }
+}
+
+// OncePerEvent does not call the handler of OnEvent again for a message for which it
+// has returned nil in the last day, as far as this process remembers: the latest
+// 10,000. Without it what is sent again is handled again.
+func OncePerEvent() EventOption { return func(h *EventHandler) { h.once = newSeen(10_000) } }
+
+// LogTo logs what is refused, and why. Neither tickets nor codes are logged.
+func LogTo(log *slog.Logger) EventOption { return func(h *EventHandler) { h.log = log } }
+
+// NewEventHandler returns the event address of a platform, which is known by its
+// component_appid. Several keys may count at a time, while they are changed. An
+// error says what is wrong with a key.
+func NewEventHandler(appid string, keys []EventKey, options ...EventOption) (*EventHandler, error) {
+	h := &EventHandler{appid: appid, log: slog.New(slog.DiscardHandler)}
+	if len(keys) == 0 {
+		return nil, errors.New("an event handler needs a key")
+	}
+	for _, k := range keys {
+		key, err := push.NewKey(k.Token, k.EncodingAESKey)
+		if err != nil {
+			return nil, err
+		}
+		h.keys = append(h.keys, key)
+	}
+	for _, option := range options {
+		option(h)
+	}
+	return h, nil
+}
+
+// maxPush bounds the body of a push, in bytes; those that are known have under 2 KiB.
+const maxPush = 64 << 10
+
+// pushTime bounds how long the body of a push may take to arrive.
+const pushTime = 10 * time.Second
+
+// ServeHTTP receives one push.
+func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "events are pushed by POST", http.StatusMethodNotAllowed)
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(pushTime)) // where it can be set
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPush))
+	if err != nil {
+		h.refuse(w, http.StatusBadRequest, errors.New("the body did not arrive whole, or is over 64 KiB"))
+		return
+	}
+	event, err := h.open(r.URL.Query(), body)
+	if err != nil {
+		h.refuse(w, http.StatusForbidden, err)
+		return
+	}
+	if err := h.receive(r.Context(), event); err != nil {
+		h.log.Error("an event could not be handled", "kind", event.InfoType, "appid", event.AuthorizerAppID, "err", err)
+		http.Error(w, "the event could not be handled: send it again", http.StatusInternalServerError)
+		return
+	}
+	_, _ = io.WriteString(w, "success")
+}
+
+// refuse answers what is no push to this platform.
+func (h *EventHandler) refuse(w http.ResponseWriter, status int, err error) {
+	h.log.Warn("a push was refused", "err", err)
+	http.Error(w, err.Error(), status)
+}
+
+// open verifies and decrypts a push.
+func (h *EventHandler) open(query url.Values, body []byte) (Event, error) {
+	e, signature, err := push.Read(query, body)
+	if err != nil {
+		return Event{}, err
+	}
+	err = errors.New("the signature is not made with this address's token")
+	for _, k := range h.keys {
+		if !e.Signed(k, signature) {
+			continue
+		}
+		message, appid, openErr := k.Open(e.Encrypt)
+		switch {
+		case openErr != nil: // the token may have stayed while the AES key was changed
+			err = openErr
+		case appid != h.appid:
+			err = errors.New("the push is for another platform")
+		default:
+			return ParseEvent(message)
+		}
+	}
+	return Event{}, err
+}
+
+// receive keeps a ticket and calls the handler.
+func (h *EventHandler) receive(ctx context.Context, e Event) error {
+	if h.tickets != nil && e.InfoType == EventTicket {
+		if err := h.tickets.Put(ctx, e.ComponentVerifyTicket, e.CreateTime); err != nil {
+			return err
+		}
+	}
+	if h.handle == nil {
+		return nil
+	}
+	if h.once == nil {
+		return h.handle(ctx, e)
+	}
+	return h.once.do(sha256.Sum256(e.Message), func() error { return h.handle(ctx, e) })
+}
