@@ -40,7 +40,8 @@ func TestManual(t *testing.T) {
 		t.Errorf("%s is not of today: go test ./cmd/opentcb -run TestManual -update", manual)
 	}
 	for line := range strings.Lines(want) {
-		name, isTitle := strings.CutPrefix(strings.TrimSpace(line), "## ")
+		name, isTitle := strings.CutPrefix(strings.TrimSpace(line), "## opentcb ")
+		name = "opentcb " + name
 		if isTitle && !strings.Contains(intro, "(#"+strings.ReplaceAll(name, " ", "-")+")") {
 			t.Errorf("the table at the beginning of %s does not lead to %s", manual, name)
 		}
@@ -67,6 +68,10 @@ func TestManual(t *testing.T) {
 // reference is a section for each command.
 func reference() string {
 	var b strings.Builder
+	b.WriteString("\n## Exit status\n\n| status | of every command |\n|---|---|\n")
+	for status, meaning := range statuses {
+		fmt.Fprintf(&b, "| %d | %s |\n", status, meaning)
+	}
 	for _, cmd := range allCommands(newRoot()) {
 		if cmd.HasSubCommands() && cmd.Args == nil {
 			continue // it does nothing by itself

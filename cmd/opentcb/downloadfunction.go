@@ -32,6 +32,9 @@ that breaks off is resumed. The exit status is 6 if the checksum does not fit.`,
 			if file == "" {
 				file = args[1] + ".zip"
 			}
+			if there, _ := os.ReadDir(unpack); unpack != "" && len(there) > 0 {
+				return usageError{fmt.Errorf("%s is not empty: give another folder to --unpack", unpack)}
+			}
 			if unpack != "" {
 				dir, err := os.MkdirTemp("", "opentcb-download-")
 				if err != nil {

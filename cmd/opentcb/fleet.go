@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -44,7 +45,7 @@ func fleetCmd(use, short, long string, args cobra.PositionalArgs, file func(args
 		if f.profile == "" {
 			f.profile = what.Profile
 		}
-		run, err := f.run()
+		run, err := f.run(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func fleetCmd(use, short, long string, args cobra.PositionalArgs, file func(args
 func fileArgument(args []string) string { return args[0] }
 
 // run makes the clients of the profile.
-func (f *fleetFlags) run() (*fleet.Run, error) {
+func (f *fleetFlags) run(ctx context.Context) (*fleet.Run, error) {
 	if f.workers < 1 || f.workers > 1000 || f.rate < 0 {
 		return nil, usageError{errors.New("--workers must be 1 to 1000, and --rate not below 0")}
 	}
@@ -79,6 +80,9 @@ func (f *fleetFlags) run() (*fleet.Run, error) {
 		return nil, err
 	}
 	s := f.open(chosen, pacedHTTP(f.workers, f.rate))
+	if err := s.CheckSecrets(ctx); err != nil { // told once, and not for each environment
+		return nil, usageError{err}
+	}
 	return &fleet.Run{Workers: f.workers, StopAfter: f.stopAfter, Client: func(appid string) (*tcb.Client, error) {
 		if appid == chosen.Platform {
 			return s.Platform(), nil // a platform's own environments

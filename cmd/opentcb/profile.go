@@ -31,7 +31,7 @@ func profileInitCommand() *cobra.Command {
 				return err
 			}
 			if err := profile.WriteSample(path); err != nil {
-				return err
+				return usageError{err}
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s: fill it in, then try 'opentcb profile check'\n", path)
 			return err
@@ -96,17 +96,17 @@ func (p *provider) profilesPath() (string, error) {
 func (p *provider) readProfiles() ([]profile.Profile, error) {
 	path, err := p.profilesPath()
 	if err != nil {
-		return nil, err
+		return nil, usageError{fmt.Errorf("%w: give --profiles", err)}
 	}
 	profiles, err := profile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usageError{fmt.Errorf("no profile: 'opentcb profile init' writes %s to fill in; or set %s, and --base-url",
 			path, accessTokenVariable)}
 	}
-	if _, unreadable := errors.AsType[*fs.PathError](err); err != nil && !unreadable {
+	if err != nil {
 		return nil, usageError{err}
 	}
-	return profiles, err
+	return profiles, nil
 }
 
 // chosenProfile returns the profile that the flags name, or the only one.

@@ -82,7 +82,7 @@ func (r *remote) client() (*admin.Client, error) {
 			return c, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("admin token: %w", err)
+			return nil, usageError{fmt.Errorf("admin token: %w", err)}
 		}
 	}
 	return nil, usageError{fmt.Errorf("no admin token: give --data with the server's data folder, or set %s (there is no file %s in %s)",

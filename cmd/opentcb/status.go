@@ -11,18 +11,33 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-// The exit statuses, which scripts depend on. Those from 3 on are of the
-// commands that call the interfaces.
+// The exit statuses, which scripts depend on: one for each kind of failure.
 const (
-	statusDone        = 0
-	statusRefused     = 1 // refused, or failed, for another reason than those below
-	statusUsage       = 2 // the command was used wrongly, or its profile is wrong
-	statusUnreachable = 3 // no answer, or none of the platform's
-	statusCredentials = 4 // the token, the authorization or a permission set was refused
-	statusConflict    = 5 // somebody else has changed it since it was read
-	statusChecksum    = 6 // the code does not match its checksum
-	statusNotAll      = 7 // of a fleet something differs, failed, or was not looked at
+	statusDone = iota
+	statusRefused
+	statusUsage
+	statusUnreachable
+	statusCredentials
+	statusConflict
+	statusChecksum
+	statusNotAll
 )
+
+// statuses says what each exit status means: the manual has this table, and no
+// other page has one.
+var statuses = [...]string{
+	statusDone: "done",
+	statusRefused: "refused, failed, or could not start, for another reason than those below. " +
+		"`scrub` found damage; `conformance` found a difference. " +
+		"A command of the operator's could not reach the admin interface, or its token was refused",
+	statusUsage: "wrong usage, or something of yours is wrong: the profile or a secret of it, the fleet file, " +
+		"a zip or folder, the file of the admin token, a file that is in the way. Nothing was changed",
+	statusUnreachable: "the interfaces gave no answer, or none of the platform's (also -1): try again",
+	statusCredentials: "the platform refused the secret, the token, the authorization or a permission set",
+	statusConflict:    "somebody else has changed it since it was read",
+	statusChecksum:    "the code does not match its checksum",
+	statusNotAll:      "`fleet`: something differs, failed, or was not looked at",
+}
 
 // usageError is a command used wrongly.
 type usageError struct{ error }

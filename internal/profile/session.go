@@ -70,6 +70,19 @@ func (s *Session) TokenMember(appid string) string {
 	return "access_token"
 }
 
+// CheckSecrets returns a *SecretError if a token of the platform is needed, and what
+// it is issued for cannot be had. A token that is there already needs nothing.
+func (s *Session) CheckSecrets(ctx context.Context) error {
+	if !s.profile.AccessToken.none() {
+		return nil
+	}
+	_, err := s.platform.Tokens.Token(ctx)
+	if wrong, ok := errors.AsType[*SecretError](err); ok {
+		return wrong
+	}
+	return nil // what else is wrong may be over with the next call
+}
+
 // issuing returns how to get the secret that a token of an account is issued for.
 func (s *Session) issuing(appid string, secret Secret) func(context.Context) (string, error) {
 	p := s.profile
