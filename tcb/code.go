@@ -36,6 +36,7 @@ const (
 	MissingPermission   Code = 61007   // no permission set that the interface needs
 	AuthCodeInvalid     Code = 61009   // the authorization code is unknown or used
 	AuthCodeExpired     Code = 61010   // the authorization code outlived its time
+	InvalidComponent    Code = 61011   // the platform is disabled
 	RefreshTokenInvalid Code = 61023   // the refresh token is invalid or revoked
 	NoCloudPrivilege    Code = 85088   // cloud development is not opened for the Mini Program
 	CloudTokenClosed    Code = 85105   // the account's cloudbase_access_token switch is off
@@ -71,6 +72,7 @@ var texts = map[Code]string{
 	MissingPermission:   "api is unauthorized to component",
 	AuthCodeInvalid:     "code is invalid",
 	AuthCodeExpired:     "code is expired",
+	InvalidComponent:    "invalid component",
 	RefreshTokenInvalid: "refresh_token is invalid",
 	NoCloudPrivilege:    "no qbase privilege",
 	CloudTokenClosed:    "cloudbase_access_token is closed",

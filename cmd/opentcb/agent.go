@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,12 +84,14 @@ func (r *remote) runtimeClient(credential, file string) (*admin.Client, error) {
 }
 
 // fetchToken asks the server for a token. A refusal of the server's own is
-// permanent: the credential is invalid, or there is no such environment. The page
-// of a proxy is not, whatever its status.
+// permanent: the credential is invalid, or there is no such environment. An account
+// that is disabled, or without cloud development, may come back. The page of a proxy
+// is not permanent, whatever its status.
 func (r *remote) fetchToken(ctx context.Context, c *admin.Client, env string) (agent.Token, error) {
 	token, err := c.CloudbaseToken(ctx, env)
 	refusal, ok := errors.AsType[*admin.Refusal](err)
-	if ok && refusal.Status/100 == 4 && refusal.Status != http.StatusTooManyRequests {
+	passes := []int{http.StatusConflict, http.StatusTooManyRequests}
+	if ok && refusal.Status/100 == 4 && !slices.Contains(passes, refusal.Status) {
 		return agent.Token{}, agent.Permanent(err)
 	}
 	return agent.Token{

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,11 +12,11 @@ import (
 
 func authorizeCommand() *cobra.Command {
 	var sets []string
-	cmd := remoteCommand("authorize PLATFORM APPID --sets 18,49",
+	cmd := remoteCommand("authorize PLATFORM APPID",
 		"Give a merchant's consent and print the authorization code",
 		`Give the consent of the Mini Program APPID that PLATFORM acts for it, with these
-permission sets, and print the authorization code that api_query_auth exchanges
-for tokens: once, within an hour.`,
+permission sets, or with those that the platform asks for, and print the
+authorization code that api_query_auth exchanges for tokens: once, within an hour.`,
 		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			ids, err := parseSets(sets)
 			if err != nil {
@@ -32,9 +31,6 @@ for tokens: once, within an hour.`,
 }
 
 func parseSets(words []string) ([]int, error) {
-	if len(words) == 0 {
-		return nil, usageError{errors.New("--sets is missing: give the permission sets, such as --sets 18,49")}
-	}
 	ids := make([]int, len(words))
 	for i, word := range words {
 		id, err := strconv.Atoi(strings.TrimSpace(word))

@@ -98,7 +98,7 @@ func TestBodies(t *testing.T) {
 		"broken":                {"POST", consent, `{"permission_sets":[49`, 400, "must be JSON"},
 		"another type":          {"POST", consent, `{"permission_sets":"49"}`, 400, "must be JSON"},
 		"something follows":     {"POST", consent, `{"permission_sets":[49]}{}`, 400, "follows"},
-		"no sets":               {"POST", consent, `{}`, 400, "permission sets"},
+		"no sets":               {"POST", consent, `{}`, 422, "permission sets"},
 		"a set twice":           {"POST", consent, `{"permission_sets":[49,49]}`, 400, "each once"},
 		"consent too large":     {"POST", consent, `{"permission_sets":[` + strings.Repeat(" ", 64<<10) + `49]}`, 413, "over 65536 bytes"},
 		"no zip":                {"PUT", code, "UEsDBA==", 422, "zip"},

@@ -17,10 +17,23 @@ type handler func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, 
 // streamed is returned by a handler that has written its answer itself.
 type streamed struct{}
 
+// made is an answer for what was not there before.
+type made struct{ v any }
+
+// put answers for what was made, or replaced.
+func put(v any, isNew bool) any {
+	if isNew {
+		return made{v}
+	}
+	return v
+}
+
 // write writes what a handler returned.
 func (s *Server) write(w http.ResponseWriter, v any) {
-	switch v.(type) {
+	switch v := v.(type) {
 	case streamed:
+	case made:
+		writeJSON(w, http.StatusCreated, v.v)
 	case nil:
 		w.WriteHeader(http.StatusNoContent)
 	default:

@@ -19,9 +19,10 @@ func (s *Server) ticket(_ http.ResponseWriter, r *http.Request, c cloud.Caller) 
 	return Ticket{t}, err
 }
 
-// Consent is what a merchant grants a platform.
+// Consent is what a merchant grants a platform; what the platform asks for if there
+// are no permission sets.
 type Consent struct {
-	PermissionSets []int `json:"permission_sets"`
+	PermissionSets []int `json:"permission_sets,omitempty"`
 }
 
 // AuthorizationCode is what a consent gives the platform. ExpiresIn is in

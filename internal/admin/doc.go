@@ -10,10 +10,12 @@
 //	access.go         the bearer token, and what may not pass
 //	answer.go         answers and refusals in HTTP
 //	body.go           a request's body: its bound, and JSON
+//	members.go        the members of a resource in a request's body
 //	query.go          the parameters of a request's query
 //	list.go           lists, page by page
 //	client.go         Client: the same interface, from the other end
 //	apply.go          world files
+//	platform.go       platforms and their secrets
 //	miniprogram.go    Mini Programs
 //	authorization.go  tickets, consent, cancellation
 //	code.go           zips: for world files, and of a merchant's developer

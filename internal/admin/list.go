@@ -65,7 +65,7 @@ func decodeKey(value string, parts int, key *[]string) error {
 	if err == nil {
 		err = json.Unmarshal(text, key)
 	}
-	if err != nil || len(*key) != parts {
+	if n := len(*key); err != nil || n != parts {
 		return errors.New("what next of the page before is")
 	}
 	return nil

@@ -51,6 +51,14 @@ func unknown(noun, name string, known []string) error {
 	return cloud.RefusedMember(name, text)
 }
 
+// anyText reads any value.
+func anyText(to *cloud.Maybe[string]) func(string) error {
+	return func(value string) error {
+		*to = cloud.Given(value)
+		return nil
+	}
+}
+
 // truth reads true or false.
 func truth(to *cloud.Maybe[bool]) func(string) error {
 	return func(value string) error {

@@ -127,6 +127,9 @@ func (p *planner) account(appid string) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.State == Removing {
+		return nil, beingRemoved(appid)
+	}
 	p.accounts[appid] = &a
 	return &a, nil
 }
@@ -146,7 +149,7 @@ func (p *planner) platform(w WorldPlatform) error {
 	}
 	if a == nil {
 		p.accounts[w.AppID] = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true}
-		return p.change(PutPlatform{Platform: row, VoidAt: p.caller.Now}, about, item, "added")
+		return p.change(PutPlatform{Platform: row, VoidAt: p.caller.Now, CreatedAt: p.caller.Now}, about, item, "added")
 	}
 	old, err := p.s.store.Platform(p.ctx, w.AppID)
 	if err != nil {
@@ -193,7 +196,7 @@ func (p *planner) miniProgram(w WorldMiniProgram) error {
 	item, about := "Mini Program "+w.AppID, Caller{AppID: w.AppID}
 	switch {
 	case a == nil:
-		row := Account{AppID: w.AppID, Cloud: w.Cloud == nil || *w.Cloud}
+		row := Account{AppID: w.AppID, Cloud: w.Cloud == nil || *w.Cloud, CreatedAt: p.caller.Now}
 		p.accounts[w.AppID] = &row
 		return p.change(PutAccount{row}, about, item, "added")
 	case a.IsPlatform:

@@ -19,6 +19,20 @@ type Authorization struct {
 	Sets       []int  // permission-set ids, in the order they were granted
 	RefreshMAC string // recognizes the refresh token; "" if there is none
 	Issued     Issues
+
+	PlatformDisabled, AppDisabled bool
+}
+
+// usable returns nil if the platform may act for the Mini Program: otherwise
+// InvalidComponent or NotAuthorized (OP-6).
+func (a Authorization) usable() error {
+	switch {
+	case a.PlatformDisabled:
+		return Refused(InvalidComponent, "")
+	case !a.InForce || a.AppDisabled:
+		return Refused(NotAuthorized, "")
+	}
+	return nil
 }
 
 // AuthCode is an authorization code, of which only the MAC is stored. Times are
@@ -129,8 +143,14 @@ func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string
 // Authorize is the merchant's consent (CR-4). When it returns, the authorization
 // is in force, and the code that it returns can be exchanged for tokens once.
 // NotFound if there is no such platform or Mini Program; InvalidArgs for sets
-// that cannot be.
+// that cannot be. Without sets it gives those that the platform asks for (OP-1).
 func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid string, sets []int) (Token, error) {
+	if len(sets) == 0 {
+		var err error
+		if sets, err = s.askedSets(ctx, platform); err != nil {
+			return Token{}, err
+		}
+	}
 	if err := s.checkGrant(ctx, platform, appid, sets); err != nil {
 		return Token{}, err
 	}
@@ -150,6 +170,21 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 		return Token{}, storeError("authorize", err)
 	}
 	return Token{Value: code, Life: AuthCodeLife}, nil
+}
+
+// askedSets returns the permission sets that a platform asks merchants for.
+func (s *Service) askedSets(ctx context.Context, platform string) ([]int, error) {
+	if _, err := s.platform(ctx, reread, platform); err != nil {
+		return nil, notFoundAs(NotFound, "no platform "+platform, err)
+	}
+	sets, err := s.store.PlatformSets(ctx, platform)
+	if err != nil {
+		return nil, storeError("permission sets", err)
+	}
+	if len(sets) == 0 {
+		return nil, RefusedMember("permission_sets", "name the permission sets: "+platform+" asks for none by itself")
+	}
+	return sets, nil
 }
 
 // checkGrant returns nil if a platform, a Mini Program and permission sets can
@@ -226,8 +261,8 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	switch {
 	case err != nil:
 		return Grant{}, false, storeError("authorization", err)
-	case !a.InForce:
-		return Grant{}, false, Refused(NotAuthorized, "")
+	case a.usable() != nil:
+		return Grant{}, false, a.usable()
 	case a.Epoch != code.Epoch:
 		return Grant{}, false, Refused(AuthCodeInvalid, "")
 	}
@@ -266,10 +301,12 @@ func (s *Service) RefreshAuthorizerToken(
 	for range issueTries {
 		a, err := s.authorization(ctx, reread, platform, appid)
 		switch {
-		case errors.Is(err, ErrNotFound) || err == nil && !a.InForce:
+		case errors.Is(err, ErrNotFound):
 			return Grant{}, Refused(NotAuthorized, "")
 		case err != nil:
 			return Grant{}, storeError("authorization", err)
+		case a.usable() != nil:
+			return Grant{}, a.usable()
 		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
 			return Grant{}, Refused(RefreshTokenInvalid, "")
 		}

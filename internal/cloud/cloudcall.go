@@ -26,14 +26,17 @@ type CloudCall struct {
 // CloudbaseToken returns a token with which code in an environment calls open
 // interfaces (CC-6). Those issued before stay good until they expire, or the
 // credentials of the environment are revoked.
-// EnvironmentNotFound, Conflict for an account without cloud development, or
-// LimitReached for a runtime that has got too many in this minute.
+// EnvironmentNotFound, Conflict for an account that is disabled or without cloud
+// development, or LimitReached for a runtime that has got too many in this minute.
 func (s *Service) CloudbaseToken(ctx context.Context, c Caller, env string) (Token, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
 		return Token{}, err
 	}
-	if !e.Cloud {
+	switch {
+	case e.Disabled:
+		return Token{}, Refused(Conflict, e.Account+" is disabled")
+	case !e.Cloud:
 		return Token{}, Refused(Conflict, "cloud development is not opened for "+e.Account)
 	}
 	rec, err := s.recordOn(ctx, c, actCloudbaseToken, e)
@@ -133,6 +136,8 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 		j.reason = "holds the token" // which must not reach the upstream
 	}
 	switch {
+	case e.Disabled:
+		return CloudCall{}, Refused(SwitchClosed, "the account is disabled")
 	case !e.Cloud:
 		return CloudCall{}, Refused(SwitchClosed, "cloud development is not opened")
 	case !e.Open:

@@ -25,7 +25,9 @@
 //
 // Interfaces and their rows:
 //
-//	miniprogram.go    Mini Programs as the operator sees them
+//	account.go        how the operator changes a platform or Mini Program
+//	platformview.go   platforms as the operator sees and changes them
+//	miniprogram.go    Mini Programs, likewise
 //	environment.go    accounts and their environments
 //	codesecret.go     getcodesecret: the code protection key
 //	permission.go     usecloudaccesstoken: switch and whitelist

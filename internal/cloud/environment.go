@@ -12,7 +12,22 @@ type Account struct {
 	AppID      string
 	IsPlatform bool
 	Cloud      bool // cloud development is opened (UT-13); always true for a platform
+	Name       string
+	Principal  string // whom a Mini Program belongs to
+	State      State
+	CreatedAt  int64 // Unix milliseconds; 0 of what a server of before made
 }
+
+// State is whether an account is in use.
+type State int64
+
+// The states of an account. What is being removed is disabled, and never comes
+// back.
+const (
+	InUse State = iota
+	Disabled
+	Removing
+)
 
 // Environment is a cloud-development environment with its account's state.
 // SetVersion and SetOpen are what the last accepted set carried (UT-7);
@@ -27,6 +42,7 @@ type Environment struct {
 	Version    int64
 	SetVersion int64
 	SetOpen    bool
+	Disabled   bool // the account is
 
 	CredentialEpoch int64
 }

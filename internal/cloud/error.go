@@ -26,6 +26,7 @@ const (
 	WrongTokenKind                     // the access token does not fit the interface
 	WrongMethod                        // not POST
 	NoInterface                        // a path that names nothing
+	InvalidComponent                   // the platform is disabled
 	NotAuthorized                      // no authorization in force
 	MissingPermission                  // none of the permission sets that the interface needs
 	InvalidAppID                       // no such platform, or not the caller
@@ -69,6 +70,7 @@ var codes = [kinds]tcb.Code{
 	WrongTokenKind:         tcb.Unauthorized,
 	WrongMethod:            tcb.RequirePost,
 	NoInterface:            tcb.InvalidURL,
+	InvalidComponent:       tcb.InvalidComponent,
 	NotAuthorized:          tcb.NotAuthorized,
 	MissingPermission:      tcb.MissingPermission,
 	InvalidAppID:           tcb.InvalidAppID,

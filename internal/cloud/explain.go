@@ -115,7 +115,7 @@ func (x Explanation) reason(odd string) string {
 	case x.Code == tcb.TokenExpired:
 		return "the token is over 30 minutes old: the runtime has to read it again from the agent's file"
 	case x.Code == tcb.CloudTokenClosed:
-		return "the switch of the account was off: usecloudaccesstoken with open true turns it on"
+		return "the switch of the account was off (usecloudaccesstoken with open true turns it on), or the operator has disabled the account"
 	case x.Code == tcb.Unauthorized:
 		return "a cloudbase_access_token calls open interfaces, and never the server's own"
 	case x.Code == tcb.NotInWhitelist && odd != "":

@@ -135,6 +135,8 @@ func (s *Service) linked(ctx context.Context, c Caller, l linkClaim, sets []int)
 		switch KindOf(err) {
 		case NotAuthorized:
 			err = Refused(LinkInvalid, "the authorization that the link was made under has ended")
+		case InvalidComponent:
+			err = Refused(LinkInvalid, "the platform is disabled")
 		case MissingPermission:
 			err = Refused(LinkInvalid, "the merchant has taken back the permission that the link was made under")
 		}

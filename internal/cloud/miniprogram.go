@@ -1,28 +1,55 @@
 package cloud
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // MiniProgram is a Mini Program as the operator sees it.
 type MiniProgram struct {
-	AppID  string `json:"appid"`
-	Cloud  bool   `json:"cloud"` // cloud development is opened
-	Counts Counts `json:"counts"`
+	AppID     string    `json:"appid"`
+	Name      string    `json:"name,omitempty"`
+	Principal string    `json:"principal,omitempty"` // whom it belongs to
+	Cloud     bool      `json:"cloud"`               // cloud development is opened
+	Disabled  bool      `json:"disabled"`
+	Removing  bool      `json:"removing,omitempty"` // its removal has begun
+	Counts    Counts    `json:"counts"`
+	CreatedAt time.Time `json:"created_at,omitzero"` // zero of what a server of before made
 }
 
 // Key is the Mini Program's place in the list of all.
 func (m MiniProgram) Key() []string { return []string{m.AppID} }
 
-// MiniProgramFilter chooses Mini Programs. Members that are not given choose all.
-type MiniProgramFilter struct {
-	Cloud Maybe[bool]
+// SetAccount sets what the account says of the Mini Program.
+func (m *MiniProgram) SetAccount(a Account) {
+	m.AppID, m.Name, m.Principal, m.Cloud = a.AppID, a.Name, a.Principal, a.Cloud
+	m.Disabled, m.Removing, m.CreatedAt = a.State != InUse, a.State == Removing, sinceEpoch(a.CreatedAt)
 }
 
-// MiniProgramStore keeps Mini Programs for the operator.
+// MiniProgramFilter chooses Mini Programs. Members that are not given choose all.
+type MiniProgramFilter struct {
+	Name, Principal Maybe[string]
+	Cloud, Disabled Maybe[bool]
+}
+
+// MiniProgramChange is what the operator says of a Mini Program. Away are no name,
+// no principal, cloud development opened, and in use.
+type MiniProgramChange struct {
+	Name      Maybe[string] `json:"name,omitzero"`
+	Principal Maybe[string] `json:"principal,omitzero"`
+	Cloud     Maybe[bool]   `json:"cloud,omitzero"`
+	Disabled  Maybe[bool]   `json:"disabled,omitzero"`
+}
+
+// MiniProgramStore shows Mini Programs to the operator.
 type MiniProgramStore interface {
 	MiniProgram(ctx context.Context, appid string) (MiniProgram, error)
-	// MiniPrograms returns a page of those that the filter chooses.
+	// MiniPrograms returns a page of those that the filter chooses. Of what there
+	// is below one, up to ListCount are counted.
 	MiniPrograms(ctx context.Context, f MiniProgramFilter, p Page) ([]MiniProgram, error)
 }
+
+const actMiniProgram = "miniprogram"
 
 // MiniPrograms returns a page of the list of Mini Programs (OP-2).
 func (s *Service) MiniPrograms(ctx context.Context, f MiniProgramFilter, p Page) ([]MiniProgram, error) {
@@ -40,4 +67,47 @@ func (s *Service) MiniProgram(ctx context.Context, appid string) (MiniProgram, e
 		return MiniProgram{}, notFoundAs(NotFound, "no Mini Program "+appid, err)
 	}
 	return m, nil
+}
+
+// ChangeMiniProgram changes the members that are given: NotFound, Conflict, or
+// InvalidArgs that names the member.
+func (s *Service) ChangeMiniProgram(
+	ctx context.Context, c Caller, appid string, with MiniProgramChange,
+) (MiniProgram, error) {
+	_, err := s.editMiniProgram(ctx, c, appid, false, with)
+	if err != nil {
+		return MiniProgram{}, err
+	}
+	return s.MiniProgram(ctx, appid)
+}
+
+// PutMiniProgram makes a Mini Program, or replaces one whole: what is absent is
+// away. It reports whether it made it. Conflict, or InvalidArgs that names the
+// member.
+func (s *Service) PutMiniProgram(
+	ctx context.Context, c Caller, appid string, with MiniProgramChange,
+) (m MiniProgram, made bool, err error) {
+	if made, err = s.editMiniProgram(ctx, c, appid, true, with); err == nil {
+		m, err = s.MiniProgram(ctx, appid)
+	}
+	return m, made, err
+}
+
+// editMiniProgram changes a Mini Program, or replaces it whole.
+func (s *Service) editMiniProgram(
+	ctx context.Context, c Caller, appid string, whole bool, with MiniProgramChange,
+) (made bool, err error) {
+	plan := func(ch *AccountChange) error {
+		a := &ch.New
+		if whole {
+			*a = Account{AppID: a.AppID, CreatedAt: a.CreatedAt, Cloud: true}
+		}
+		a.Name, a.Principal = with.Name.take(a.Name, ""), with.Principal.take(a.Principal, "")
+		a.Cloud, a.State = with.Cloud.take(a.Cloud, true), state(a.State, with.Disabled)
+		if err := checkText("name", a.Name); err != nil {
+			return err
+		}
+		return checkText("principal", a.Principal)
+	}
+	return s.edit(ctx, c, edit{appid: appid, makes: whole, action: actMiniProgram, plan: plan})
 }

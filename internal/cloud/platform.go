@@ -19,6 +19,7 @@ type Platform struct {
 	FixedTicket string
 	Issued      Issues
 	VoidBefore  int64
+	Disabled    bool
 }
 
 // PlatformStore keeps platforms.
@@ -59,7 +60,7 @@ type ComponentTokenRequest struct {
 
 // IssueComponentToken returns a new call credential for the platform itself
 // (CR-1): InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired if the
-// request does not prove the platform.
+// request does not prove the platform, InvalidComponent if it is disabled (OP-6).
 func (s *Service) IssueComponentToken(
 	ctx context.Context, req ComponentTokenRequest, rid string,
 ) (Token, error) {
@@ -73,6 +74,9 @@ func (s *Service) IssueComponentToken(
 	c := s.caller(rid)
 	if err := s.checkTicket(c, p, req.Ticket); err != nil {
 		return Token{}, err
+	}
+	if p.Disabled { // told only to who has proved to be the platform
+		return Token{}, Refused(InvalidComponent, "")
 	}
 	c.Platform = p.AppID
 	return s.issueComponentToken(ctx, c)

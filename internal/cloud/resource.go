@@ -1,6 +1,13 @@
 package cloud
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Page is which part of a list is wanted: at most Limit items, those after the
 // one with that key. A list is in the order of its keys. After is nil for its
@@ -23,35 +30,46 @@ func (p Page) Key(n int) []any {
 	return key
 }
 
-// Maybe is a member of a change: absent, or given. What is given as null is the
-// zero value, which is how a text or a list is taken away.
+// Maybe is a member of a change: absent, or given, perhaps as null, which takes
+// away what was said.
 type Maybe[T any] struct {
 	Given bool
+	Null  bool // given as null: Value is zero
 	Value T
 }
 
 // Given returns a member that is given.
-func Given[T any](v T) Maybe[T] { return Maybe[T]{true, v} }
+func Given[T any](v T) Maybe[T] { return Maybe[T]{Given: true, Value: v} }
 
-// Or returns the member's value, and v if it is absent.
-func (m Maybe[T]) Or(v T) T {
-	if m.Given {
-		return m.Value
+// take returns what a member becomes that is now, and that is away where nothing
+// is said of it.
+func (m Maybe[T]) take(now, away T) T {
+	switch {
+	case !m.Given:
+		return now
+	case m.Null:
+		return away
 	}
-	return v
+	return m.Value
 }
 
 // UnmarshalJSON reads a member that is given.
 func (m *Maybe[T]) UnmarshalJSON(text []byte) error {
-	*m = Maybe[T]{Given: true}
-	if string(text) == "null" {
-		return nil
-	}
+	*m = Maybe[T]{Given: true, Null: string(text) == "null"}
 	return json.Unmarshal(text, &m.Value)
 }
 
 // MarshalJSON writes a member that is given; omitzero leaves out the others.
-func (m Maybe[T]) MarshalJSON() ([]byte, error) { return json.Marshal(m.Value) }
+func (m Maybe[T]) MarshalJSON() ([]byte, error) {
+	if m.Null {
+		return []byte("null"), nil
+	}
+	return json.Marshal(m.Value)
+}
+
+// ListCount is how far a list counts what there is below each of its items: to count
+// all of it could take as long as there is much.
+const ListCount = 1000
 
 // Counts is what there is below a platform or a Mini Program.
 type Counts struct {
@@ -59,4 +77,25 @@ type Counts struct {
 	Functions      int64 `json:"functions"` // in these environments
 	Authorizations int64 `json:"authorizations"`
 	InForce        int64 `json:"authorizations_in_force"`
+}
+
+// sinceEpoch returns a time in Unix milliseconds, and no time for 0.
+func sinceEpoch(at int64) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(at).UTC()
+}
+
+// maxText bounds a text that the operator gives to be shown, in bytes.
+const maxText = 256
+
+// checkText returns a refusal that names the member unless a text can be shown
+// in a table.
+func checkText(member, text string) error {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
+		return RefusedMember(member, fmt.Sprintf("%s must be one line of at most %d bytes", member, maxText))
+	}
+	return nil
 }

@@ -17,7 +17,9 @@ import (
 // change that returned before the read began.
 type Store interface {
 	PlatformStore
+	PlatformViewStore
 	MiniProgramStore
+	AccountStore
 	EnvironmentStore
 	AuthorizationStore
 	CodeSecretStore

@@ -75,8 +75,9 @@ func decodeClaim(b []byte) (claim, error) {
 // Authenticate is checks 3 to 7 of every interface. It returns the caller that
 // an access token proves, at this moment, or the first error of: InvalidToken
 // (40014, or InvalidCredential, 40001: EN-14) if the token is not genuine, void or superseded, TokenExpired (42001),
-// WrongTokenKind (48001), NotAuthorized (61003) if the authorization was
-// cancelled, MissingPermission (61007). With an error, too, it returns the caller
+// WrongTokenKind (48001), InvalidComponent (61011) if the platform is disabled,
+// NotAuthorized (61003) if the Mini Program is, or the authorization was cancelled,
+// MissingPermission (61007). With an error, too, it returns the caller
 // as far as that is known, for the audit record.
 func (s *Service) Authenticate(ctx context.Context, token string, iface Interface, rid string) (Caller, error) {
 	c, err := s.claimOf(token)
@@ -149,6 +150,8 @@ func (s *Service) authenticateComponent(
 		return Refused(s.invalid, "")
 	case iface.Tokens&ComponentToken == 0:
 		return Refused(WrongTokenKind, "the interface takes an authorizer_access_token")
+	case p.Disabled:
+		return Refused(InvalidComponent, "")
 	}
 	return nil
 }
@@ -166,8 +169,8 @@ func (s *Service) authenticateAuthorizer(
 		return Refused(s.invalid, "") // CR-8
 	case iface.Tokens&c.kind == 0:
 		return Refused(WrongTokenKind, "the interface takes a component_access_token")
-	case !a.InForce:
-		return Refused(NotAuthorized, "")
+	case a.PlatformDisabled || a.AppDisabled || !a.InForce:
+		return a.usable()
 	case !a.holdsOneOf(iface.Sets):
 		return Refused(MissingPermission, "needs permission set "+orList(iface.Sets))
 	}

@@ -128,8 +128,10 @@ func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) err
 	switch {
 	case err != nil:
 		return storeError("authorization", err)
-	case !a.InForce || a.Epoch != c.epoch:
+	case a.Epoch != c.epoch:
 		return Refused(NotAuthorized, "")
+	case a.usable() != nil:
+		return a.usable()
 	case !a.holdsOneOf(sets):
 		return Refused(MissingPermission, "needs permission set "+orList(sets))
 	}

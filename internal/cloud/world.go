@@ -108,7 +108,8 @@ type WorldStore interface {
 // (Unix milliseconds) are void.
 type PutPlatform struct {
 	Platform
-	VoidAt int64
+	VoidAt    int64
+	CreatedAt int64 // of one that is added
 }
 
 // PutAccount adds a Mini Program's account, or opens or closes its cloud

@@ -242,6 +242,15 @@ func (o operator) Revoke(platform, appid string) error {
 	return o.admin().Revoke(context.Background(), platform, appid)
 }
 
+func (o operator) Disable(appid string, disabled bool) error {
+	ctx := context.Background()
+	_, err := o.admin().ChangePlatform(ctx, appid, cloud.PlatformChange{Disabled: cloud.Given(disabled)})
+	if r, ok := errors.AsType[*admin.Refusal](err); ok && r.Status == http.StatusNotFound {
+		_, err = o.admin().ChangeMiniProgram(ctx, appid, cloud.MiniProgramChange{Disabled: cloud.Given(disabled)})
+	}
+	return err
+}
+
 func (o operator) Ticket(platform string) (string, error) {
 	return o.admin().Ticket(context.Background(), platform)
 }

@@ -163,6 +163,7 @@ var uploadCodes = map[cloud.Kind]string{
 	cloud.UploadSignatureInvalid: "AuthFailure.SignatureFailure",
 	cloud.UploadSignatureExpired: "AuthFailure.SignatureExpire",
 	cloud.NotAuthorized:          "AuthFailure.UnauthorizedOperation",
+	cloud.InvalidComponent:       "AuthFailure.UnauthorizedOperation",
 	cloud.MissingPermission:      "AuthFailure.UnauthorizedOperation",
 	cloud.CodeSecretMismatch:     "InvalidParameterValue.CodeSecret",
 	cloud.MissingParameter:       "MissingParameter",

@@ -30,9 +30,10 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	case cloud.PutPlatform:
 		return t.putPlatform(c)
 	case cloud.PutAccount:
-		return t.one(`INSERT INTO accounts (appid, is_platform, cloud, open, mac) VALUES ($1, FALSE, $2, TRUE, $3)
-			ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud WHERE NOT accounts.is_platform`, c.AppID, c.Cloud,
-			t.guard.vouch(grantedSwitch, c.AppID, true))
+		return t.one(`INSERT INTO accounts (appid, is_platform, cloud, open, mac, created_at)
+			VALUES ($1, FALSE, $2, TRUE, $3, $4) ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud
+			WHERE NOT accounts.is_platform AND accounts.disabled <> $5`, c.AppID, c.Cloud,
+			t.guard.vouch(grantedSwitch, c.AppID, true), c.CreatedAt, cloud.Removing)
 	case cloud.AddEnvironment:
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
@@ -105,9 +106,10 @@ func (t *tx) applyAuthorization(c cloud.PutAuthorization, at int64) error {
 }
 
 func (t *tx) putPlatform(p cloud.PutPlatform) error {
-	err := t.one(`INSERT INTO accounts (appid, is_platform, cloud, open, mac) VALUES ($1, TRUE, TRUE, TRUE, $2)
-		ON CONFLICT (appid) DO UPDATE SET cloud = TRUE WHERE accounts.is_platform`, p.AppID,
-		t.guard.vouch(grantedSwitch, p.AppID, true))
+	err := t.one(`INSERT INTO accounts (appid, is_platform, cloud, open, mac, created_at)
+		VALUES ($1, TRUE, TRUE, TRUE, $2, $3) ON CONFLICT (appid) DO UPDATE SET cloud = TRUE
+		WHERE accounts.is_platform AND accounts.disabled <> $4`, p.AppID,
+		t.guard.vouch(grantedSwitch, p.AppID, true), p.CreatedAt, cloud.Removing)
 	if err != nil {
 		return err
 	}
@@ -117,21 +119,27 @@ func (t *tx) putPlatform(p cloud.PutPlatform) error {
 	if err != nil || p.VoidAt == 0 {
 		return err
 	}
-	// A server whose clock is ahead may have issued tokens later than this time.
+	return t.voidTokens(p.AppID, p.VoidAt)
+}
+
+// voidTokens voids a platform's component tokens issued before a time, and all that
+// were issued: a server whose clock is ahead may have issued some later.
+func (t *tx) voidTokens(platform string, void int64) error {
 	var stored string
-	if err := t.row("SELECT issued FROM platforms WHERE appid = $1", []any{p.AppID}, &stored); err != nil {
+	if err := t.row("SELECT issued FROM platforms WHERE appid = $1", []any{platform}, &stored); err != nil {
 		return err
 	}
 	issued, err := cloud.ParseIssues(stored)
 	if err != nil {
 		return err
 	}
-	void := p.VoidAt
 	if n := len(issued); n > 0 {
 		void = max(void, issued[n-1]+1)
 	}
 	_, err = t.exec(`INSERT INTO platform_voids (appid, void_before) VALUES ($1, $2)
-		ON CONFLICT (appid) DO UPDATE SET void_before = excluded.void_before`, p.AppID, void)
+		ON CONFLICT (appid) DO UPDATE SET void_before =
+			CASE WHEN platform_voids.void_before < excluded.void_before THEN excluded.void_before
+				ELSE platform_voids.void_before END`, platform, void)
 	return err
 }
 

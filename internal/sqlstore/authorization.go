@@ -13,12 +13,20 @@ import (
 func (s *Store) Authorization(ctx context.Context, platform, appid string) (cloud.Authorization, error) {
 	a := cloud.Authorization{Platform: platform, AppID: appid}
 	var sets, issued, mac string
-	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued, COALESCE(mac, '')
-		FROM authorizations LEFT JOIN authorization_macs USING (appid, platform)
-		WHERE appid = $1 AND platform = $2`,
-		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac)
+	var third, mini switchState
+	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued, COALESCE(z.mac, ''),
+			p.open, p.disabled, p.mac, m.open, m.disabled, m.mac
+		FROM authorizations LEFT JOIN authorization_macs z USING (appid, platform)
+		JOIN accounts p ON p.appid = platform JOIN accounts m ON m.appid = authorizations.appid
+		WHERE authorizations.appid = $1 AND platform = $2`,
+		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac,
+		&third.open, &third.disabled, &third.mac, &mini.open, &mini.disabled, &mini.mac)
 	if err == nil {
 		err = s.guard.check(granted, mac, appid, platform, a.InForce, a.Epoch, sets, a.RefreshMAC)
+	}
+	if err == nil {
+		err = errors.Join(third.check(s.guard, platform), mini.check(s.guard, appid))
+		a.PlatformDisabled, a.AppDisabled = third.disabled != 0, mini.disabled != 0
 	}
 	if err != nil {
 		return cloud.Authorization{}, err

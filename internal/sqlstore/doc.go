@@ -34,7 +34,8 @@
 // The nouns of package cloud, each with its rows:
 //
 //	platform.go         platforms
-//	miniprogram.go      Mini Programs, and what there is below them
+//	account.go          how accounts are changed, and whether they are in use
+//	view.go             platforms and Mini Programs, and what there is below them
 //	environment.go      accounts and environments
 //	authorization.go    authorizations and authorization codes
 //	codesecret.go       code protection keys

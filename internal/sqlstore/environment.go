@@ -7,14 +7,6 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// Account implements cloud.Store.
-func (s *Store) Account(ctx context.Context, appid string) (cloud.Account, error) {
-	a := cloud.Account{AppID: appid}
-	err := s.read(ctx).row("SELECT is_platform, cloud FROM accounts WHERE appid = $1", []any{appid},
-		&a.IsPlatform, &a.Cloud)
-	return a, err
-}
-
 // Environment implements cloud.Store. One statement reads both rows, so that
 // they are of one moment.
 func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Environment, error) {
@@ -23,16 +15,18 @@ func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Envi
 
 func (s *statements) environment(g *guard, account, id string) (cloud.Environment, error) {
 	e := cloud.Environment{Account: account, ID: id}
-	var list, switchMAC, listMAC string
-	err := s.row(`SELECT a.cloud, a.open, a.mac, e.api_whitelist, e.mac, e.version, e.set_version, e.set_open,
+	var list, listMAC string
+	var state switchState
+	err := s.row(`SELECT a.cloud, a.open, a.disabled, a.mac, e.api_whitelist, e.mac, e.version, e.set_version, e.set_open,
 			COALESCE(c.epoch, 0)
 		FROM environments e JOIN accounts a ON a.appid = e.account
 		LEFT JOIN env_credentials c ON c.account = e.account AND c.env = e.id
 		WHERE e.account = $1 AND e.id = $2`,
-		[]any{account, id}, &e.Cloud, &e.Open, &switchMAC, &list, &listMAC, &e.Version, &e.SetVersion, &e.SetOpen,
-		&e.CredentialEpoch)
+		[]any{account, id}, &e.Cloud, &state.open, &state.disabled, &state.mac, &list, &listMAC,
+		&e.Version, &e.SetVersion, &e.SetOpen, &e.CredentialEpoch)
 	if err == nil {
-		err = g.check(grantedSwitch, switchMAC, account, e.Open)
+		err = state.check(g, account)
+		e.Open, e.Disabled = state.open, state.disabled != 0
 	}
 	if err == nil {
 		err = g.check(grantedList, listMAC, account, id, list)

@@ -31,20 +31,24 @@ type grant struct {
 	key     []string
 	members []string
 	macs    string // the table of the MACs, with the same key; "": they are in a column
+	// later are members that were added since: vouched for where they are not zero,
+	// so that rows of before keep their MACs.
+	later []string
 }
 
 // The tables whose rows grant something. Not vouched for are members whose
 // alteration takes something away, or that change with each token.
 var (
-	grantedSwitch = grant{"accounts", []string{"appid"}, []string{"open"}, ""}
-	grantedList   = grant{"environments", []string{"account", "id"}, []string{"api_whitelist"}, ""}
-	grantedCode   = grant{"functions", []string{"account", "env", "name"}, []string{"owner", "owner_epoch", "sum"}, ""}
+	grantedSwitch = grant{"accounts", []string{"appid"}, []string{"open"}, "", []string{"disabled"}}
+	grantedList   = grant{"environments", []string{"account", "id"}, []string{"api_whitelist"}, "", nil}
+	grantedCode   = grant{"functions", []string{"account", "env", "name"}, []string{"owner", "owner_epoch", "sum"}, "", nil}
 	granted       = grant{"authorizations", []string{"appid", "platform"},
-		[]string{"in_force", "epoch", "sets", "refresh_mac"}, "authorization_macs"}
+		[]string{"in_force", "epoch", "sets", "refresh_mac"}, "authorization_macs", nil}
 	grantedByCode = grant{"auth_codes", []string{"platform", "code_mac"},
-		[]string{"appid", "epoch", "expires_at"}, ""}
+		[]string{"appid", "epoch", "expires_at"}, "", nil}
+	grantedSets = grant{"platform_sets", []string{"appid"}, []string{"sets"}, "", nil}
 
-	grants = []grant{grantedSwitch, grantedList, grantedCode, granted, grantedByCode}
+	grants = []grant{grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedSets}
 )
 
 // guard makes and checks the MACs of rows.
@@ -55,10 +59,10 @@ type guard struct {
 }
 
 // text returns what is vouched for of a row: its values, those of the key
-// first, each after its length.
+// first, each after its length. Later members may be left out: they are zero then.
 func (g grant) text(values []any) []byte {
 	text := append(binary.AppendUvarint(nil, uint64(len(g.table))), g.table...)
-	for _, v := range values {
+	for i, v := range values {
 		var s string
 		switch v := v.(type) {
 		case string:
@@ -67,6 +71,12 @@ func (g grant) text(values []any) []byte {
 			s = strconv.FormatInt(v, 10)
 		case bool:
 			s = strconv.FormatBool(v)
+		}
+		if n := i - len(g.key) - len(g.members); n >= 0 {
+			if s == "" || s == "0" || s == "false" {
+				continue
+			}
+			s = g.later[n] + " " + s
 		}
 		text = append(binary.AppendUvarint(text, uint64(len(s))), s...)
 	}
@@ -109,7 +119,7 @@ func (g grant) name(values []any) string {
 }
 
 // columns are those of the key, and those that are granted.
-func (g grant) columns() []string { return slices.Concat(g.key, g.members) }
+func (g grant) columns() []string { return slices.Concat(g.key, g.members, g.later) }
 
 // where is the condition for one row, whose key is given from the parameter
 // number first on.

@@ -13,10 +13,27 @@ type selection struct {
 	args  []any
 }
 
-// add adds a condition, in which "$" stands for the value.
-func (l *selection) add(condition string, value any) {
-	l.args = append(l.args, value)
-	l.where += " AND " + strings.ReplaceAll(condition, "$", fmt.Sprintf("$%d", len(l.args)))
+// isText wants a column to have the text, if one is given. That the text is not ”
+// is said again, for indexes that have only rows with one.
+func (l *selection) isText(column string, is cloud.Maybe[string]) {
+	if !is.Given {
+		return
+	}
+	l.args = append(l.args, is.Value)
+	l.where += fmt.Sprintf(" AND %s = $%d", column, len(l.args))
+	if is.Value != "" {
+		l.where += " AND " + column + " <> ''"
+	}
+}
+
+// isTrue wants a condition to hold, or not to hold, if that is given.
+func (l *selection) isTrue(condition string, is cloud.Maybe[bool]) {
+	switch {
+	case is.Given && is.Value:
+		l.where += " AND " + condition
+	case is.Given:
+		l.where += " AND NOT " + condition
+	}
 }
 
 // page returns a query, which ends with a condition, for a page of what is

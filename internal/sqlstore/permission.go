@@ -64,8 +64,13 @@ func (t *tx) lockAccount(account string) error {
 // setSwitch sets the account's switch (UT-5). If that flips it, the versions
 // of the account's other environments move on (UT-8); it returns their ids.
 func (t *tx) setSwitch(account, env string, open bool) (touched []string, flipped bool, err error) {
-	n, err := t.exec("UPDATE accounts SET open = $1, mac = $3 WHERE appid = $2 AND open <> $1", open, account,
-		t.guard.vouch(grantedSwitch, account, open))
+	if err := t.checkRow(grantedSwitch, account); err != nil {
+		return nil, false, err
+	}
+	n, err := t.exec("UPDATE accounts SET open = $1 WHERE appid = $2 AND open <> $1", open, account)
+	if err == nil && n > 0 {
+		err = t.vouchRow(grantedSwitch, account)
+	}
 	if err != nil || n == 0 {
 		return nil, false, err
 	}

@@ -10,12 +10,18 @@ import (
 func (s *Store) Platform(ctx context.Context, appid string) (cloud.Platform, error) {
 	p := cloud.Platform{AppID: appid}
 	var issued string
-	err := s.read(ctx).row(`SELECT secret_mac, fixed_ticket, issued, COALESCE(void_before, 0)
-		FROM platforms p LEFT JOIN platform_voids v ON v.appid = p.appid WHERE p.appid = $1`, []any{appid},
-		&p.SecretMAC, &p.FixedTicket, &issued, &p.VoidBefore)
+	var state switchState
+	err := s.read(ctx).row(`SELECT secret_mac, fixed_ticket, issued, COALESCE(void_before, 0), open, disabled, mac
+		FROM platforms p JOIN accounts a ON a.appid = p.appid LEFT JOIN platform_voids v ON v.appid = p.appid
+		WHERE p.appid = $1`, []any{appid},
+		&p.SecretMAC, &p.FixedTicket, &issued, &p.VoidBefore, &state.open, &state.disabled, &state.mac)
+	if err == nil {
+		err = state.check(s.guard, appid)
+	}
 	if err != nil {
 		return cloud.Platform{}, err
 	}
+	p.Disabled = state.disabled != 0
 	p.Issued, err = cloud.ParseIssues(issued)
 	return p, err
 }

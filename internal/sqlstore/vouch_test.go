@@ -51,6 +51,9 @@ func fill(t *testing.T, s *Store) {
 	}
 	code := cloud.AuthCode{CodeMAC: "code", ExpiresAt: 1 << 40}
 	must(t, s.Consent(ctx, platform, mini, []int{18}, code, cloud.Record{At: 3}))
+	a, err := s.Account(ctx, platform)
+	must(t, err)
+	must(t, s.ChangeAccount(ctx, cloud.AccountChange{Old: &a, New: a, Sets: []int{18}}, cloud.Record{At: 4}))
 }
 
 func must(t *testing.T, err error) {
@@ -74,15 +77,22 @@ func readAll(ctx context.Context, s *Store) map[string]error {
 	_, _, functions := s.Functions(ctx, mini, "env-1", 0, 10)
 	_, authorization := s.Authorization(ctx, platform, mini)
 	_, code := s.AuthCode(ctx, platform, "code")
+	_, sets := s.PlatformSets(ctx, platform)
+	_, account := s.Account(ctx, mini)
 	return map[string]error{
-		"environments": list, "accounts": list, "functions": function, "lists of functions": functions,
+		"environments": list, "accounts": account, "platform_sets": sets, "functions": function, "lists of functions": functions,
 		"authorizations": authorization, "auth_codes": code,
 	}
 }
 
 // altered are what makes a row grant something else, by table.
 var altered = map[string][]string{
-	"accounts": {"UPDATE accounts SET open = NOT open WHERE appid = '" + mini + "'"},
+	"accounts": {
+		"UPDATE accounts SET open = NOT open WHERE appid = '" + mini + "'",
+		"UPDATE accounts SET disabled = 1 - disabled WHERE appid = '" + mini + "'",
+		"UPDATE accounts SET disabled = 1 - disabled WHERE appid = '" + mini + "'", // and back
+	},
+	"platform_sets": {"UPDATE platform_sets SET sets = '[18,49]'"},
 	"environments": {
 		`UPDATE environments SET api_whitelist = '["/wxa/onf"]' WHERE id = 'env-1'`,
 		`UPDATE environments SET mac = '' WHERE id = 'env-1'`,
@@ -122,8 +132,8 @@ func TestAlteredRowsAreRefused(t *testing.T) {
 			for _, text := range statements {
 				meddle(t, s, text)
 				for what, err := range readAll(t.Context(), s) {
-					mine := strings.HasSuffix(what, table) || table == "environments" && what == "accounts" ||
-						table == "accounts" && what == "environments"
+					mine := strings.HasSuffix(what, table) ||
+						table == "accounts" && (what == "environments" || what == "authorizations") // which show its state
 					if mine != errors.Is(err, cloud.ErrAltered) {
 						t.Errorf("%s\n\tthen %s: %v", text, what, err)
 					}
@@ -142,6 +152,18 @@ func TestAlteredRowsAreRefused(t *testing.T) {
 	})
 }
 
+// TestLaterMembers: a row whose later members are zero has the MAC that it had
+// before there were these.
+func TestLaterMembers(t *testing.T) {
+	before := string(grantedSwitch.text([]any{mini, true}))
+	if now := string(grantedSwitch.text([]any{mini, true, int64(cloud.InUse)})); now != before {
+		t.Errorf("of an account in use %q is vouched for, and was %q", now, before)
+	}
+	if now := string(grantedSwitch.text([]any{mini, true, int64(cloud.Disabled)})); now == before {
+		t.Error("that an account is disabled is not vouched for")
+	}
+}
+
 // A change builds on no row that was altered: it would vouch for the rest of it.
 func TestNoChangeBuildsOnAlteredRows(t *testing.T) {
 	t.Parallel()
@@ -153,6 +175,15 @@ func TestNoChangeBuildsOnAlteredRows(t *testing.T) {
 		f := cloud.Function{Account: mini, Env: "env-1", Name: "one", Owner: platform, Sum: sumTwo}
 		if _, err := s.PutCode(ctx, f, rec); !errors.Is(err, cloud.ErrAltered) {
 			t.Errorf("PutCode: %v", err)
+		}
+		meddle(t, s, "UPDATE accounts SET disabled = 1 WHERE appid = '"+mini+"'")
+		set := cloud.PermissionSet{Account: mini, Env: "env-1", Version: cloud.FirstVersion}
+		if _, err := s.SetPermission(ctx, set, rec); !errors.Is(err, cloud.ErrAltered) {
+			t.Errorf("SetPermission that flips the switch: %v", err)
+		}
+		row := cloud.Account{AppID: mini, Cloud: true, State: cloud.Disabled}
+		if err := s.ChangeAccount(ctx, cloud.AccountChange{Old: &row, New: row}, rec); !errors.Is(err, cloud.ErrAltered) {
+			t.Errorf("ChangeAccount: %v", err)
 		}
 		meddle(t, s, "UPDATE authorizations SET epoch = 70")
 		code := cloud.AuthCode{CodeMAC: "next", ExpiresAt: 1 << 40}
@@ -207,7 +238,7 @@ func TestServersOfBefore(t *testing.T) {
 		if !on || n != 0 {
 			t.Errorf("at a later start: enforced %t, %d vouched for", on, n)
 		}
-		for _, table := range []string{"accounts", "functions", "authorization_macs", "auth_codes"} {
+		for _, table := range []string{"accounts", "functions", "authorization_macs", "auth_codes", "platform_sets"} {
 			meddle(t, again, "UPDATE "+table+" SET mac = '' WHERE mac = (SELECT min(mac) FROM "+table+")")
 		}
 		meddle(t, again, "UPDATE environments SET mac = '' WHERE id = 'env-1'")

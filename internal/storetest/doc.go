@@ -8,7 +8,8 @@
 // The exam of the verbs of each noun of package cloud:
 //
 //	platform.go       platforms: compare and swap of issue times
-//	miniprogram.go    lists of Mini Programs, and what there is below them
+//	account.go        how accounts are changed, and what that does to what is below
+//	view.go           lists of platforms and Mini Programs, and what there is below them
 //	environment.go    accounts and environments as a world file makes them
 //	authorization.go  authorizations and authorization codes
 //	codesecret.go     code protection keys

@@ -16,6 +16,8 @@ func notFound(e *exam) {
 	ctx, s := e.Context(), e.store
 	for name, read := range map[string]func() error{
 		"Platform":           func() error { _, err := s.Platform(ctx, platform1); return err },
+		"MiniProgram":        func() error { _, err := s.MiniProgram(ctx, mini1); return err },
+		"PlatformView":       func() error { _, err := s.PlatformView(ctx, platform1); return err },
 		"Account":            func() error { _, err := s.Account(ctx, mini1); return err },
 		"Authorization":      func() error { _, err := s.Authorization(ctx, platform1, mini1); return err },
 		"AuthCode":           func() error { _, err := s.AuthCode(ctx, platform1, "code-mac"); return err },
@@ -93,6 +95,7 @@ func (e *exam) changes() []change {
 			closed := cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}}
 			return s.Apply(ctx, []cloud.Change{closed}, []cloud.Record{rec})
 		}},
+		{name: "ChangeAccount", do: e.disable},
 		{name: "AppendRecords", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.AppendRecords(ctx, []cloud.Record{rec})
 		}},

@@ -70,6 +70,8 @@
 //	login c1 a1 18,49                      consent and query_auth: ${token c1 a1} is a new one
 //	operator authorize ${c1} ${a1} 49 -> code
 //	operator revoke ${c1} ${a1}
+//	operator disable ${c1}                 a platform or Mini Program
+//	operator enable ${c1}
 //	operator ticket ${c1} -> ticket
 //	operator token ${test} -> first        a new cloudbase_access_token
 //	operator deploy ${test} hello zip:hello

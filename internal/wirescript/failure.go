@@ -34,6 +34,7 @@ var codeTexts = map[int]string{
 	61007:   "api is unauthorized to component",
 	61009:   "code is invalid",
 	61010:   "code is expired",
+	61011:   "invalid component",
 	61023:   "refresh_token is invalid",
 	85088:   "no qbase privilege",
 	85105:   "cloudbase_access_token is closed",

@@ -6,7 +6,8 @@ import (
 )
 
 // operatorForms are the acts of the operator with their number of arguments.
-var operatorForms = map[string]int{"authorize": 3, "revoke": 2, "ticket": 1, "token": 1, "deploy": 3, "apply": 0}
+var operatorForms = map[string]int{"authorize": 3, "revoke": 2, "ticket": 1, "token": 1, "deploy": 3, "apply": 0,
+	"disable": 1, "enable": 1}
 
 // parseOperator reads "operator ACT ARGUMENTS [-> NAME]".
 func parseOperator(p *caseParser, first line, rest string) (step, error) {
@@ -15,7 +16,7 @@ func parseOperator(p *caseParser, first line, rest string) (step, error) {
 	words := splitWords(rest)
 	count, ok := operatorForms[words[0]]
 	if !ok || count != len(words)-1 {
-		return nil, errors.New("want: operator authorize|revoke|ticket|token|deploy|apply …")
+		return nil, errors.New("want: operator authorize|revoke|ticket|token|deploy|apply|disable|enable …")
 	}
 	if words[0] == "apply" {
 		world, err := p.text(unindent(p.block(first)))
@@ -97,6 +98,8 @@ func (s operatorStep) play(r *run) error {
 		r.vars[s.result] = ticket
 		r.keepSecret("ticket", ticket)
 		return err
+	case "disable", "enable":
+		return operator.Disable(args[0], s.act == "disable")
 	case "revoke":
 		return operator.Revoke(args[0], args[1])
 	default:

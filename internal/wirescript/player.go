@@ -42,6 +42,8 @@ type Operator interface {
 	Authorize(platform, appid string, sets []int) (code string, err error)
 	// Revoke cancels the authorization.
 	Revoke(platform, appid string) error
+	// Disable disables a platform or Mini Program, or brings it back into use.
+	Disable(appid string, disabled bool) error
 	// Ticket is the platform's current verify ticket.
 	Ticket(platform string) (string, error)
 	// Deploy uploads as the merchant's own developer, without a key.

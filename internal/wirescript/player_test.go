@@ -187,7 +187,11 @@ func (s *stub) Authorize(p, a string, sets []int) (string, error) {
 	s.told = append(s.told, fmt.Sprint("authorize ", p == a, sets))
 	return "queryauthcode@@@stub", nil
 }
-func (s *stub) Revoke(p, a string) error        { s.told = append(s.told, "revoke"); return s.err }
+func (s *stub) Revoke(p, a string) error { s.told = append(s.told, "revoke"); return s.err }
+func (s *stub) Disable(_ string, disabled bool) error {
+	s.told = append(s.told, fmt.Sprint("disable ", disabled))
+	return s.err
+}
 func (s *stub) Ticket(p string) (string, error) { return "ticket@@@stub-ticket", nil }
 func (s *stub) Deploy(env, function string, code []byte) error {
 	s.told = append(s.told, fmt.Sprint("deploy ", function, " ", bytes.HasPrefix(code, []byte("PK"))))

@@ -1,0 +1,123 @@
+package admin
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// readMembers reads a request's body, a JSON object, into the fields of v, which
+// is a pointer to a struct of cloud.Maybe, by their names in JSON. What is wrong
+// with a member is said with its name; nothing is passed over. No body at all has
+// no members.
+func readMembers(w http.ResponseWriter, r *http.Request, v any) error {
+	body, err := limitBody(w, r, maxJSON)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return bodyError(err, "the body did not arrive whole")
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	members, err := splitMembers(text)
+	if err != nil {
+		return err
+	}
+	fields := fieldsOf(v)
+	for _, m := range members {
+		field, ok := fields[m.name]
+		if !ok {
+			return unknown("member", m.name, slices.Sorted(maps.Keys(fields)))
+		}
+		err := json.Unmarshal(m.value, field)
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return cloud.RefusedMember(m.name, fmt.Sprintf("%s must be %s", m.name, nounOf(wrong.Type)))
+		}
+		if err != nil {
+			return cloud.RefusedMember(m.name, fmt.Sprintf("%s cannot be read: %v", m.name, err))
+		}
+	}
+	return nil
+}
+
+// readChange reads the body of a change of a resource, and a query that is empty.
+func readChange(w http.ResponseWriter, r *http.Request, v any) error {
+	if err := (parameters{}).read(r); err != nil {
+		return err
+	}
+	return readMembers(w, r, v)
+}
+
+// member is a member of a JSON object.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// nounOf says what a value of a type is in JSON.
+func nounOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Int:
+		return "a number, or numbers"
+	}
+	return "a text"
+}
+
+// splitMembers reads the members of a JSON object, each of which is there once.
+func splitMembers(text []byte) (all []member, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	refuse := func(err error) error { return bodyError(err, "the body must be a JSON object") }
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, refuse(cmp.Or(err, errors.New("it is something else")))
+	}
+	for d.More() {
+		name, err := d.Token()
+		m := member{}
+		if err == nil {
+			m.name, _ = name.(string)
+			err = d.Decode(&m.value)
+		}
+		if err != nil {
+			return nil, refuse(err)
+		}
+		if slices.ContainsFunc(all, func(o member) bool { return o.name == m.name }) {
+			return nil, cloud.RefusedMember(m.name, m.name+" is there twice")
+		}
+		all = append(all, m)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, refuse(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, refuse(errors.New("something follows it"))
+	}
+	return all, nil
+}
+
+// fieldsOf returns pointers to the fields of a struct by their names in JSON.
+func fieldsOf(v any) map[string]any {
+	fields := map[string]any{}
+	s := reflect.ValueOf(v).Elem()
+	for i := range s.NumField() {
+		name, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = s.Field(i).Addr().Interface()
+	}
+	return fields
+}
