@@ -102,6 +102,11 @@ func TestBlobRedirect(t *testing.T) {
 		!strings.Contains(far.blobs, url.QueryEscape(to.Host)) && !strings.Contains(far.blobs, to.Host) {
 		t.Fatalf("status %d, Location of host %q, want the bucket's", resp.StatusCode, to.Host)
 	}
+	// Both addresses open the code: nobody on the way keeps the bucket's, and the
+	// bucket does not hear of ours.
+	if h := resp.Header; h.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(h.Get("Cache-Control"), "no-store") {
+		t.Errorf("Referrer-Policy %q, Cache-Control %q", h.Get("Referrer-Policy"), h.Get("Cache-Control"))
+	}
 	if life := to.Query().Get("X-Amz-Expires"); life != "600" && life != "599" {
 		t.Errorf("the address is good for %s s, want what was left of the link's 600", life)
 	}
