@@ -4,29 +4,33 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"unsafe"
 )
 
 // errLocked is that another process has the lock.
 var errLocked = errors.New("it is locked")
 
-// errSharingViolation is what Windows answers who opens a file that another
-// process does not share.
-const errSharingViolation = syscall.Errno(32)
+var lockFileEx = syscall.NewLazyDLL("kernel32.dll").NewProc("LockFileEx")
 
-// openLocked opens a file and shares it with nobody, until it is closed or the
-// process ends.
+const (
+	lockNow            = 1 | 2             // LOCKFILE_FAIL_IMMEDIATELY, LOCKFILE_EXCLUSIVE_LOCK
+	errorLockViolation = syscall.Errno(33) // another has it
+)
+
+// openLocked opens a file with a lock that lasts until it is closed or the
+// process ends. Locked is a byte far behind its end, so that it can be read.
 func openLocked(path string) (*os.File, error) {
-	name, err := syscall.UTF16PtrFromString(path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, nil,
-		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
-	if errors.Is(err, errSharingViolation) {
-		return nil, errLocked
+	at := syscall.Overlapped{OffsetHigh: 1}
+	ok, _, err := lockFileEx.Call(f.Fd(), lockNow, 0, 1, 0, uintptr(unsafe.Pointer(&at)))
+	if ok != 0 {
+		return f, nil
 	}
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	if errors.Is(err, errorLockViolation) {
+		err = errLocked
 	}
-	return os.NewFile(uintptr(h), path), nil
+	return nil, errors.Join(err, f.Close())
 }

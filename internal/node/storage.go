@@ -203,13 +203,13 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 			return blob.OpenDir(s.data.file(codeFolder), blob.Config{Now: c.Now})
 		}, nil
 	case "file":
-		u, err := url.Parse(c.Blobs)
-		if err != nil || u.Host != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !filepath.IsAbs(u.Path) {
-			return nil, errBlobs
-		}
 		if runtime.GOOS == "windows" {
 			return nil, errors.New("--blobs file:///DIR: on Windows servers cannot share a folder, for there are no locks " +
 				"that hold on a network drive: give a bucket (s3://…), or leave --blobs out")
+		}
+		u, err := url.Parse(c.Blobs)
+		if err != nil || u.Host != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !filepath.IsAbs(u.Path) {
+			return nil, errBlobs
 		}
 		return func(context.Context, *Storage) (Blobs, error) {
 			return blob.OpenDir(filepath.Clean(u.Path), blob.Config{Now: c.Now})
