@@ -23,7 +23,7 @@ const tokenFile = "/.tencentcloudbase/wx/cloudbase_access_token"
 func agentCommand() *cobra.Command {
 	var r remote
 	var out, group, credential, credentialFile string
-	level := slog.LevelInfo
+	logging := logFlags{level: slog.LevelInfo}
 	cmd := &cobra.Command{
 		Use:   "agent ENV --out FILE",
 		Short: "Keep an environment's cloudbase_access_token fresh in a file",
@@ -41,10 +41,10 @@ which is good for nothing else, or with the admin token.`,
 			if err != nil {
 				return err
 			}
-			log := newLogWriter(cmd.ErrOrStderr(), level)
+			log := newLogWriter(cmd.ErrOrStderr(), logging)
 			defer log.close()
 			outliveReaders()
-			outliveHangup(log.logger())
+			log.reloadOnHangup()
 			return r.reach(agent.Run(cmd.Context(), agent.Config{
 				Out: out, Group: group, Log: log.logger(),
 				Fetch: func(ctx context.Context) (agent.Token, error) { return r.fetchToken(ctx, c, args[0]) },
@@ -57,7 +57,7 @@ which is good for nothing else, or with the admin token.`,
 	f.StringVar(&credential, "env-credential", "", "the environment's credential; better given by the variable, since others can see arguments")
 	f.StringVar(&credentialFile, "env-credential-file", "", "file that holds the credential")
 	r.flags(f)
-	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug, info, warn or error")
+	logging.add(f)
 	return cmd
 }
 

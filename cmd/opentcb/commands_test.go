@@ -121,7 +121,7 @@ func TestVariables(t *testing.T) {
 	for _, cmd := range allCommands(newRoot()) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			value := map[string]string{
-				"int": "17", "int64": "17", "duration": "17s", "bool": "true", "level": "error", "stringSlice": "17,18",
+				"int": "17", "int64": "17", "duration": "17s", "bool": "true", "level": "error", "format": "json", "stringSlice": "17,18",
 			}[f.Value.Type()]
 			if value == "" {
 				value = "seventeen"

@@ -22,7 +22,7 @@ import (
 const devData = ".opentcb"
 
 func devCommand() *cobra.Command {
-	cfg, level := node.Default(), slog.LevelWarn
+	cfg, logging := node.Default(), logFlags{level: slog.LevelWarn}
 	cfg.Data = devData
 	cmd := &cobra.Command{
 		Use:   "dev",
@@ -39,9 +39,9 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 			if err := errors.Join(onLoopback("--listen", cfg.Listen), onLoopback("--admin-listen", cfg.AdminListen)); err != nil {
 				return usageError{err}
 			}
-			log := newLogWriter(cmd.ErrOrStderr(), level)
+			log := newLogWriter(cmd.ErrOrStderr(), logging)
 			defer log.close()
-			cfg.Log, cfg.LogLost = log.logger(), log.lost.Load
+			cfg.Log, cfg.LogLevel, cfg.LogLost = log.logger(), &log.now, log.lost.Load
 			outliveReaders()
 			ctx, stop := untilHangup(cmd.Context())
 			defer stop()
@@ -51,7 +51,7 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 	f := cmd.Flags()
 	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder")
 	serverFlags(f, &cfg)
-	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug (every call), info, warn or error")
+	logging.add(f)
 	return cmd
 }
 

@@ -26,6 +26,7 @@
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy
 //	audit.go      opentcb audit
+//	loglevel.go   opentcb log-level
 //	admintoken.go  opentcb admin-token create, list, revoke, rotate
 //	code.go       opentcb gc, scrub: stored code
 //	backup.go     opentcb backup, backup verify

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 // logQueue is how many lines of the log wait for a reader that is slow; further
@@ -19,12 +21,26 @@ const logQueue = 1024
 // logEnd is how long the end of a process waits for the reader of its log.
 const logEnd = time.Second
 
+// logFlags are the settings of a log.
+type logFlags struct {
+	level  slog.Level
+	format string
+}
+
+// add adds the flags.
+func (l *logFlags) add(f *pflag.FlagSet) {
+	f.Var(&levelFlag{&l.level}, "log-level", "least level that is logged: debug, info, warn or error; a server logs every call at debug")
+	l.format = "text"
+	f.Var(&formatFlag{&l.format}, "log-format", "form of the log's lines: text or json")
+}
+
 // logWriter writes the log of a process that runs for long. Whoever logs does
 // not wait for the log's reader, which may stand still or have gone away: such
 // lines are lost, and are counted.
 type logWriter struct {
+	logFlags
 	to     io.Writer
-	level  slog.Level
+	now    slog.LevelVar // the level, which can be changed
 	lines  chan []byte
 	closed chan struct{} // asks for the end
 	ended  chan struct{}
@@ -32,16 +48,25 @@ type logWriter struct {
 }
 
 // newLogWriter returns a log that is written to w, until close.
-func newLogWriter(w io.Writer, level slog.Level) *logWriter {
+func newLogWriter(w io.Writer, flags logFlags) *logWriter {
 	l := &logWriter{
-		to: w, level: level,
+		logFlags: flags, to: w,
 		lines: make(chan []byte, logQueue), closed: make(chan struct{}), ended: make(chan struct{}),
 	}
+	l.now.Set(flags.level)
 	go l.run()
 	return l
 }
 
-func (l *logWriter) logger() *slog.Logger { return logger(l, l.level) }
+func (l *logWriter) logger() *slog.Logger { return l.loggerTo(l) }
+
+func (l *logWriter) loggerTo(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: &l.now}
+	if l.format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
 
 // Write enqueues a line. It never fails.
 func (l *logWriter) Write(line []byte) (int, error) {
@@ -76,7 +101,7 @@ func (l *logWriter) write(line []byte, reported *uint64) {
 		return
 	}
 	if lost := l.lost.Load(); lost != *reported {
-		logger(l.to, l.level).Warn("lines of the log were lost: its reader was away, or too slow", "lines", lost-*reported)
+		l.loggerTo(l.to).Warn("lines of the log were lost: its reader was away, or too slow", "lines", lost-*reported)
 		*reported = lost
 	}
 }
@@ -90,18 +115,15 @@ func (l *logWriter) close() {
 	}
 }
 
-func logger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
-}
-
 // outliveReaders lets a write to a pipe without a reader fail, where it would
 // end the process: what runs for long outlives the readers of its output.
 // Commands that print an answer end with their reader, as others do.
 func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// outliveHangup keeps SIGHUP from ending the process: it is sent to services as
-// a request to read their settings again, and there are none to read.
-func outliveHangup(log *slog.Logger) {
+// reloadOnHangup keeps SIGHUP from ending the process: it is sent to services as
+// a request to read their settings again. The level of the log is what the flag
+// or the variable said at the start.
+func (l *logWriter) reloadOnHangup() {
 	if signal.Ignored(syscall.SIGHUP) { // by nohup
 		return
 	}
@@ -109,10 +131,14 @@ func outliveHangup(log *slog.Logger) {
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
 		for range hangups {
-			log.Info("SIGHUP: there are no settings to read again")
+			l.now.Set(l.level)
+			l.logger().Info("SIGHUP: the log level is that of the start", "level", levelName(l.level))
 		}
 	}()
 }
+
+// levelName writes a level as it is given.
+func levelName(level slog.Level) string { return strings.ToLower(level.String()) }
 
 // levelFlag reads a log level.
 type levelFlag struct{ level *slog.Level }
@@ -121,7 +147,7 @@ func (l *levelFlag) String() string {
 	if l.level == nil {
 		return ""
 	}
-	return strings.ToLower(l.level.String())
+	return levelName(*l.level)
 }
 
 func (l *levelFlag) Set(s string) error {
@@ -132,3 +158,23 @@ func (l *levelFlag) Set(s string) error {
 }
 
 func (l *levelFlag) Type() string { return "level" }
+
+// formatFlag reads the form of a log.
+type formatFlag struct{ format *string }
+
+func (f *formatFlag) String() string {
+	if f.format == nil {
+		return ""
+	}
+	return *f.format
+}
+
+func (f *formatFlag) Set(s string) error {
+	if s != "text" && s != "json" {
+		return errors.New("give text or json")
+	}
+	*f.format = s
+	return nil
+}
+
+func (f *formatFlag) Type() string { return "format" }

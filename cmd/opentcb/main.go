@@ -79,6 +79,7 @@ func newRoot() *cobra.Command {
 		deployCommand(),
 		auditCommand(),
 		adminTokenCommand(),
+		logLevelCommand(),
 		gcCommand(),
 		scrubCommand(),
 		backupCommand(),

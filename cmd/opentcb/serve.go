@@ -16,7 +16,7 @@ import (
 )
 
 func serveCommand() *cobra.Command {
-	cfg, level := node.Default(), slog.LevelInfo
+	cfg, logging := node.Default(), logFlags{level: slog.LevelInfo}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -28,18 +28,18 @@ When it answers requests it prints one line on standard output:
     ready api=http://HOST:PORT admin=http://HOST:PORT
 
 SIGTERM or SIGINT ends it: no new connection is taken, calls under way are
-finished, and the exit status is 0. SIGHUP does not end it, nor does a reader of
-its log that goes away.`,
+finished, and the exit status is 0. SIGHUP sets the level of the log back to that
+of the start, and does not end it, nor does a reader of its log that goes away.`,
 		Args: usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkConfig(&cfg); err != nil {
 				return err
 			}
-			log := newLogWriter(cmd.ErrOrStderr(), level)
+			log := newLogWriter(cmd.ErrOrStderr(), logging)
 			defer log.close()
-			cfg.Log, cfg.LogLost = log.logger(), log.lost.Load
+			cfg.Log, cfg.LogLevel, cfg.LogLost = log.logger(), &log.now, log.lost.Load
 			outliveReaders()
-			outliveHangup(cfg.Log)
+			log.reloadOnHangup()
 			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), nil)
 		},
 	}
@@ -52,7 +52,7 @@ its log that goes away.`,
 	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
 	serverFlags(f, &cfg)
-	f.Var(&levelFlag{&level}, "log-level", "least level that is logged: debug (every call), info, warn or error")
+	logging.add(f)
 	return cmd
 }
 

@@ -21,6 +21,8 @@ type Config struct {
 	First   *FirstToken         // the first admin's token
 	Metrics prometheus.Gatherer // default: /metrics is empty
 	Log     *slog.Logger        // default: nothing is logged
+	// LogLevel is the level of Log; default: it cannot be changed.
+	LogLevel *slog.LevelVar
 	// FalseTokens is how many tokens of one address may be false in a minute
 	// before further answers are held up; default 10.
 	FalseTokens int
@@ -35,9 +37,9 @@ type Server struct {
 	cloud   *cloud.Service
 	first   *FirstToken
 	log     *slog.Logger
+	level   *slog.LevelVar
 	backup  func(ctx context.Context, c cloud.Caller, w io.Writer) error
 	mux     *http.ServeMux
-	ready   readiness
 	guesses *throttle.Throttle
 
 	refused   prometheus.Counter // false tokens
@@ -51,7 +53,7 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, backup: cfg.Backup, mux: http.NewServeMux(),
+		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup, mux: http.NewServeMux(),
 		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
@@ -108,6 +110,8 @@ func (s *Server) routes() map[string]route {
 		"POST /v1/environments/{environment}/whitelist/trial":          {s.tryWhitelist, toRead},
 		"GET /v1/environments/{environment}/whitelist/history":         {s.whitelistHistory, toRead},
 		"POST /v1/environments/{environment}/whitelist/restore":        {s.restoreWhitelist, toChange},
+		"GET /v1/log-level":                                            {s.logLevel, toWatch},
+		"PUT /v1/log-level":                                            {s.setLogLevel, toChange},
 		"GET /v1/admin-tokens":                                         {s.adminTokens, toAdminister},
 		"POST /v1/admin-tokens":                                        {s.createAdminToken, toAdminister},
 		"POST /v1/admin-tokens/admin-token/rotation":                   {s.rotateFirstToken, toAdminister},

@@ -24,6 +24,7 @@
 //	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
 //	firsttoken.go     the first admin's token
 //	admintoken.go     admin tokens
+//	loglevel.go       the level of the log
 //	audit.go          the audit record
 //	backup.go         an archive of everything
 //	health.go         /healthz, /readyz, /metrics, /openapi.yaml

@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -137,39 +135,6 @@ functions:
 	r = refused(t, err, http.StatusUnprocessableEntity)
 	if len(r.Faults) != 2 || r.Faults[0].Line != 2 || r.Faults[1].Line != 3 || strings.Contains(r.Error(), "s3cr3t") {
 		t.Errorf("%v", r)
-	}
-}
-
-// TestReadyz takes the code folder away and gives it back.
-func TestReadyz(t *testing.T) {
-	s := start(t)
-	if resp, text := s.request(t, "GET", "/readyz", "", nil); resp.StatusCode != 200 {
-		t.Fatalf("%d %s", resp.StatusCode, text)
-	}
-	drafts := filepath.Join(s.data, "code", "tmp")
-	must(t, os.Rename(drafts, drafts+".away"))
-	becomes := func(status int) (*http.Response, string) { // what was found out is remembered for a second
-		resp, text := s.request(t, "GET", "/readyz", "", nil)
-		for deadline := time.Now().Add(time.Minute); resp.StatusCode != status && time.Now().Before(deadline); {
-			time.Sleep(10 * time.Millisecond)
-			resp, text = s.request(t, "GET", "/readyz", "", nil)
-		}
-		return resp, text
-	}
-	resp, text := becomes(503)
-	if resp.StatusCode != 503 || !strings.Contains(text, `"reasons":["code storage cannot be reached"]`) || strings.Contains(text, s.data) {
-		t.Errorf("%d %s", resp.StatusCode, text)
-	}
-	_, err := s.Deploy(t.Context(), admin.Deployment{Env: env, Function: "login"}, bytes.NewReader(aZip(t)))
-	if r := refused(t, err, http.StatusServiceUnavailable); r.Code != -1 || strings.Contains(r.Message, s.data) {
-		t.Errorf("%+v", r)
-	}
-	if resp, _ := s.request(t, "GET", "/healthz", "", nil); resp.StatusCode != 200 {
-		t.Errorf("alive? %d", resp.StatusCode)
-	}
-	must(t, os.Rename(drafts+".away", drafts))
-	if resp, text := becomes(200); resp.StatusCode != 200 {
-		t.Errorf("%d %s", resp.StatusCode, text)
 	}
 }
 

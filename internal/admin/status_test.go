@@ -55,6 +55,8 @@ func TestUnknownError(t *testing.T) {
 }
 
 // TestDatabaseGone closes the database under a server: /readyz tells it.
+//
+// Proves: LV-3
 func TestDatabaseGone(t *testing.T) {
 	dir := t.TempDir()
 	store, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(dir, "opentcb.db"))

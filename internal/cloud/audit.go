@@ -91,6 +91,12 @@ func (s *Service) RecordBackup(ctx context.Context, c Caller) error {
 	return nil
 }
 
+// RecordLogLevel records that the operator changes what is logged. It does not wait
+// for the store.
+func (s *Service) RecordLogLevel(c Caller, level string) error {
+	return s.recordOutcome(c, "log-level", level, nil)
+}
+
 // Refuse records that a call ended before its rule, because of a permission or its
 // body, and returns the error to answer with. A caller that is not known leaves no
 // record: anybody could fill the disk with them.
@@ -130,6 +136,15 @@ var nameForms = map[string]*regexp.Regexp{
 
 // environmentID is what an environment may be called.
 var environmentID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,63}$`)
+
+// ShownEnvironment returns what a caller calls an environment if it has the form of
+// its id, and else that it has not: it may be a secret in the wrong place.
+func ShownEnvironment(id string) string {
+	if id == "" || environmentID.MatchString(id) {
+		return id
+	}
+	return fmt.Sprintf("not an id (%d bytes)", len(id))
+}
 
 // maxDetail bounds the detail of a recorded refusal, in bytes.
 const maxDetail = 200

@@ -370,8 +370,8 @@ func TestFullRecordRefuses(t *testing.T) {
 		close(hold)
 		r.refused("the record", <-flushed, cloud.Unavailable)
 	}
-	if reasons := r.cloud.Ready(t.Context()); !slices.Contains(reasons, "the audit record cannot be written") {
-		t.Errorf("not ready for %q", reasons)
+	if h := r.cloud.Health(t.Context()); !slices.Contains(h.Unavailable, "the audit record cannot be written") {
+		t.Errorf("the health is %+v", h)
 	}
 	_, err := r.cloud.CodeSecret(t.Context(), c)
 	r.ok("a key that is made is recorded with it", err)
@@ -383,8 +383,9 @@ func TestFullRecordRefuses(t *testing.T) {
 		t.Errorf("%d records, want what was answered", n)
 	}
 	r.ok("get", r.get(c))
-	if reasons := r.cloud.Ready(t.Context()); len(reasons) != 0 {
-		t.Errorf("not ready for %q", reasons)
+	time.Sleep(time.Second) // it was remembered
+	if h := r.cloud.Health(t.Context()); len(h.Unavailable)+len(h.Degraded) != 0 {
+		t.Errorf("the health is %+v", h)
 	}
 }
 

@@ -16,7 +16,8 @@ const CloudbaseLife = 30 * time.Minute
 const actCloudbaseToken = "cloudbase_access_token"
 
 // CloudCall is a call of an open interface that code in an environment may
-// make. Account is the Mini Program, or the platform of a batch environment.
+// make, or, with an error, may not. Account is the Mini Program, or the platform of
+// a batch environment; both are empty if the token does not say.
 type CloudCall struct {
 	Account string
 	Env     string
@@ -76,7 +77,7 @@ func (s *Service) JudgeCall(ctx context.Context, rid, token, path string) (Cloud
 // RefuseOwnCall returns why a cloudbase_access_token cannot call one of the
 // server's own interfaces: InvalidToken, TokenExpired, or WrongTokenKind, whatever
 // is on the whitelist (CC-5).
-func (s *Service) RefuseOwnCall(rid, token, path string) error {
+func (s *Service) RefuseOwnCall(rid, token, path string) (CloudCall, error) {
 	j := judgement{rid: rid, at: s.now(), token: token, path: path}
 	err := s.checkCloudbase(&j)
 	if err == nil {
@@ -84,7 +85,7 @@ func (s *Service) RefuseOwnCall(rid, token, path string) error {
 	}
 	j.code = CodeOf(err)
 	s.observer.add(&j)
-	return err
+	return CloudCall{Account: j.key.Account, Env: j.key.Env}, err
 }
 
 // checkCloudbase returns nil if the token is a genuine cloudbase token that has not
@@ -118,15 +119,17 @@ type judgement struct {
 }
 
 func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
-	if err := s.checkCloudbase(j); err != nil {
-		return CloudCall{}, err
+	err := s.checkCloudbase(j)
+	call := CloudCall{Account: j.key.Account, Env: j.key.Env}
+	if err != nil {
+		return call, err
 	}
 	e, err := s.environment(ctx, cached, j.key.Account, j.key.Env)
 	if err != nil {
-		return CloudCall{}, notFoundAs(InvalidToken, "", err)
+		return call, notFoundAs(InvalidToken, "", err)
 	}
 	if j.epoch != 0 && j.epoch != e.CredentialEpoch+1 { // 0: issued by a server before
-		return CloudCall{}, Refused(s.invalid, "the credentials of the environment were revoked")
+		return call, Refused(s.invalid, "the credentials of the environment were revoked")
 	}
 	j.version = e.Version
 	path, err := e.admits.Judge(j.path)
@@ -139,13 +142,14 @@ func (s *Service) judge(ctx context.Context, j *judgement) (CloudCall, error) {
 	case e.Disabled:
 		return CloudCall{}, Refused(SwitchClosed, "the account is disabled")
 	case !e.Cloud:
-		return CloudCall{}, Refused(SwitchClosed, "cloud development is not opened")
+		return call, Refused(SwitchClosed, "cloud development is not opened")
 	case !e.Open:
-		return CloudCall{}, Refused(SwitchClosed, "")
+		return call, Refused(SwitchClosed, "")
 	case j.reason != "":
-		return CloudCall{}, Refused(NotWhitelisted, "the path "+j.reason)
+		return call, Refused(NotWhitelisted, "the path "+j.reason)
 	case err != nil:
-		return CloudCall{}, Refused(NotWhitelisted, "")
+		return call, Refused(NotWhitelisted, "")
 	}
-	return CloudCall{Account: e.Account, Env: e.ID, Path: path}, nil
+	call.Path = path
+	return call, nil
 }

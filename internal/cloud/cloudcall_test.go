@@ -112,9 +112,12 @@ func TestCloudbaseToken(t *testing.T) {
 		_, err := r.cloud.Authenticate(t.Context(), second, iface, "rid")
 		r.refused("the server's own interface", err, cloud.WrongTokenKind)
 	}
-	r.refused("an own path", r.cloud.RefuseOwnCall(someRID, second, "/tcb/getcodesecret"), cloud.WrongTokenKind)
-	r.refused("an own path", r.cloud.RefuseOwnCall(someRID, token.Value, "/tcb/getcodesecret"), cloud.TokenExpired)
-	r.refused("an own path", r.cloud.RefuseOwnCall(someRID, "x", "/tcb/getcodesecret"), cloud.InvalidToken)
+	_, err = r.cloud.RefuseOwnCall(someRID, second, "/tcb/getcodesecret")
+	r.refused("an own path", err, cloud.WrongTokenKind)
+	_, err = r.cloud.RefuseOwnCall(someRID, token.Value, "/tcb/getcodesecret")
+	r.refused("an own path", err, cloud.TokenExpired)
+	_, err = r.cloud.RefuseOwnCall(someRID, "x", "/tcb/getcodesecret")
+	r.refused("an own path", err, cloud.InvalidToken)
 	_, err = r.cloud.CloudbaseToken(t.Context(), r.operator(), "env-none")
 	r.refused("no such environment", err, cloud.EnvironmentNotFound)
 }
@@ -175,7 +178,7 @@ func TestExplain(t *testing.T) {
 		t.Errorf("a false token: %+v", x)
 	}
 	rid := r.rid()
-	_ = r.cloud.RefuseOwnCall(rid, token, "/tcb/getcodesecret")
+	_, _ = r.cloud.RefuseOwnCall(rid, token, "/tcb/getcodesecret")
 	if x := explained(rid); x.Code != tcb.Unauthorized || x.Env != env1 {
 		t.Errorf("an own path: %+v", x)
 	}

@@ -11,6 +11,7 @@
 //	audit.go          the record of every decision
 //	recorder.go       records gathered in memory and written in batches
 //	repeats.go        refusals that anybody can repeat: recorded once a minute, then counted
+//	health.go         whether the server can work right now
 //	cache.go          rows in memory, in agreement with every change
 //	resource.go       what resources of the operator's have in common: pages, members, counts
 //

@@ -262,6 +262,13 @@ func TestStoreOutOfReach(t *testing.T) {
 			"credential":         func() error { _, err := s.EnvironmentCredential(ctx, r.operator(), env1, 0); return err },
 			"runtime":            func() error { _, err := s.Runtime(ctx, credential, env1, "rid"); return err },
 			"revoke credentials": func() error { return s.RevokeEnvironmentCredentials(ctx, r.operator(), env1) },
+			"admin caller":       func() error { _, _, err := s.AdminCaller(ctx, "opentcb.ci.x", "rid"); return err },
+			"admin tokens":       func() error { _, err := s.AdminTokens(ctx, cloud.Page{}); return err },
+			"create admin token": func() error {
+				_, _, err := s.CreateAdminToken(ctx, r.operator(), "ci", cloud.RoleAdmin, 0)
+				return err
+			},
+			"revoke admin token": func() error { return s.RevokeAdminToken(ctx, r.operator(), "ci") },
 			"explain":            func() error { _, err := s.Explain(ctx, someRID); return err },
 			"suggest":            func() error { _, err := s.SuggestWhitelist(ctx, r.operator(), env1, false); return err },
 			"try":                func() error { _, err := s.TryWhitelist(ctx, r.operator(), env1, nil); return err },
@@ -274,8 +281,9 @@ func TestStoreOutOfReach(t *testing.T) {
 				t.Errorf("%s: detail %q, cause %v", name, e.Detail, e.Err)
 			}
 		}
-		if reasons := s.Ready(ctx); want == cloud.Unavailable && !slices.Equal(reasons, []string{"the database cannot be reached"}) {
-			t.Errorf("not ready for %q", reasons)
+		h := s.Health(ctx)
+		if want == cloud.Unavailable && !slices.Equal(h.Unavailable, []string{"the database cannot be reached"}) {
+			t.Errorf("the health is %+v", h)
 		}
 		if err := s.Close(); err == nil {
 			t.Error("Close hides that records are lost")

@@ -90,6 +90,8 @@ func decodeLink(b []byte) (linkClaim, error) {
 // Code is a function's code, open for reading. Whoever opens it closes it.
 type Code struct {
 	blob.Blob
+	Caller   Caller // who was given the link
+	Env      string // the function's environment
 	Function string // the function's name
 	Checksum string // SHA-256 of the bytes in hex
 	// Address is where to fetch the code; "" if the server itself gives it.
@@ -100,7 +102,8 @@ type Code struct {
 // genuine, has expired, or is dead because the authorization was cancelled, holds
 // none of the permission sets any more, or the code's owner has changed since
 // (DF-8, DF-10). Code that no longer matches its
-// checksum is an Internal error that wraps blob.ErrCorrupt (DF-11).
+// checksum is an Internal error that wraps blob.ErrCorrupt (DF-11). With an error,
+// too, it returns whose link it is, as far as that is known, for the log.
 func (s *Service) OpenLink(ctx context.Context, token string, sets []int, rid string) (Code, error) {
 	raw, err := s.ring.Verify(seal.Link, token)
 	if err != nil {
@@ -118,7 +121,7 @@ func (s *Service) OpenLink(ctx context.Context, token string, sets []int, rid st
 		if err == nil {
 			code.Close()
 		}
-		return Code{}, refused
+		return Code{Caller: c, Env: l.env}, refused
 	}
 	return code, nil
 }
@@ -163,7 +166,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim, sets []in
 	if err != nil {
 		return Code{}, codeError("open code "+l.sum.String(), err)
 	}
-	code := Code{Blob: b, Function: l.name, Checksum: l.sum.String()}
+	code := Code{Blob: b, Caller: c, Env: l.env, Function: l.name, Checksum: l.sum.String()}
 	if s.presign == nil {
 		return code, nil
 	}

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
@@ -74,6 +73,7 @@ type Service struct {
 	checks   chan struct{} // one for each check of a zip under way
 	reads    *recorder
 	repeats  *repeats
+	health   lastHealth
 	observer *observer
 	mints    *mints
 	applyMu  sync.Mutex // one world file at a time
@@ -129,36 +129,6 @@ func (s *Service) Close() error {
 		_ = s.reads.add(&rec) // full: only a count is missing
 	}
 	return errors.Join(s.reads.close(), s.observer.close())
-}
-
-// Ready returns the reasons why the server cannot work right now; none if it can.
-// They are for the operator and name no path of the host; the log has more.
-func (s *Service) Ready(ctx context.Context) []string {
-	var reasons []string
-	if err := s.store.Ping(ctx); err != nil {
-		reasons = append(reasons, s.notReady("the database", err))
-	}
-	if err := s.blobs.Ping(ctx); err != nil {
-		reasons = append(reasons, s.notReady("code storage", err))
-	}
-	if s.reads.isFull() {
-		reasons = append(reasons, "the audit record cannot be written")
-	}
-	return reasons
-}
-
-// notReady logs why something cannot be used, and returns what it is for the
-// operator.
-func (s *Service) notReady(what string, err error) string {
-	reason := what + " cannot be reached"
-	if errors.Is(err, syscall.ENOSPC) {
-		reason = what + " cannot be written: no space is left on its disk"
-	}
-	if r, ok := errors.AsType[Reasoned](err); ok && r.Reason() != "" {
-		reason = r.Reason()
-	}
-	s.log.Error(reason, "err", err)
-	return reason
 }
 
 // callTime is how long one call may wait for a shared store, all its requests

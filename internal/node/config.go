@@ -42,10 +42,11 @@ type Config struct {
 
 	TrustedProxies []string // proxies whose X-Forwarded-For counts: addresses and networks
 
-	Limits  Limits
-	Log     *slog.Logger
-	LogLost func() uint64    // lines that Log has lost, for the metrics; nil if it loses none
-	Now     func() time.Time // the clock, for tests
+	Limits   Limits
+	Log      *slog.Logger
+	LogLevel *slog.LevelVar   // the level of Log, which the operator may change; nil: it cannot be
+	LogLost  func() uint64    // lines that Log has lost, for the metrics; nil if it loses none
+	Now      func() time.Time // the clock, for tests
 
 	restoring bool // the storage is filled from an archive, and may have code already
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/server"
+	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
 // Node is a running server.
@@ -37,6 +39,7 @@ type Node struct {
 	apiSrv *http.Server
 	admSrv *http.Server
 
+	began  time.Time
 	failed chan error // a listener that ended by itself
 	once   sync.Once
 	ended  error
@@ -46,7 +49,7 @@ type Node struct {
 // to answer requests on both listeners. ctx bounds the start only. Errors are
 // for the operator: they say what is wrong and what to do.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, failed: make(chan error, 2)}
+	n := &Node{cfg: cfg, began: time.Now(), failed: make(chan error, 2)}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -75,7 +78,17 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	n.serve()
+	n.logStart()
 	return nil
+}
+
+// logStart is the line of the log by which one start is told from another.
+func (n *Node) logStart() {
+	database, _, _ := strings.Cut(cmp.Or(n.cfg.Database, "sqlite"), "://")
+	code, _, _ := strings.Cut(cmp.Or(n.cfg.Blobs, "folder"), ":")
+	n.cfg.Log.Info("started", "version", Version(), "database", database, "code", code,
+		"schema", sqlstore.SchemaVersion(), "master_key", n.storage.Ring.KeyID(), "new_folder", n.storage.data.isNew,
+		"api", n.APIURL(), "admin", n.AdminURL())
 }
 
 // open opens the storage, and puts the rules on top of it.
@@ -126,7 +139,8 @@ func (n *Node) serve() {
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{
 		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
-		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
+		LogLevel: n.cfg.LogLevel,
+		Log:      n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)
@@ -183,6 +197,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 			err = nil // the operator's bound was kept
 		}
 		n.ended = errors.Join(err, n.close())
+		n.cfg.Log.Info("ended", "after", time.Since(n.began).Round(time.Millisecond), "err", n.ended)
 	})
 	return n.ended
 }

@@ -45,7 +45,13 @@ type handler[Req, Resp any] func(ctx context.Context, s *Server, v *visit, req *
 // members of the body, and with handle, made from a typed handler.
 func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Req, Resp]) endpoint {
 	e.iface.Name = path.Base(e.path)
-	e.decode = func(body []byte) (any, error) { return decode(body, required) }
+	e.decode = func(body []byte) (any, error) {
+		req, err := decode(body, required)
+		if req == nil {
+			return nil, err
+		}
+		return req, err
+	}
 	e.handle = func(ctx context.Context, s *Server, v *visit, req any) (any, error) {
 		r, _ := req.(*Req)
 		return do(ctx, s, v, r)
@@ -80,6 +86,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
 	}
 	req, slow, err := e.body(s, v) // 9 to 12
+	v.req = req
 	if err == nil {
 		var waited bool
 		waited, err = e.awaitTurn(present, s, v, req)

@@ -20,10 +20,11 @@ var cloudCalls = entrance{name: "cloudcall", serve: (*Server).forward, refuse: f
 func (s *Server) forward(v *visit) error {
 	r, q := v.r, parseCloudQuery(v.r.URL.RawQuery)
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	if s.isOwn(path, r.Method) && r.Method != http.MethodPost {
+	if s.isOwn(path, r.Method) && r.Method != http.MethodPost && !isReady(path, r.Method) {
 		return cloud.Refused(cloud.WrongMethod, "")
 	}
 	call, err := s.judge(v, q, path, r.Method)
+	v.caller.AppID, v.env = call.Account, call.Env
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (s *Server) judge(v *visit, q cloudQuery, path, method string) (cloud.Cloud
 	case q.token == "":
 		return cloud.CloudCall{}, cloud.Refused(cloud.MissingToken, "")
 	case s.isOwn(path, method):
-		return cloud.CloudCall{}, s.cloud.RefuseOwnCall(v.rid, q.token, path)
+		return s.cloud.RefuseOwnCall(v.rid, q.token, path)
 	}
 	return s.cloud.JudgeCall(v.r.Context(), v.rid, q.token, path)
 }
@@ -61,7 +62,7 @@ func (s *Server) judge(v *visit, q cloudQuery, path, method string) (cloud.Cloud
 func (s *Server) isOwn(path, method string) bool {
 	_, isInterface := s.interfaces[path]
 	return isInterface || path == "/" && method == http.MethodPost ||
-		strings.HasPrefix(path, downloadPath) || isDecide(path)
+		strings.HasPrefix(path, downloadPath) || isDecide(path) || path == readyPath
 }
 
 // cloudbaseParameter is the parameter that makes a request a cloud call

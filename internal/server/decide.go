@@ -40,6 +40,7 @@ func (s *Server) decideCall(v *visit) error {
 	}
 	q := parseCloudQuery(query)
 	call, err := s.judge(v, q, path, method)
+	v.caller.AppID, v.env = call.Account, call.Env
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type visit struct {
 	rid    string       // the request's id, which a caller can quote (EN-4)
 	begin  time.Time    // when it came
 	caller cloud.Caller // who calls; only the rid, until that is known
+	req    any          // the body of a call, once it is read; nil of other visits
+	env    string       // the environment that any other visit is about, as the caller names it
 	// begun is set when the caller may have some of the answer: it can no longer
 	// be refused, and must not look whole if it fails.
 	begun bool
@@ -114,17 +116,46 @@ func (d *door) log(v *visit, code tcb.Code, err error) {
 	if !ok {
 		return
 	}
+	d.server.log.LogAttrs(ctx, level, "call", d.attrs(v, code, err, leftOut)...)
+}
+
+// attrs are what a line says of a visit. Lines left out were like this one.
+func (d *door) attrs(v *visit, code tcb.Code, err error, leftOut int) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("rid", v.rid), slog.String("interface", d.name), slog.Int("errcode", int(code)),
+		slog.Duration("took", time.Since(v.begin).Round(time.Microsecond)),
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("err", err.Error()), slog.String("from", d.server.addressOf(v.r)))
 	}
-	if v.caller.Platform != "" {
-		attrs = append(attrs, slog.String("platform", v.caller.Platform))
+	for _, named := range []struct{ name, value string }{
+		{"platform", v.caller.Platform}, {"appid", v.caller.AppID}, {"env", cloud.ShownEnvironment(cmp.Or(v.env, envOf(v.req)))},
+	} {
+		if named.value != "" {
+			attrs = append(attrs, slog.String(named.name, named.value))
+		}
 	}
 	if leftOut > 0 {
-		attrs = append(attrs, slog.Int("left_out", leftOut)) // lines like this one
+		attrs = append(attrs, slog.Int("left_out", leftOut))
 	}
-	d.server.log.LogAttrs(ctx, level, "call", attrs...)
+	return attrs
+}
+
+// envOf returns the environment that a call names, "" if it names none.
+func envOf(req any) string {
+	var env *string
+	switch r := req.(type) {
+	case *tcb.UseCloudAccessTokenRequest:
+		env = r.Env
+	case *tcb.DownloadFunctionRequest:
+		env = r.Env
+	case *tcb.CreateFunctionRequest:
+		env = r.Env
+	case *tcb.ListFunctionsRequest:
+		env = r.Env
+	}
+	if env == nil {
+		return ""
+	}
+	return *env
 }

@@ -48,6 +48,7 @@ func (s *Server) sendCode(v *visit) error {
 	// A query is ignored: libraries add their access_token to every address
 	// (DF-8). The signature covers the path.
 	code, err := s.cloud.OpenLink(context.WithoutCancel(r.Context()), linkToken(rawPath(r)), developerSets, v.rid)
+	v.caller, v.env = code.Caller, code.Env
 	if err != nil {
 		return err
 	}

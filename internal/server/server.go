@@ -79,8 +79,8 @@ type Server struct {
 	trustedProxies []netip.Prefix
 	gateway        *gateway.Gateway // nil without an upstream
 
-	interfaces                                     map[string]*door // by their paths
-	upload, download, cloudCall, decide, elsewhere *door
+	interfaces                                            map[string]*door // by their paths
+	upload, download, cloudCall, decide, ready, elsewhere *door
 }
 
 // New returns a handler of all interfaces.
@@ -115,7 +115,7 @@ func New(cfg Config) *Server {
 	}
 	s.upload, s.download = s.newDoor(uploads), s.newDoor(downloads)
 	s.cloudCall, s.decide = s.newDoor(cloudCalls), s.newDoor(decisions)
-	s.elsewhere = s.newDoor(elsewhere)
+	s.ready, s.elsewhere = s.newDoor(readiness), s.newDoor(elsewhere)
 	return s
 }
 
@@ -141,6 +141,8 @@ func (s *Server) choose(r *http.Request) *door {
 		return s.upload
 	case linkToken(path) != "":
 		return s.download
+	case isReady(path, r.Method):
+		return s.ready
 	}
 	return s.elsewhere
 }

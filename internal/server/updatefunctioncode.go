@@ -65,7 +65,7 @@ func (s *Server) updateFunctionCode(v *visit) error {
 		return err
 	}
 	defer s.uploads.give(up.Caller.Platform, up.Token)
-	return s.receive(ctx, stream, up)
+	return s.receive(ctx, v, stream, up)
 }
 
 // verifyUpload checks that the request carries the grant's signature over the
@@ -109,7 +109,7 @@ func sameHeaders(names []string) bool {
 
 // receive takes the body in: the zip goes to a draft as it is decoded, every
 // byte through the hash that was signed (UP-4).
-func (s *Server) receive(ctx context.Context, body io.Reader, up cloud.Upload) error {
+func (s *Server) receive(ctx context.Context, v *visit, body io.Reader, up cloud.Upload) error {
 	draft, err := s.cloud.NewCode(ctx)
 	if err != nil {
 		return err
@@ -118,6 +118,7 @@ func (s *Server) receive(ctx context.Context, body io.Reader, up cloud.Upload) e
 	sum := sha256.New()
 	stream := io.TeeReader(body, sum)
 	u, err := readUpload(stream, draft)
+	v.env = u.EnvID
 	if storage, ok := errors.AsType[*draftError](err); ok {
 		return &cloud.Error{Kind: cloud.Unavailable, Err: storage}
 	}

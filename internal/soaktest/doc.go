@@ -20,6 +20,7 @@
 //	halfclosed_test.go  whole calls in half-closed connections
 //	stop_test.go        SIGTERM under load; the slow clients in stopslow
 //	agent_test.go       the agent behind a proxy, and what it cannot write
+//	log_test.go         what is in the log, and its level
 //	signals_test.go     SIGHUP, and a log whose reader is gone
 //	memory_test.go      the memory of uploads
 //	startup_test.go     starting where that cannot be
