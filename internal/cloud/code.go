@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/codezip"
@@ -89,8 +90,8 @@ func (s *Service) storeCode(ctx context.Context, wait *allowance, c Caller, code
 	return nil
 }
 
-// checkZip checks a zip. Checks take at most one processor less than there are,
-// so that calls have one whatever is uploaded; further ones wait.
+// checkZip checks a zip. Checks take at most half of one processor less than
+// there are, so that calls have one whatever is uploaded; further ones wait.
 func (s *Service) checkZip(ctx context.Context, code blob.Draft) error {
 	select {
 	case s.checks <- struct{}{}:
@@ -98,7 +99,24 @@ func (s *Service) checkZip(ctx context.Context, code blob.Draft) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return codezip.Check(code, code.Size(), codezip.UploadLimits)
+	limits := codezip.UploadLimits
+	limits.Pause = restAsLong()
+	return codezip.Check(code, code.Size(), limits)
+}
+
+// maxRest is the longest pause of a check at once. One that had to wait for its
+// processor worked less than it seems.
+const maxRest = time.Millisecond
+
+// restAsLong returns a function that waits for as long as its caller has worked
+// since the last time. Who keeps a processor busy without a pause is left on it
+// by the system for some milliseconds, while a call that woke up beside it waits.
+func restAsLong() func() {
+	began := time.Now()
+	return func() {
+		time.Sleep(min(time.Since(began), maxRest))
+		began = time.Now()
+	}
 }
 
 // holdCode keeps code from being collected until a function uses it. It comes

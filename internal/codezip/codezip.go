@@ -29,7 +29,13 @@ type Limits struct {
 	Entries       int   // entries, folders counted
 	UnpackedBytes int64 // sum of the sizes of its files, unpacked
 	Ratio         int64 // unpacked to packed, beyond RatioFree; 0: any
+	// Pause, if not nil, is called by Check each time it has unpacked PauseAfter
+	// bytes, in which it may wait: a zip can keep a processor busy for seconds.
+	Pause func()
 }
+
+// PauseAfter is how many bytes are unpacked between two pauses.
+const PauseAfter = 32 << 10
 
 // RatioFree is how many bytes a zip may unpack to whatever its own size is. A
 // few bytes that stand for many would keep the reader busy at no cost to the
@@ -77,7 +83,7 @@ func check(s *source, limits Limits) error {
 	if err := d.checkNames(); err != nil {
 		return err
 	}
-	return d.checkContents()
+	return d.checkContents(limits.Pause)
 }
 
 // source reads a zip, and keeps the first error of the reader, so that a failing

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func TestCheckAcceptsTheLimit(t *testing.T) {
 	); err != nil {
 		t.Error(err)
 	}
-	if (UploadLimits != Limits{Entries: 10_000, UnpackedBytes: 500 << 20, Ratio: 100}) {
+	if !reflect.DeepEqual(UploadLimits, Limits{Entries: 10_000, UnpackedBytes: 500 << 20, Ratio: 100}) {
 		t.Errorf("UP-7: %+v", UploadLimits)
 	}
 }
@@ -166,5 +167,26 @@ func TestCheckTellsShortRead(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	if got := fmt.Sprint(checkBytes(nil)); got != "zip refused: not a zip" {
 		t.Error(got)
+	}
+}
+
+// TestCheckPauses counts the pauses of a check: as many as there are pieces of
+// PauseAfter bytes, however many entries these are in.
+func TestCheckPauses(t *testing.T) {
+	const pieces = 20
+	var small []entry
+	for i := range pieces * 4 {
+		small = append(small, entry{name: fmt.Sprintf("%d.js", i), body: strings.Repeat("x", PauseAfter/4), method: methodDeflate})
+	}
+	for name, code := range map[string][]byte{
+		"one entry":    makeZip(entry{name: "a.js", body: strings.Repeat("x", pieces*PauseAfter), method: methodDeflate}),
+		"many entries": makeZip(small...),
+	} {
+		pauses := 0
+		limits := UploadLimits
+		limits.Pause = func() { pauses++ }
+		if err := Check(bytes.NewReader(code), int64(len(code)), limits); err != nil || pauses < pieces/2 || pauses > pieces {
+			t.Errorf("%s: %d pauses, want about %d; %v", name, pauses, pieces, err)
+		}
 	}
 }

@@ -22,16 +22,19 @@ type contents struct {
 	inflate io.Reader // from packed; a flate.Resetter
 	buf     []byte
 	extents []extent
+	pause   func()
+	busy    int // bytes unpacked since the last pause
 }
 
 const contradiction = "its header and the directory contradict each other"
 
 // checkContents reads every entry, and refuses those that share bytes.
-func (d *directory) checkContents() error {
+func (d *directory) checkContents(pause func()) error {
 	packed := bufio.NewReaderSize(nil, 32<<10)
 	c := &contents{
 		d: d, packed: packed, inflate: flate.NewReader(packed),
 		local: make([]byte, localBytes+2<<16), buf: make([]byte, 32<<10),
+		pause:   pause,
 		extents: make([]extent, 0, d.records+1),
 	}
 	if err := d.walk(c.check); err != nil {
@@ -130,6 +133,7 @@ func (c *contents) checkData(rec *record, start, end int64) (reason string) {
 	var sum uint32
 	for {
 		n, err := r.Read(c.buf)
+		c.rest(n)
 		size += int64(n)
 		sum = crc32.Update(sum, crc32.IEEETable, c.buf[:n])
 		switch {
@@ -144,6 +148,14 @@ func (c *contents) checkData(rec *record, start, end int64) (reason string) {
 		case err != nil:
 			return "its data is damaged"
 		}
+	}
+}
+
+// rest counts what was unpacked, and pauses when it is time to.
+func (c *contents) rest(n int) {
+	if c.busy += n; c.busy >= PauseAfter && c.pause != nil {
+		c.busy = 0
+		c.pause()
 	}
 }
 
