@@ -36,6 +36,7 @@ var measurements = []measurement{
 	{"set1", true, oneSet},
 	{"memory", true, memoryAfter},
 	{"openloop", true, openLoop},
+	{"neighbours", false, neighbours},
 }
 
 // scaleName asks for the comparison of a large world with a small one. It is

@@ -8,7 +8,7 @@
 // missed is reported and is no failure: the exit status is 1 only if something
 // broke.
 //
-//	go -C bench run .                         10,000 Mini Programs, about four minutes
+//	go -C bench run .                         10,000 Mini Programs, about six minutes
 //	go -C bench run . -only getcodesecret     one measurement
 //	go -C bench run . -miniprograms 1000000   the large run
 //	go -C bench run . -only scale             a million Mini Programs against a thousand
@@ -48,6 +48,9 @@
 //	sets.go              sets of many clients, and of one
 //	gateway.go           cloud calls and /decide
 //	nginx.go             nginx beside them
+//	neighbours.go        what a good platform feels of others
+//	strangers.go         2,000 callers without a token
+//	siege.go             a platform at its limits
 //	link.go              a download of 50 MiB
 //	startup.go           start-up and memory
 //	scale.go             a large world against a small one

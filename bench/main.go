@@ -18,12 +18,14 @@ import (
 // orders as JSON from standard input, so that no token is seen in a list of
 // processes.
 var roles = map[string]func(io.Reader, io.Writer) error{
-	"bare":    bare,
-	"backend": backend,
-	"proxy":   bareProxy,
-	"load":    role(load),
-	"rawsets": role(rawSets),
-	"rawsync": role(rawSync),
+	"bare":      bare,
+	"backend":   backend,
+	"proxy":     bareProxy,
+	"load":      role(load),
+	"strangers": strangers,
+	"siege":     siege,
+	"rawsets":   role(rawSets),
+	"rawsync":   role(rawSync),
 }
 
 // options are the flags of the command line.

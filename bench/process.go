@@ -19,6 +19,7 @@ import (
 const (
 	serverCPU = 0
 	loadCPU   = 1
+	anyCPU    = -1
 )
 
 // readyWithin is how long a server may take to start, at most.

@@ -11,8 +11,13 @@ import (
 
 // startPinned starts cmd on one CPU. The thread that forks takes the CPU on
 // itself for the moment, so that the child has it from its first instruction
-// and its runtime sees a machine of one core. The child ends with its parent.
+// and its runtime sees a machine of one core. With anyCPU it has all. The child
+// ends with its parent.
 func startPinned(cmd *exec.Cmd, cpu int) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if cpu == anyCPU {
+		return cmd.Start()
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before, one unix.CPUSet
@@ -23,7 +28,6 @@ func startPinned(cmd *exec.Cmd, cpu int) error {
 	if err := unix.SchedSetaffinity(0, &one); err != nil {
 		return fmt.Errorf("pinning to CPU %d (two cores are needed): %w", cpu, err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	err := cmd.Start()
 	if back := unix.SchedSetaffinity(0, &before); back != nil && err == nil {
 		return fmt.Errorf("giving the CPU back: %w", back)
