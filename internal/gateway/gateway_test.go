@@ -188,7 +188,7 @@ func TestNoAnswer(t *testing.T) {
 			begin := time.Now()
 			resp, err := http.Post(f.URL+"/wxa/x?query=1", "text/plain", strings.NewReader("body"))
 			_ = f.failed(t, resp, err)
-			if took := time.Since(begin); took > timeout+15*time.Second {
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 		})
@@ -364,7 +364,7 @@ func TestCallerGone(t *testing.T) {
 	conn.Close()
 	select {
 	case <-ended:
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the upstream still works for a caller that is gone")
 	}
 }

@@ -82,7 +82,7 @@ func trickle(bytes int) io.Reader {
 func TestTransferTime(t *testing.T) {
 	t.Parallel()
 	const whole = 500 * time.Millisecond
-	const endless = 2000 // bytes: 100 s
+	const endless = 4000 // bytes: 200 s
 	for _, form := range []struct {
 		up, down int
 		path     string
@@ -103,7 +103,7 @@ func TestTransferTime(t *testing.T) {
 				}
 				resp.Body.Close()
 			}
-			if took := time.Since(begin); err == nil || took < whole/2 || took > whole+20*time.Second {
+			if took := time.Since(begin); err == nil || took < whole/2 || took > time.Minute {
 				t.Errorf("ended with %v after %v, want an end after %v", err, took, whole)
 			}
 		})
@@ -162,7 +162,7 @@ func TestNothingLeft(t *testing.T) {
 		t.Run("TestCallerGoneLate", TestCallerGoneLate)
 	})
 	http.DefaultClient.CloseIdleConnections()
-	for end := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines before, %d after:\n%s", before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])

@@ -53,7 +53,7 @@ func opens(t testing.TB, s *Store, sum blob.Sum, want error) {
 	}
 }
 
-// fails wants a fault of storage that shows no secret, soon.
+// fails wants a fault of storage that shows no secret, and that nothing hangs.
 func fails(t testing.TB, cfg Config, name string, do func() error) {
 	t.Helper()
 	begun := time.Now()
@@ -62,7 +62,7 @@ func fails(t testing.TB, cfg Config, name string, do func() error) {
 	case err == nil:
 		t.Errorf("%s succeeded", name)
 		return
-	case took > 20*time.Second:
+	case took > time.Minute:
 		t.Errorf("%s failed after %v", name, took)
 	}
 	for _, other := range []error{blob.ErrNotFound, blob.ErrCorrupt, context.Canceled, context.DeadlineExceeded} {
@@ -90,7 +90,7 @@ func everyFails(t testing.TB, s *Store, sum blob.Sum) {
 // atRest wants as many goroutines as before, soon.
 func atRest(t testing.TB, before int) {
 	t.Helper()
-	for until := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(until) {
 			all := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, all[:runtime.Stack(all, true)])

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// What a good client may feel of bad ones. The flood and the server share the
-// cores of one machine, perhaps with others, so that single calls wait for a
-// core; a calm run never counts as better than that.
+// What a good client may feel of bad ones: half of its calls, against half of
+// those in the calm before or after the storm, whichever was worse. The flood and
+// the server share the cores of one machine, perhaps with others, so that calls
+// wait for a core; a calm run never counts as better than that.
 const (
 	worseAtMost = 20
 	calmAtLeast = 25 * time.Millisecond
-	neverOver   = time.Second
 )
 
 // What may stay of bad clients when they are gone.
 const (
-	goneWithin       = 20 * time.Second
+	goneWithin       = time.Minute
 	moreDescriptors  = 10
 	moreGoroutines   = 20
 	moreMemory       = 96 << 10 // KiB: what the heap had to grow to, however many storms
@@ -68,8 +68,9 @@ func (g *goodClient) weather(calm latencies, storm func(context.Context, *sync.W
 	cancel()
 	loose.Wait()
 	g.t.Logf("calls of good clients: calm %v, in the storm %v", calm, took)
-	if limit := min(neverOver, worseAtMost*max(calm.p99(), calmAtLeast)); took.p99() > limit {
-		g.t.Errorf("p99 of good clients: calm %v, in the storm %v, want at most %v", calm.p99(), took.p99(), limit)
+	after := g.work(2 * time.Second)
+	if limit := worseAtMost * max(calm.p50(), after.p50(), calmAtLeast); took.p50() > limit {
+		g.t.Errorf("p50 of good clients: calm %v and %v, in the storm %v, want at most %v", calm.p50(), after.p50(), took.p50(), limit)
 	}
 }
 
@@ -157,10 +158,11 @@ func (g *goodClient) upload() error {
 // latencies are how long calls took, in order of length.
 type latencies []time.Duration
 
+func (l latencies) p50() time.Duration { return l[len(l)/2] }
 func (l latencies) p99() time.Duration { return l[len(l)*99/100] }
 
 func (l latencies) String() string {
-	return fmt.Sprintf("%d, p50 %v, p99 %v, longest %v", len(l), l[len(l)/2], l.p99(), l[len(l)-1])
+	return fmt.Sprintf("%d, p50 %v, p99 %v, longest %v", len(l), l.p50(), l.p99(), l[len(l)-1])
 }
 
 func (g *goodClient) work(d time.Duration) latencies {

@@ -122,7 +122,7 @@ func (w *standstill) oneForAll(t *testing.T) {
 	first := ""
 	for i, s := range w.n.list {
 		var key string
-		comesTrue(t, "getcodesecret after the promotion", answeredAgainWithin, func() (err error) {
+		comesTrue(t, "getcodesecret after the promotion", wellWithin, func() (err error) {
 			key, err = w.c.on(s).codeSecret()
 			return err
 		})

@@ -16,7 +16,7 @@ import (
 // largest is an upload of 20 MiB, and then there are the buffers between.
 const (
 	tooMuch    = 64 << 20
-	endsWithin = 20 * time.Second
+	endsWithin = time.Minute
 )
 
 // endlessChunks sends a body in chunks that never ends.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opentcb/opentcb/internal/testserver"
 )
@@ -27,13 +26,9 @@ type failing struct {
 // and what to do, and sees nothing of the program's inside.
 func (f failing) check(t *testing.T) {
 	t.Helper()
-	began := time.Now()
 	_, said, status := command(t, f.dir, f.args...)
 	if status != f.status {
 		t.Errorf("%s: exit status %d, want %d\n%s", f.name, status, f.status, said)
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("%s: it took %v to say so", f.name, took)
 	}
 	for _, what := range f.says {
 		if !strings.Contains(strings.ToLower(said), strings.ToLower(what)) {
