@@ -102,8 +102,11 @@ func plain(t testing.TB) (Summary, func(w *writer)) {
 func fixedManifest() Manifest {
 	m := newManifest(bound, key.KeyID())
 	m.Schema = 16
-	for i := range m.Tables {
-		m.Tables[i].Columns = slices.DeleteFunc(m.Tables[i].Columns, func(c string) bool { return c == "mac" })
+	columns := map[string]int{"accounts": 4, "functions": 11} // later ones follow
+	for i, t := range m.Tables {
+		if n, ok := columns[t.Name]; ok {
+			m.Tables[i].Columns = t.Columns[:n]
+		}
 	}
 	return m
 }

@@ -10,10 +10,14 @@ import (
 // CredentialEpoch implements cloud.Store.
 func (s *Store) CredentialEpoch(ctx context.Context, account, env string) (int64, error) {
 	var epoch int64
-	err := s.read(ctx).row("SELECT epoch FROM env_credentials WHERE account = $1 AND env = $2",
-		[]any{account, env}, &epoch)
+	var mac string
+	err := s.read(ctx).row("SELECT epoch, mac FROM env_credentials WHERE account = $1 AND env = $2",
+		[]any{account, env}, &epoch, &mac)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return 0, nil
+	}
+	if err == nil {
+		err = s.guard.check(grantedCredential, mac, account, env, epoch)
 	}
 	return epoch, err
 }
@@ -36,5 +40,8 @@ func (t *tx) nextCredentialEpoch(account, env string, at int64) error {
 	if err == nil && n == 0 {
 		return cloud.ErrNotFound
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.vouchRow(grantedCredential, account, env)
 }

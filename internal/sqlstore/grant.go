@@ -34,27 +34,40 @@ type grant struct {
 	// later are members that were added since: vouched for where they are not zero,
 	// so that rows of before keep their MACs.
 	later []string
+	since era // in which its rows were first vouched for
 }
+
+// era is how much a database vouches for: a later one knows more tables.
+type era int
+
+const (
+	firstEra era = 1 + iota
+	lastEra      // with env_credentials
+)
 
 // The tables whose rows grant something. Not vouched for are members whose
 // alteration takes something away, or that change with each token.
 var (
-	grantedSwitch = grant{"accounts", []string{"appid"}, []string{"open"}, "", []string{"disabled"}}
-	grantedList   = grant{"environments", []string{"account", "id"}, []string{"api_whitelist"}, "", nil}
-	grantedCode   = grant{"functions", []string{"account", "env", "name"}, []string{"owner", "owner_epoch", "sum"}, "", nil}
-	granted       = grant{"authorizations", []string{"appid", "platform"},
-		[]string{"in_force", "epoch", "sets", "refresh_mac"}, "authorization_macs", nil}
+	grantedSwitch = grant{"accounts", []string{"appid"}, []string{"open"}, "", []string{"disabled"}, firstEra}
+	grantedList   = grant{"environments", []string{"account", "id"}, []string{"api_whitelist"}, "", nil, firstEra}
+	grantedCode   = grant{"functions", []string{"account", "env", "name"},
+		[]string{"owner", "owner_epoch", "sum"}, "", nil, firstEra}
+	granted = grant{"authorizations", []string{"appid", "platform"},
+		[]string{"in_force", "epoch", "sets", "refresh_mac"}, "authorization_macs", nil, firstEra}
 	grantedByCode = grant{"auth_codes", []string{"platform", "code_mac"},
-		[]string{"appid", "epoch", "expires_at"}, "", nil}
-	grantedSets = grant{"platform_sets", []string{"appid"}, []string{"sets"}, "", nil}
+		[]string{"appid", "epoch", "expires_at"}, "", nil, firstEra}
+	grantedSets       = grant{"platform_sets", []string{"appid"}, []string{"sets"}, "", nil, firstEra}
+	grantedCredential = grant{"env_credentials", []string{"account", "env"}, []string{"epoch"}, "", nil, lastEra}
 
-	grants = []grant{grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedSets}
+	grants = []grant{
+		grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedSets, grantedCredential,
+	}
 )
 
 // guard makes and checks the MACs of rows.
 type guard struct {
 	voucher  Voucher // nil: rows have no MAC
-	enforced bool    // rows without a right one are refused
+	enforced era     // rows that it knows are refused without a right one; 0: none
 	refused  atomic.Uint64
 }
 
@@ -94,7 +107,7 @@ func (d *guard) vouch(g grant, values ...any) string {
 // check returns an error that is cloud.ErrAltered unless the MAC of a row with
 // these values is right.
 func (d *guard) check(g grant, mac string, values ...any) error {
-	if !d.enforced {
+	if d.enforced < g.since {
 		return nil
 	}
 	if err := d.voucher.CheckVouch(g.text(values), mac); err != nil {
@@ -173,7 +186,7 @@ func (g grant) scan(r *sql.Rows) (values []any, mac string, err error) {
 // checkRow checks a row that a change is going to build on. A row that is not
 // there is right.
 func (t *tx) checkRow(g grant, key ...any) error {
-	if !t.guard.enforced {
+	if t.guard.enforced < g.since {
 		return nil
 	}
 	return t.rows(g.query()+" WHERE "+g.where(1), key,

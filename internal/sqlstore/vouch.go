@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // vouchPage is how many rows one change vouches for.
 const vouchPage = 500
 
-// allVouched is the row of meta that tells that every row has its MAC.
+// allVouched is the row of meta that tells that every row has its MAC, up to which
+// era.
 const allVouched = "rows_vouched"
 
 // Vouching is which rows are given a MAC when a store is opened.
@@ -29,41 +32,53 @@ const (
 	VouchAgain
 )
 
-// VouchedSchema is the first schema whose rows have MACs.
-const VouchedSchema = 23
+// VouchedSchema is the first schema all of whose rows have the MACs of the last era.
+const VouchedSchema = 37
 
 // Guard begins to vouch for rows, and must come before any other use of the
 // store. Once every row has been given a MAC, which the database remembers,
 // rows whose MAC is false are refused: enforced. In a database without rows
-// that is so at once. vouched is how many were given one now.
+// that is so at once. Until a database of an earlier era is vouched for wholly, only
+// what that era vouches for is refused. vouched is how many were given one now.
 func (s *Store) Guard(ctx context.Context, v Voucher, which Vouching) (enforced bool, vouched int64, err error) {
 	g := &guard{voucher: v}
 	s.setGuard(g)
-	var marks int
-	err = s.read(ctx).row("SELECT count(*) FROM meta WHERE name = $1", []any{allVouched}, &marks)
-	if err != nil {
+	var mark string
+	err = s.read(ctx).row("SELECT value FROM meta WHERE name = $1", []any{allVouched}, &mark)
+	if err == nil {
+		n, bad := strconv.Atoi(mark)
+		g.enforced, err = era(n), bad
+	}
+	if err != nil && !errors.Is(err, cloud.ErrNotFound) {
 		return false, 0, err
 	}
-	if marks > 0 && which != VouchAgain {
-		g.enforced = true
+	if g.enforced >= lastEra && which != VouchAgain {
 		return true, 0, nil
 	}
 	if which == VouchNone {
+		if g.enforced > 0 {
+			return false, 0, nil
+		}
 		if err := s.CheckEmpty(ctx); errors.Is(err, ErrNotEmpty) {
 			return false, 0, nil
 		} else if err != nil {
 			return false, 0, err
 		}
 	}
-	if vouched, err = s.vouchAll(ctx, func(string) bool { return false }); err != nil {
+	// What an earlier era vouches for has its MACs, or was altered since.
+	leave := func(g grant, _ string) bool { return which != VouchAgain && g.since <= s.guard.enforced }
+	if vouched, err = s.vouchAll(ctx, leave); err != nil {
 		return false, vouched, err
 	}
 	err = s.writer.write(ctx, func(t *tx) error {
-		_, err := t.exec("INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT (name) DO NOTHING", allVouched)
+		_, err := t.exec(`INSERT INTO meta (name, value) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, allVouched, strconv.Itoa(int(lastEra)))
 		return err
 	})
-	g.enforced = err == nil
-	return g.enforced, vouched, err
+	if err == nil {
+		g.enforced = lastEra
+	}
+	return err == nil, vouched, err
 }
 
 // Refused returns how many rows were read and refused.
@@ -72,16 +87,16 @@ func (s *Store) Refused() uint64 { return s.guard.refused.Load() }
 // VouchNew vouches for rows that have no MAC: those of an archive of an earlier
 // version, which itself is vouched for.
 func (s *Store) VouchNew(ctx context.Context) (int64, error) {
-	return s.vouchAll(ctx, func(mac string) bool { return mac != "" })
+	return s.vouchAll(ctx, func(_ grant, mac string) bool { return mac != "" })
 }
 
 // vouchAll vouches for every row that has no right MAC, but for those to leave.
-func (s *Store) vouchAll(ctx context.Context, leave func(mac string) bool) (vouched int64, err error) {
-	check := &guard{voucher: s.guard.voucher, enforced: true}
+func (s *Store) vouchAll(ctx context.Context, leave func(g grant, mac string) bool) (vouched int64, err error) {
+	check := &guard{voucher: s.guard.voucher, enforced: lastEra}
 	for _, g := range grants {
 		err := s.eachPage(ctx, g, func(rows []grantedRow) error {
 			rows = slices.DeleteFunc(rows, func(r grantedRow) bool {
-				return leave(r.mac) || check.check(g, r.mac, r.values...) == nil
+				return leave(g, r.mac) || check.check(g, r.mac, r.values...) == nil
 			})
 			if len(rows) == 0 {
 				return nil

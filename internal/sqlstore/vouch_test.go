@@ -79,9 +79,10 @@ func readAll(ctx context.Context, s *Store) map[string]error {
 	_, code := s.AuthCode(ctx, platform, "code")
 	_, sets := s.PlatformSets(ctx, platform)
 	_, account := s.Account(ctx, mini)
+	_, credential := s.CredentialEpoch(ctx, mini, "env-1")
 	return map[string]error{
 		"environments": list, "accounts": account, "platform_sets": sets, "functions": function, "lists of functions": functions,
-		"authorizations": authorization, "auth_codes": code,
+		"authorizations": authorization, "auth_codes": code, "env_credentials": credential,
 	}
 }
 
@@ -93,6 +94,10 @@ var altered = map[string][]string{
 		"UPDATE accounts SET disabled = 1 - disabled WHERE appid = '" + mini + "'", // and back
 	},
 	"platform_sets": {"UPDATE platform_sets SET sets = '[18,49]'"},
+	"env_credentials": {
+		"UPDATE env_credentials SET epoch = epoch - 1 WHERE env = 'env-1'",
+		"UPDATE env_credentials SET mac = (SELECT mac FROM env_credentials WHERE env = 'env-2') WHERE env = 'env-1'",
+	},
 	"environments": {
 		`UPDATE environments SET api_whitelist = '["/wxa/onf"]' WHERE id = 'env-1'`,
 		`UPDATE environments SET mac = '' WHERE id = 'env-1'`,
@@ -133,7 +138,8 @@ func TestAlteredRowsAreRefused(t *testing.T) {
 				meddle(t, s, text)
 				for what, err := range readAll(t.Context(), s) {
 					mine := strings.HasSuffix(what, table) ||
-						table == "accounts" && (what == "environments" || what == "authorizations") // which show its state
+						table == "accounts" && (what == "environments" || what == "authorizations") || // which show its state
+						table == "env_credentials" && what == "environments"
 					if mine != errors.Is(err, cloud.ErrAltered) {
 						t.Errorf("%s\n\tthen %s: %v", text, what, err)
 					}
@@ -242,6 +248,7 @@ func TestServersOfBefore(t *testing.T) {
 			meddle(t, again, "UPDATE "+table+" SET mac = '' WHERE mac = (SELECT min(mac) FROM "+table+")")
 		}
 		meddle(t, again, "UPDATE environments SET mac = '' WHERE id = 'env-1'")
+		meddle(t, again, "UPDATE env_credentials SET mac = '' WHERE env = 'env-1'")
 		for table, err := range readAll(t.Context(), again) {
 			if table != "accounts" && !errors.Is(err, cloud.ErrAltered) {
 				t.Errorf("a MAC that was removed, %s: %v", table, err)
@@ -250,6 +257,36 @@ func TestServersOfBefore(t *testing.T) {
 		if again.Refused() == 0 {
 			t.Error("what was refused is not counted")
 		}
+	})
+}
+
+// A database that servers of an earlier era have vouched for: what these vouched for
+// is refused if it is altered, and stays so; what they did not know is vouched for once
+// none of them is left.
+func TestEarlierEra(t *testing.T) {
+	t.Parallel()
+	everyStore(t, func(t *testing.T, s *Store, reopen func() *Store) {
+		vouching(t, s)
+		fill(t, s)
+		meddle(t, s, "UPDATE meta SET value = '1' WHERE name = 'rows_vouched'")
+		meddle(t, s, "UPDATE env_credentials SET mac = '' WHERE env = 'env-1'")
+		meddle(t, s, "UPDATE functions SET owner_epoch = 70")
+		guarded := func(what string, which Vouching, wantOn bool, want int64) {
+			t.Helper()
+			next := reopen()
+			on, n, err := next.Guard(t.Context(), testVoucher{}, which)
+			if on != wantOn || n != want || err != nil {
+				t.Errorf("%s: enforced %t, %d vouched for, %v", what, on, n, err)
+			}
+			for table, err := range readAll(t.Context(), next) {
+				if strings.HasSuffix(table, "functions") != errors.Is(err, cloud.ErrAltered) {
+					t.Errorf("%s, %s: %v", what, table, err)
+				}
+			}
+		}
+		guarded("beside a server of before", VouchNone, false, 0)
+		guarded("once none is left", VouchOnce, true, 1)
+		guarded("at a later start", VouchOnce, true, 0)
 	})
 }
 
