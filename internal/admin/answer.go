@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/faults"
@@ -83,6 +85,21 @@ var statuses = map[cloud.Kind]int{
 	cloud.LimitReached:        http.StatusTooManyRequests,
 }
 
+// whyNot returns why storage failed, for the operator: what the error says, or
+// what /readyz does.
+func (s *Server) whyNot(r *http.Request, err error) string {
+	if known, ok := errors.AsType[cloud.Reasoned](err); ok && known.Reason() != "" {
+		return known.Reason()
+	}
+	if cloud.CodeOf(err) == tcb.SystemBusy {
+		h := s.cloud.Health(r.Context())
+		if reasons := slices.Concat(h.Unavailable, h.Degraded); len(reasons) > 0 {
+			return strings.Join(reasons, "; ")
+		}
+	}
+	return cloud.CodeOf(err).Text()
+}
+
 // writeError writes a refusal. The cause of an error of the server's own is
 // logged under the rid and not shown.
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, err error) {
@@ -98,8 +115,11 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, 
 		if known, ok := statuses[ce.Kind]; ok {
 			status = known
 		}
-		if ce.Detail != "" {
+		switch {
+		case ce.Detail != "":
 			body.Error.Message = ce.Detail
+		case status >= 500:
+			body.Error.Message = s.whyNot(r, err)
 		}
 		if body.Error.Member = ce.Member; ce.Member != "" && ce.Kind == cloud.InvalidArgs {
 			status = http.StatusUnprocessableEntity

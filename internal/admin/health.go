@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -42,6 +43,6 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if len(h.Unavailable) > 0 {
 		answer.Status, status = "unavailable", http.StatusServiceUnavailable
 	}
-	answer.Reasons = append(h.Unavailable[:len(h.Unavailable):len(h.Unavailable)], h.Degraded...)
+	answer.Reasons = slices.Concat(h.Unavailable, h.Degraded)
 	writeJSON(w, status, answer)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/opentcb/opentcb/internal/secretfile"
 )
@@ -32,7 +33,7 @@ type dataDir struct {
 // openData makes the folder if it is not there, and locks it.
 func openData(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the data folder: %w: choose another with --data, or mend its permissions", err)
+		return nil, fmt.Errorf("cannot make the data folder: %w%s", err, orPermissions(err))
 	}
 	d := &dataDir{path: path}
 	if err := d.check(); err != nil {
@@ -40,8 +41,7 @@ func openData(path string) (*dataDir, error) {
 	}
 	// A folder that was there may be open to others; what it holds may not be.
 	if err := os.Chmod(path, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot close the data folder to others: %w: mend its permissions, or choose another with --data",
-			err)
+		return nil, fmt.Errorf("cannot close the data folder to others: %w%s", err, orPermissions(err))
 	}
 	if err := secretfile.SyncFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -52,11 +52,29 @@ func openData(path string) (*dataDir, error) {
 			path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot write in the data folder %s: %w: choose another with --data, or mend its permissions",
-			path, err)
+		return nil, fmt.Errorf("cannot write in the data folder %s: %w%s", path, err, orPermissions(err))
 	}
 	d.lock = f
 	return d, nil
+}
+
+// onDisk adds what to do to an error that is one of a disk.
+func onDisk(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: make room on that disk, or choose another folder (--data, --blobs)", err)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: mount that disk for writing, or choose another folder (--data, --blobs)", err)
+	}
+	return err
+}
+
+// orPermissions is what to do about a folder, unless onDisk knows.
+func orPermissions(err error) string {
+	if onDisk(err) != err {
+		return ""
+	}
+	return ": mend its permissions, or choose another with --data"
 }
 
 // CheckData returns an error if a data folder that is there may have been made
@@ -74,12 +92,12 @@ func CheckData(path string) error {
 func (d *dataDir) check() error {
 	root, err := os.OpenRoot(d.path)
 	if err != nil {
-		return fmt.Errorf("the data folder: %w: choose another with --data, or mend its permissions", err)
+		return fmt.Errorf("the data folder: %w%s", err, orPermissions(err))
 	}
 	defer root.Close()
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
-		return fmt.Errorf("the data folder: %w: choose another with --data, or mend its permissions", err)
+		return fmt.Errorf("the data folder: %w%s", err, orPermissions(err))
 	}
 	d.isNew = !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != "lost+found" })
 	info, err := root.Stat(".")

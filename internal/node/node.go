@@ -97,7 +97,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	if n.token, err = n.storage.data.firstToken(n.cfg.AdminToken, n.cfg.Now); err != nil {
-		return err
+		return onDisk(err)
 	}
 	n.cloud = cloud.New(cloud.Config{
 		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Presign: n.storage.presign,

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/blob"
-	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/s3blob"
 	"github.com/opentcb/opentcb/internal/seal"
 	"github.com/opentcb/opentcb/internal/sqlstore"
@@ -50,7 +49,7 @@ type Blobs interface {
 func OpenStorage(ctx context.Context, cfg Config) (*Storage, error) {
 	s := &Storage{shared: cfg.Database != ""}
 	if err := s.open(ctx, cfg); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(onDisk(err), s.Close())
 	}
 	return s, nil
 }
@@ -186,7 +185,7 @@ func (s *Storage) openPostgres(ctx context.Context, cfg Config) (*sqlstore.Store
 			}
 		},
 	})
-	if reasoned, ok := errors.AsType[cloud.Reasoned](err); ok && reasoned.Reason() != "" {
+	if errors.Is(err, sqlstore.ErrOldPrimary) {
 		err = fmt.Errorf("%w. If that primary is the right one after all, restored by hand, remove %s",
 			err, s.data.file(timelineFile))
 	}

@@ -36,6 +36,7 @@ func testFullDisk(t *testing.T) {
 	d.fillLog(filler)
 	d.full()
 	checkNotReady(t, s)
+	s.tells(t, "no space is left on its disk")
 	d.reads()
 
 	must(t, "making room", os.Remove(filler))

@@ -24,6 +24,8 @@
 //	signals_test.go     SIGHUP, and a log whose reader is gone
 //	memory_test.go      the memory of uploads
 //	startup_test.go     starting where that cannot be
+//	database_test.go    starting on a disk or database that is bad, and what the
+//	                    operator is told of one under a running server
 //	altered_test.go     code altered on disk
 //	dev_test.go         the lines that dev prints
 //	collection_test.go  collection of code beside uploads

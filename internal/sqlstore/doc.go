@@ -19,6 +19,7 @@
 //
 //	sqlite.go           SQLite: opening, settings, transactions, errors
 //	sqlitelog.go        SQLite: the log that a database needs
+//	sqliteerror.go      SQLite: what its errors mean
 //	sqliteintegrity.go  SQLite: what is damaged in the file
 //	postgres.go         Postgres: opening, settings, connections
 //	postgrestls.go      Postgres: TLS beyond this machine
@@ -26,7 +27,7 @@
 //	postgrespool.go     Postgres: connections, and what is done without
 //	postgrespooler.go   Postgres: through a pooler such as PgBouncer
 //	postgrescommit.go   Postgres: COMMIT, which is never cancelled
-//	postgresadvice.go   Postgres: what to do about what a start fails with
+//	postgresadvice.go   Postgres: what the operator can do about errors
 //	postgresstandby.go  Postgres: no change without a synchronous standby
 //	postgreslineage.go  Postgres: no use of an old primary
 //	postgreserror.go    Postgres: what its errors mean, and what is retried

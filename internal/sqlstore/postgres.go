@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -88,8 +87,10 @@ func OpenPostgres(ctx context.Context, address string, o PostgresOptions) (*Stor
 		bulk:    openPool(cfg, nil, 2, g), // while it migrates, one of them keeps the lock
 	}
 	if err := migratePostgres(ctx, p.bulk.DB); err != nil {
-		err = fmt.Errorf("the database %s at %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err)
-		return nil, errors.Join(err, p.close())
+		return nil, errors.Join(startError(cfg, err), p.close())
+	}
+	if o.RequireStandby && g.pooler.Load() {
+		return nil, errors.Join(errLookThroughPooler, p.close())
 	}
 	w := newWriter(plan{
 		workers: pgWorkers, group: pgGroup, patience: pgPatience,
@@ -191,8 +192,8 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	for tries := 1; ; tries++ {
 		err = migrate(ctx, goose.DialectPostgres, db, goose.WithLocker(locker))
 		_, answered := errors.AsType[*pgconn.PgError](err)
-		if !answered || isConnect(err) || tries == 10 || ctx.Err() != nil {
-			return withAdvice(err)
+		if !answered || isConnect(err) || reasonOf(err) != "" || tries == 10 || ctx.Err() != nil {
+			return err
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

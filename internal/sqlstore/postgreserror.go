@@ -24,7 +24,15 @@ type postgresError struct {
 	kind   errorKind
 	text   string
 	reason string // for the operator, "" if the database is just away
+	old    bool   // it is ErrOldPrimary
 }
+
+// ErrOldPrimary is what a database is refused with that another has taken the
+// place of.
+var ErrOldPrimary = errors.New("an old primary")
+
+// Is reports whether it is ErrOldPrimary.
+func (e *postgresError) Is(target error) bool { return e.old && target == ErrOldPrimary }
 
 func (e *postgresError) Error() string { return e.text }
 
@@ -131,11 +139,8 @@ func wrapPostgres(err error) error {
 	if isClosed(err) {
 		return errClosed
 	}
-	e := &postgresError{kind: kindOf(err), text: "database: " + textOf(err)}
-	if old, ok := errors.AsType[lineageError](err); ok {
-		e.reason = old.Error()
-	}
-	return e
+	_, old := errors.AsType[lineageError](err)
+	return &postgresError{kind: kindOf(err), text: "database: " + textOf(err), reason: reasonOf(err), old: old}
 }
 
 // textOf returns the innermost text of an error: what went wrong, and not
@@ -149,7 +154,7 @@ func textOf(err error) string {
 		for _, e := range several.Unwrap() {
 			texts = append(texts, textOf(e))
 		}
-		return strings.Join(texts, "; ")
+		return strings.Join(slices.Compact(texts), "; ")
 	}
 	if dns, ok := err.(*net.DNSError); ok {
 		return dns.Err

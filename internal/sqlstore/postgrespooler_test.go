@@ -103,6 +103,14 @@ func TestPoolerInTheWay(t *testing.T) {
 	}
 }
 
+// A synchronous standby is looked for twice in one session.
+func TestStandbyThroughPooler(t *testing.T) {
+	_, err := OpenPostgres(t.Context(), bouncer(t, "transaction", ""), PostgresOptions{RequireStandby: true})
+	if err == nil || !strings.Contains(err.Error(), "addresses of the database itself") {
+		t.Errorf("--require-standby through a pooler: %v", err)
+	}
+}
+
 // A pooler that has come between under a running server makes its prepared
 // statements fail: they may be tried again, on a connection that knows of it.
 func TestLostPreparedStatement(t *testing.T) {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,7 +27,11 @@ const askStandby = `SELECT current_setting('synchronous_standby_names') <> '' AN
 const aloneReason = "the database has no synchronous standby, so that no change is made (--require-standby)"
 
 // errAlone is the answer to a change that no standby would have.
-var errAlone = &postgresError{errPassing, aloneReason, aloneReason}
+var errAlone = &postgresError{kind: errPassing, text: aloneReason, reason: aloneReason}
+
+// errLookThroughPooler: COMMIT and its question may come to two sessions there.
+var errLookThroughPooler = errors.New("--require-standby cannot be kept through a connection pooler: " +
+	"give --database the addresses of the database itself")
 
 // begin begins a transaction, and fails if it needs a standby and has none.
 func (t *postgresTx) begin() error {

@@ -12,10 +12,6 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
-	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // sqliteReaders is how many connections read at the same time. Reads of SQLite
@@ -188,8 +184,7 @@ func (d *sqliteDB) begin(time.Time) (transaction, error) {
 func (d *sqliteDB) checkFile() (os.FileInfo, error) {
 	now, err := os.Stat(d.file)
 	if err != nil || !os.SameFile(d.opened, now) {
-		return nil, fmt.Errorf("%w: the database file was removed or replaced under the running server: "+
-			"stop it and put the file back", cloud.ErrUnavailable)
+		return nil, errReplaced
 	}
 	return now, nil
 }
@@ -228,23 +223,3 @@ func (t *sqliteTx) commit() error {
 }
 
 func (t *sqliteTx) rollback() { _, _ = t.stmts.exec("ROLLBACK") }
-
-// wrapSQLite marks errors that may pass: no room, no memory, a lock, the disk.
-func wrapSQLite(err error) error {
-	if isClosed(err) {
-		return errClosed
-	}
-	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT:
-		if e.Code()&0xff == sqlite3.SQLITE_FULL {
-			err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
-		}
-		return fmt.Errorf("%w: %w", cloud.ErrUnavailable, err)
-	}
-	return err
-}
