@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/opentcb/opentcb/internal/blob"
 	"github.com/opentcb/opentcb/internal/faults"
 	"github.com/opentcb/opentcb/internal/whitelist"
 )
@@ -28,10 +27,10 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) (Outcome, error)
 		if err := p.plan(); err != nil {
 			return Outcome{}, err
 		}
-		if len(p.changes) == 0 {
+		if len(p.changes)+len(p.notes) == 0 {
 			return p.outcome, nil
 		}
-		err := s.store.Apply(ctx, p.changes, p.recs)
+		err := s.store.Apply(ctx, append(p.changes, p.notes...), p.recs)
 		s.forgetAll()
 		switch {
 		case errors.Is(err, ErrStale) && ctx.Err() == nil:
@@ -59,6 +58,7 @@ type planner struct {
 	caller  Caller
 	world   World
 	changes []Change
+	notes   []Change // what needs no record, after the others
 	outcome Outcome
 	recs    []Record // one for each change
 	faults  faults.Collector
@@ -266,64 +266,4 @@ func (p *planner) environmentAccount(id string) (string, error) {
 		return "", nil
 	}
 	return account, err
-}
-
-func (p *planner) function(w WorldFunction) error {
-	account, err := p.environmentAccount(w.Env)
-	if err != nil {
-		return err
-	}
-	if account == "" {
-		return p.reject(w.Line, "function %s: there is no environment %s", w.Name, w.Env)
-	}
-	old, err := p.s.store.Function(p.ctx, account, w.Env, w.Name)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	what := ""
-	switch isNew := old.Name == ""; {
-	case isNew && w.Sum == "":
-		what = "added"
-	case isNew:
-		what = "added with code"
-	case w.Sum != "" && w.Sum != old.Sum && old.Owner == "": // the file does not replace a platform's code
-		what = "code replaced"
-	}
-	if what == "" {
-		return nil
-	}
-	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum}
-	f.OwnerEpoch, f.AddedAt, f.ModifiedAt = p.caller.Now, p.caller.Now, p.caller.Now
-	if w.Zip != "" {
-		if err := p.s.holdCode(p.ctx, p.caller, w.Sum); err != nil {
-			return err
-		}
-	}
-	if f.Size, err = p.codeSize(w); err != nil {
-		return p.reject(w.Line, "function %s: %v", w.Name, err)
-	}
-	about := Caller{AppID: account}
-	if a, err := p.account(account); err == nil && a != nil {
-		about = Caller{}.concerning(*a)
-	}
-	return p.change(PutFunction{f}, about, "function "+w.Env+" "+w.Name, what)
-}
-
-// codeSize returns the size of a function's code, and an error if it was not
-// added before.
-func (p *planner) codeSize(w WorldFunction) (int64, error) {
-	if w.Zip == "" {
-		return 0, nil
-	}
-	missing := fmt.Errorf("the code of %s was not added to the server", w.Zip)
-	sum, err := blob.ParseSum(w.Sum)
-	if err != nil {
-		return 0, missing
-	}
-	b, err := p.s.blobs.Open(p.ctx, sum)
-	if err != nil {
-		return 0, missing
-	}
-	defer b.Close()
-	return b.Size(), nil
 }

@@ -56,4 +56,5 @@
 //	world.go          what a world file asks for
 //	apply.go          bringing the server to it
 //	applygrant.go     what a world file says of an authorization
+//	applyfunction.go  what it says of a function
 package cloud

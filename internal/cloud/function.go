@@ -13,7 +13,8 @@ import (
 // while it has none; Owner is the platform that protected the code, "" for
 // the merchant's own. OwnerEpoch is new with each owner: links of another one
 // are dead (DF-10). Upload is the id of the signed upload that
-// brings the code to PutCode, and not kept here. Times are Unix milliseconds.
+// brings the code to PutCode, and not kept here. FileSum is the SHA-256 of the code that
+// a world file gave it last; "": none did, or a server of before. Times are Unix milliseconds.
 type Function struct {
 	Account           string
 	Env               string
@@ -27,6 +28,7 @@ type Function struct {
 	AddedAt           int64
 	ModifiedAt        int64
 	Upload            string
+	FileSum           string
 }
 
 // FunctionStore keeps functions.

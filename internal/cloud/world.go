@@ -51,7 +51,8 @@ type WorldAuthorization struct {
 }
 
 // WorldFunction is a function, with the merchant's own code unless Zip is
-// empty. Zip is how the file names the code, Sum the SHA-256 that AddCode
+// empty. The code counts when the function is made, and when the file has other code
+// than before. Zip is how the file names the code, Sum the SHA-256 that AddCode
 // returned for it.
 type WorldFunction struct {
 	Line      int
@@ -72,6 +73,9 @@ func (w *World) AddSums(sums map[string]string) {
 // ApplyOptions is what applying a world does beyond what its file says. No file has
 // them: they belong to one call.
 type ApplyOptions struct {
+	// Start is that a server does so at its start, of the file that it has always had:
+	// code that was deployed since the file said its own stays.
+	Start bool
 	// Regrant brings authorizations that are there to what the file says: those
 	// that were cancelled are given again.
 	Regrant bool
@@ -139,6 +143,11 @@ type PutAuthorization struct {
 // owns.
 type PutFunction struct{ Function }
 
+// NoteFileCode notes that a function whose code has that SHA-256 has it from a world
+// file too. It changes nothing of a function that has other code.
+type NoteFileCode struct{ Account, Env, Name, Sum string }
+
+func (NoteFileCode) isChange()     {}
 func (PutPlatform) isChange()      {}
 func (PutAccount) isChange()       {}
 func (AddEnvironment) isChange()   {}

@@ -81,6 +81,7 @@ func applyWorld(ctx context.Context, svc *cloud.Service, file string, log *slog.
 	if err != nil {
 		return err
 	}
+	read.World.Options.Start = true
 	outcome, err := svc.Apply(ctx, svc.OperatorCaller("start"), read.World)
 	if err != nil {
 		return fmt.Errorf("world file %s cannot be applied:\n%w", file, err)

@@ -45,6 +45,10 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 			}
 		}
 		return t.applyFunction(c.Function)
+	case cloud.NoteFileCode:
+		_, err := t.exec("UPDATE functions SET file_sum = $1 WHERE account = $2 AND env = $3 AND name = $4 AND sum = $1",
+			c.Sum, c.Account, c.Env, c.Name)
+		return err
 	}
 	return fmt.Errorf("no such change: %T", c)
 }
@@ -54,7 +58,7 @@ func (t *tx) applyFunction(f cloud.Function) error {
 		return err
 	}
 	err := t.one(insertFunction+` DO UPDATE
-		SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at
+		SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at, file_sum = excluded.file_sum
 		WHERE functions.owner = '' AND excluded.sum <> ''`, functionValues(t.guard, f)...)
 	if err != nil {
 		return err

@@ -10,21 +10,23 @@ import (
 )
 
 // functionColumns are the columns of a function besides its key.
-const functionColumns = "name, owner, owner_epoch, sum, size, handler, install_dependency, added_at, modified_at"
+const functionColumns = "name, owner, owner_epoch, sum, size, handler, install_dependency, added_at, modified_at, " +
+	"file_sum"
 
 func functionFields(f *cloud.Function) []any {
 	return []any{
 		&f.Name, &f.Owner, &f.OwnerEpoch, &f.Sum, &f.Size, &f.Handler, &f.InstallDependency, &f.AddedAt, &f.ModifiedAt,
+		&f.FileSum,
 	}
 }
 
 const insertFunction = "INSERT INTO functions (account, env, " + functionColumns + ", mac) " +
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, env, name)"
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account, env, name)"
 
 func functionValues(g *guard, f cloud.Function) []any {
 	return []any{
 		f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum, f.Size, f.Handler, f.InstallDependency,
-		f.AddedAt, f.ModifiedAt,
+		f.AddedAt, f.ModifiedAt, f.FileSum,
 		g.vouch(grantedCode, f.Account, f.Env, f.Name, f.Owner, f.OwnerEpoch, f.Sum),
 	}
 }

@@ -59,6 +59,7 @@ var newWorld = []cloud.Change{
 	cloud.AddEnvironment{Account: mini1, ID: "env-new", Open: new(bool), Whitelist: []string{"/new"}},
 	cloud.PutAuthorization{Platform: platform2, AppID: mini2, Sets: []int{49}, RefreshMAC: "other-refresh"},
 	cloud.PutFunction{Function: ownedFunction("new")},
+	cloud.NoteFileCode{Account: mini1, Env: env1, Name: function1, Sum: sum1},
 }
 
 // misfits are changes that do not fit the fixture: as if something had come
@@ -110,6 +111,11 @@ func applyAllOrNothing(e *exam) {
 		e.fails("environment of an Apply that failed", err, cloud.ErrNotFound)
 	}
 	e.apply(newWorld...) // without the misfit it goes
+	f := fixtureFunction(env1, function1)
+	f.FileSum = sum1
+	e.same("function whose code a file has too", e.function(mini1, env1, function1), f)
+	e.apply(cloud.NoteFileCode{Account: mini1, Env: env1, Name: function1, Sum: sum2})
+	e.same("function that has other code", e.function(mini1, env1, function1), f)
 }
 
 // applySwitch: an environment that comes with a switch sets it for the whole
