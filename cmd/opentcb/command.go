@@ -14,12 +14,15 @@ func groupCommand(name, short string, subs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name, Short: short, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args)
-			}
 			var names []string
 			for _, sub := range cmd.Commands() {
 				names = append(names, sub.Name())
+			}
+			if len(args) > 0 && len(cmd.SuggestionsFor(args[0])) == 0 {
+				return usageError{fmt.Errorf("%s has no command %q: give one of %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))}
+			}
+			if len(args) > 0 {
+				return unknownCommand(cmd, args)
 			}
 			return usageError{fmt.Errorf("%s needs one of %s", cmd.CommandPath(), strings.Join(names, ", "))}
 		},
@@ -61,9 +64,18 @@ func switchHint(cmd *cobra.Command, args []string) (hint string) {
 // usageArgs makes a wrong number of arguments a usageError.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w; usage: %s; given: %q%s", err, cmd.UseLine(), args, switchHint(cmd, args))}
+		if check(cmd, args) == nil {
+			return nil
 		}
-		return nil
+		what, given := "an argument is missing", "nothing"
+		for i := range args { // would fewer do?
+			if check(cmd, args[:i]) == nil {
+				what = "there are too many arguments"
+			}
+		}
+		if len(args) > 0 {
+			given = fmt.Sprintf("%q", args)
+		}
+		return usageError{fmt.Errorf("%s; usage: %s; given: %s%s", what, cmd.UseLine(), given, switchHint(cmd, args))}
 	}
 }

@@ -57,7 +57,7 @@ func fromEnvironment(cmd *cobra.Command) (err error) {
 			return
 		}
 		if bad := flags.Set(f.Name, value); bad != nil {
-			err = usageError{fmt.Errorf("environment variable %s: %w", variable(f.Name), bad)}
+			err = usageError{fmt.Errorf("environment variable %s: %w", variable(f.Name), plainer(bad))}
 		}
 	})
 	return err
@@ -66,14 +66,36 @@ func fromEnvironment(cmd *cobra.Command) (err error) {
 // unknownFlag finds the name in pflag's complaint.
 var unknownFlag = regexp.MustCompile(`^unknown flag: --([^ =]+)`)
 
+// goValue finds what Go's library says of a value.
+var goValue = regexp.MustCompile(`: (?:strconv\.(Parse\w+)|time): .*$`)
+
+// plainer says of a flag's value what it must be, where Go's library speaks of its
+// own functions.
+func plainer(err error) error {
+	m := goValue.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	want := map[string]string{
+		"": "give a span such as 90s or 24h", "ParseBool": "give true or false, behind an equals sign",
+	}[m[1]]
+	if want == "" {
+		want = "give a whole number"
+	}
+	return fmt.Errorf("%s: %s", strings.TrimSuffix(err.Error(), m[0]), want)
+}
+
 // suggestFlag names the flag that was perhaps meant.
 func suggestFlag(cmd *cobra.Command, err error) error {
 	m := unknownFlag.FindStringSubmatch(err.Error())
 	if m == nil {
-		return usageError{err}
+		return usageError{plainer(err)}
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if sub, _, noSuch := cmd.Find([]string{m[1]}); noSuch == nil && sub != cmd {
+		return usageError{fmt.Errorf("%w; did you mean %s?", err, sub.CommandPath())}
+	}
 	best := nearest.Name(m[1], names)
 	if best == "" {
 		return usageError{err}

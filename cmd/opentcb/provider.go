@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -70,9 +71,13 @@ func (p *provider) client() (*tcb.Client, error) {
 	return p.profileClient()
 }
 
-// named adds the profile to what is wrong with its secrets and tokens.
+// named adds the profile to what is wrong with its secrets and tokens, and to where
+// nobody answers what says where that is.
 func (p *provider) named(err error) error {
 	e, ok := errors.AsType[statusError](err)
+	if _, called := errors.AsType[net.Error](err); ok && called && e.status == statusUnreachable {
+		return statusError{fmt.Errorf("%w: do the interfaces answer there? (--base-url, or base_url of the profile)", e.error), e.status}
+	}
 	if !ok || e.status != statusCredentials || p.used == "" {
 		return err
 	}

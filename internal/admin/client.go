@@ -47,10 +47,15 @@ func (r *Refusal) Error() string {
 type ForeignError struct {
 	URL    string // that was asked
 	Status string // such as "502 Bad Gateway"
+	API    bool   // it is that of the interfaces
 }
 
 // Error names the address.
 func (e *ForeignError) Error() string {
+	if e.API {
+		return fmt.Sprintf("%s is the API listener, where platforms call: the admin interface is at "+
+			"the address after admin= in the first line of the server's output", e.URL)
+	}
 	return fmt.Sprintf("no OpenTCB answered at %s (%s): give the address after admin= in the first line of the server's output",
 		e.URL, e.Status)
 }
@@ -100,11 +105,14 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 		return resp, err
 	}
 	defer resp.Body.Close()
-	var answer ErrorBody
+	var answer struct {
+		ErrorBody
+		Errcode int `json:"errcode"` // only the interfaces have it
+	}
 	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer)
 	e := answer.Error
 	if err != nil || e.Message == "" || e.RID == "" { // whatever its status: a proxy has all of them too
-		return nil, &ForeignError{strings.TrimSuffix(c.URL, "/"), resp.Status}
+		return nil, &ForeignError{strings.TrimSuffix(c.URL, "/"), resp.Status, answer.Errcode != 0}
 	}
 	return nil, &Refusal{resp.StatusCode, e.Code, e.Message, e.Member, e.RID, e.Faults}
 }

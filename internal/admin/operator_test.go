@@ -144,7 +144,7 @@ func TestClientErrors(t *testing.T) {
 	s.applyWorld(t)
 	api := &admin.Client{URL: s.node.APIURL() + "/", Token: s.Token}
 	_, err := api.Ticket(t.Context(), platform)
-	if f, ok := errors.AsType[*admin.ForeignError](err); !ok || f.Status != "404 Not Found" {
+	if f, ok := errors.AsType[*admin.ForeignError](err); !ok || f.Status != "404 Not Found" || !f.API {
 		t.Errorf("the API port: %v, want a ForeignError", err)
 	}
 	nobody := &admin.Client{URL: "http://127.0.0.1:1", Token: s.Token}
