@@ -59,7 +59,8 @@ type AuditStore interface {
 	// Records gives the audit records that fit the filter to each, oldest
 	// first, and ends early with an error of each.
 	Records(ctx context.Context, f RecordFilter, each func(Record) error) error
-	// AppendRecords writes audit records of decisions that changed nothing.
+	// AppendRecords writes audit records of decisions that changed nothing. The
+	// same records, given again after an error, are written once.
 	AppendRecords(ctx context.Context, recs []Record) error
 }
 

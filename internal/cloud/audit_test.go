@@ -256,6 +256,7 @@ func forms(secret string) []string {
 type failing struct {
 	cloud.Store
 	fails atomic.Bool
+	lost  atomic.Bool // it writes them, and its answer is lost
 	tried atomic.Int64
 	hold  atomic.Pointer[chan struct{}] // if not nil, AppendRecords waits for it
 }
@@ -270,7 +271,11 @@ func (s *failing) AppendRecords(ctx context.Context, recs []cloud.Record) error 
 	if s.fails.Load() {
 		return errDisk
 	}
-	return s.Store.AppendRecords(ctx, recs)
+	err := s.Store.AppendRecords(ctx, recs)
+	if s.lost.Load() {
+		return errDisk
+	}
+	return err
 }
 
 func failingRig(t *testing.T) (*rig, *failing, cloud.Caller) {
@@ -332,6 +337,23 @@ func TestReadsAreKept(t *testing.T) {
 	recs := r.records("usecloudaccesstoken")
 	if len(recs) != 300 || !slices.IsSortedFunc(recs, func(a, b cloud.Record) int { return int(a.At - b.At) }) {
 		t.Errorf("%d records of 300 gets, or not in order", len(recs))
+	}
+}
+
+// Reads whose writing is done, but not known to be, are recorded once, also if
+// more came meanwhile.
+func TestReadsAreRecordedOnce(t *testing.T) {
+	t.Parallel()
+	r, s, c := failingRig(t)
+	s.lost.Store(true)
+	for range 5 {
+		r.ok("get", r.get(c))
+		err := r.cloud.Records(t.Context(), cloud.RecordFilter{}, func(cloud.Record) error { return nil })
+		r.refused("the record while it is not known what is in it", err, cloud.Unavailable)
+	}
+	s.lost.Store(false)
+	if n := len(r.records("usecloudaccesstoken")); n != 5 {
+		t.Errorf("%d records of 5 gets", n)
 	}
 }
 

@@ -32,14 +32,14 @@ type recorder struct {
 	recorderOf
 	log *slog.Logger
 
-	mu      sync.Mutex
-	recs    []Record
-	writing int           // how many are in the batch that is being written
-	spare   []Record      // the memory of the batch before, for the next one
-	full    chan struct{} // a batch's worth is waiting
-	stop    chan struct{}
-	done    chan struct{}
-	writes  sync.Mutex // one batch is written at a time, in order
+	mu     sync.Mutex
+	recs   []Record
+	batch  []Record      // what is being written, or could not be
+	spare  []Record      // the memory of the batch before, for the next one
+	full   chan struct{} // a batch's worth is waiting
+	stop   chan struct{}
+	done   chan struct{}
+	writes sync.Mutex // one batch is written at a time, in order
 }
 
 func newRecorder(of recorderOf, log *slog.Logger) *recorder {
@@ -56,7 +56,7 @@ func newRecorder(of recorderOf, log *slog.Logger) *recorder {
 func (r *recorder) add(rec *Record) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.recs)+r.writing >= r.limit {
+	if len(r.recs)+len(r.batch) >= r.limit {
 		return false
 	}
 	r.recs = append(r.recs, *rec)
@@ -73,7 +73,7 @@ func (r *recorder) add(rec *Record) bool {
 func (r *recorder) isFull() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.recs)+r.writing >= r.limit
+	return len(r.recs)+len(r.batch) >= r.limit
 }
 
 func (r *recorder) run() {
@@ -93,8 +93,7 @@ func (r *recorder) run() {
 	}
 }
 
-// flush writes what has been added so far. If that fails, the records stay in
-// front of those that came since, for the next try.
+// flush writes what has been added so far.
 func (r *recorder) flush(ctx context.Context) error {
 	r.writes.Lock()
 	defer r.writes.Unlock()
@@ -103,23 +102,40 @@ func (r *recorder) flush(ctx context.Context) error {
 			_ = r.add(&rec) // full: only a count is missing
 		}
 	}
-	r.mu.Lock()
-	batch := r.recs
-	r.recs, r.spare, r.writing = r.spare, nil, len(batch)
-	r.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
+	again := r.begin()
+	err := r.writeBatch(ctx)
+	if again && err == nil {
+		r.begin()
+		err = r.writeBatch(ctx)
 	}
-	err := r.write(ctx, batch)
+	return err
+}
+
+// begin makes what was added the batch to write, unless there is one that could
+// not be written: it may have been all the same, so the store is given just that
+// again. begin reports whether there is.
+func (r *recorder) begin() (again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.writing = 0
-	if err != nil {
-		r.recs = append(batch, r.recs...)
+	if len(r.batch) > 0 {
+		return true
+	}
+	r.batch, r.recs, r.spare = r.recs, r.spare, nil
+	return false
+}
+
+// writeBatch writes the batch. If that fails, it stays for the next try.
+func (r *recorder) writeBatch(ctx context.Context) error {
+	if len(r.batch) == 0 { // only flush changes it
+		return nil
+	}
+	if err := r.write(ctx, r.batch); err != nil {
 		return err
 	}
-	clear(batch)
-	r.spare = batch[:0]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.batch)
+	r.batch, r.spare = nil, r.batch[:0]
 	return nil
 }
 

@@ -19,7 +19,8 @@ type RefusalStore interface {
 	// until (Unix milliseconds, exclusive) to each, oldest first, and ends
 	// early with an error of each.
 	Refusals(ctx context.Context, since, until int64, each func(Record) error) error
-	// AppendRefusals writes records of refused cloud calls.
+	// AppendRefusals writes records of refused cloud calls. The same records,
+	// given again after an error, are written once.
 	AppendRefusals(ctx context.Context, recs []Record) error
 }
 

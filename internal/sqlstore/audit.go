@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -18,15 +19,34 @@ import (
 // search for a time begins with batches that much before it.
 const batchSpan = time.Minute
 
-// AppendRecords implements cloud.Store.
+// AppendRecords implements cloud.Store. It packs the records before its change
+// runs, so that no other change waits for that.
 func (s *Store) AppendRecords(ctx context.Context, recs []cloud.Record) error {
+	var rows [][]any
+	if !slices.IsSortedFunc(recs, byTime) {
+		recs = slices.Clone(recs) // they are the caller's
+	}
+	err := batches(recs, func(batch []cloud.Record) error {
+		packed := encodeBatch(batch)
+		rows = append(rows, []any{batch[0].At, sameID(batch, packed), packed})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return s.writer.write(ctx, func(t *tx) error {
-		t.record(recs...)
+		for _, row := range rows {
+			_, err := t.exec(`INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)
+				ON CONFLICT (first_at, batch) DO NOTHING`, row...)
+			if err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }
 
-// appendRecords writes records as batches, one row each.
+// appendRecords writes the records of changes as batches, one row each.
 func (t *tx) appendRecords(recs []cloud.Record) error {
 	return batches(recs, func(batch []cloud.Record) error {
 		_, err := t.exec("INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)",
@@ -108,6 +128,13 @@ func batchFields(row *batchRow) []any { return []any{&row.first, &row.id, &row.r
 // batchID returns an id for a batch: in the order of writing, and never twice.
 func batchID() string {
 	return fmt.Sprintf("%019d-%s", time.Now().UnixNano(), rand.Text()[:8])
+}
+
+// sameID returns an id for a batch that is given again if it is not known whether
+// it was written: it depends on what is in it alone.
+func sameID(batch []cloud.Record, packed []byte) string {
+	sum := sha256.Sum256(packed)
+	return fmt.Sprintf("%019d-%x", time.UnixMilli(batch[len(batch)-1].At).UnixNano(), sum[:16])
 }
 
 // merger puts the records of batches into the order of time: batches overlap.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -111,5 +112,36 @@ func TestCommitLost(t *testing.T) {
 	time.Sleep(300 * time.Millisecond) // as long as a request to cancel would take
 	if _, err := other.Account(t.Context(), appid); !errors.Is(err, cloud.ErrNotFound) || waits() != 1 {
 		t.Errorf("another server shows what no standby has: %v", err)
+	}
+}
+
+// TestBatchGivenAgain gives records again and again while their COMMIT waits for
+// a standby: they are there once when it is over.
+func TestBatchGivenAgain(t *testing.T) {
+	server := testserver.StartPostgres(t)
+	s := openPostgres(t, server.Database())
+	server.Desert()
+	recs := []cloud.Record{{At: 1, RID: "one"}, {At: 2, RID: "two"}}
+	for range 2 {
+		unavailable(t, "records that wait for a standby", s.AppendRecords(t.Context(), recs))
+		unavailable(t, "refusals that wait for a standby", s.AppendRefusals(t.Context(), recs))
+	}
+	server.Synchronous("")
+	for begin := time.Now(); ; {
+		err := errors.Join(s.AppendRecords(t.Context(), recs), s.AppendRefusals(t.Context(), recs))
+		if err == nil {
+			break
+		}
+		unavailable(t, "records, once more", err)
+		if time.Since(begin) > 30*time.Second {
+			t.Fatal(err)
+		}
+	}
+	var audit, refused []cloud.Record
+	err := errors.Join(
+		s.Records(t.Context(), cloud.RecordFilter{}, func(r cloud.Record) error { audit = append(audit, r); return nil }),
+		s.Refusals(t.Context(), 0, 10, func(r cloud.Record) error { refused = append(refused, r); return nil }))
+	if err != nil || !slices.Equal(audit, recs) || len(refused) != len(recs) {
+		t.Errorf("records %v, refusals %v, %v; want each once", audit, refused, err)
 	}
 }

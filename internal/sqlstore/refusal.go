@@ -19,7 +19,8 @@ func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 	var rows [][]any
 	for _, env := range slices.Sorted(maps.Keys(of)) {
 		err := batches(of[env], func(batch []cloud.Record) error {
-			rows = append(rows, []any{batch[0].At, batchID(), env, encodeBatch(batch), len(batch)})
+			packed := encodeBatch(batch)
+			rows = append(rows, []any{batch[0].At, sameID(batch, packed), env, packed, len(batch)})
 			return nil
 		})
 		if err != nil {
@@ -29,7 +30,7 @@ func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 	return s.writer.write(ctx, func(t *tx) error {
 		for _, row := range rows {
 			_, err := t.exec(`INSERT INTO refused_calls (first_at, batch, env, records, count)
-				VALUES ($1, $2, $3, $4, $5)`, row...)
+				VALUES ($1, $2, $3, $4, $5) ON CONFLICT (first_at, batch) DO NOTHING`, row...)
 			if err != nil {
 				return err
 			}

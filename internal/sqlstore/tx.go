@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -26,15 +25,8 @@ func newTx(trans transaction, g *guard, changes int) *tx {
 // at a time.
 func (t *tx) lock(query string, args ...any) error { return t.trans.lock(query, args...) }
 
-// record adds audit records. A change that adds many gives its slice away,
-// which may be sorted in place: that saves a copy of thousands of records.
-func (t *tx) record(recs ...cloud.Record) {
-	if len(t.records) == 0 && len(recs) > cap(t.records) {
-		t.records = slices.Clip(recs)
-		return
-	}
-	t.records = append(t.records, recs...)
-}
+// record adds audit records.
+func (t *tx) record(recs ...cloud.Record) { t.records = append(t.records, recs...) }
 
 // one runs a statement that must hit a row. If it hits none, what the change
 // was planned on is no longer there: cloud.ErrStale.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -39,6 +40,26 @@ func recordsRoundTrip(e *exam) {
 	e.same("records", e.records(all), want)
 	e.append()
 	e.same("records after none were added", e.records(all), want)
+}
+
+// recordsAgain: records that are given again, since it was not known whether
+// they were written, are there once; in whatever order, and among others.
+func recordsAgain(e *exam) {
+	recs := []cloud.Record{e.rec("one"), e.rec("two"), e.rec("late")}
+	recs[2].At += time.Hour.Milliseconds()
+	want := slices.Clone(recs)
+	slices.Reverse(recs)
+	e.together(func(int) (bool, error) { return true, e.store.AppendRecords(e.Context(), recs) })
+	e.append(e.rec("other"))
+	e.append(recs...)
+	got := slices.DeleteFunc(e.records(all), func(r cloud.Record) bool { return r.Action == "other" })
+	e.same("records that were given again and again", got, want)
+
+	refused := []cloud.Record{e.refusal(0), e.refusal(1)}
+	for range 3 {
+		e.ok("AppendRefusals", e.store.AppendRefusals(e.Context(), refused))
+	}
+	e.same("refusals that were given again and again", e.refusals(0, math.MaxInt64), refused)
 }
 
 func recordsFilter(e *exam) {

@@ -104,6 +104,7 @@ var parts = []struct {
 	{name: "apply stale", run: applyStale},
 	{name: "apply switch", run: applySwitch},
 	{name: "records round trip", run: recordsRoundTrip},
+	{name: "records again", run: recordsAgain},
 	{name: "records filter", run: recordsFilter},
 	{name: "records in order of time", run: recordsOrder},
 	{name: "records over a long time", run: recordsLongTime},
