@@ -59,4 +59,5 @@ fuzz:
 
 # The long form of the tests under hardship.
 soak:
-	OPENTCB_SOAK=1 $(GO) test -timeout 60m -v ./internal/soaktest
+	./servers.sh soak
+	OPENTCB_SOAK=1 $(GO) test -timeout 90m -v ./internal/soaktest

@@ -38,6 +38,7 @@
 //	clusterkills_test.go    one of three killed every few seconds
 //	clusterprimary_test.go  the primary lost, its standby promoted
 //	clusterstandby_test.go  its standby halted: what waits for it is not seen
+//	patroni_test.go         mishaps of a Patroni cluster
 //	clustercut_test.go      one cut off while another changes things
 //	clusterclock(s)_test.go servers whose clocks are apart, and set by the test
 //
