@@ -94,6 +94,8 @@ func (s *Server) routes() map[string]route {
 		"GET /v1/platforms/{platform}":                                 {s.platform, toRead},
 		"PUT /v1/platforms/{platform}":                                 {s.putPlatform, toChange},
 		"PATCH /v1/platforms/{platform}":                               {s.changePlatform, toChange},
+		"DELETE /v1/platforms/{platform}":                              {s.removePlatform, toChange},
+		"DELETE /v1/miniprograms/{appid}":                              {s.removeMiniProgram, toChange},
 		"POST /v1/platforms/{platform}/secret":                         {s.platformSecret, toChange},
 		"GET /v1/miniprograms":                                         {s.miniPrograms, toRead},
 		"GET /v1/miniprograms/{appid}":                                 {s.miniProgram, toRead},

@@ -22,6 +22,9 @@ type streamed struct{}
 // made is an answer for what was not there before.
 type made struct{ v any }
 
+// accepted is an answer for what has begun and is not done.
+type accepted struct{ v any }
+
 // put answers for what was made, or replaced.
 func put(v any, isNew bool) any {
 	if isNew {
@@ -34,6 +37,8 @@ func put(v any, isNew bool) any {
 func (s *Server) write(w http.ResponseWriter, v any) {
 	switch v := v.(type) {
 	case streamed:
+	case accepted:
+		writeJSON(w, http.StatusAccepted, v.v)
 	case made:
 		writeJSON(w, http.StatusCreated, v.v)
 	case nil:

@@ -16,6 +16,7 @@
 //	client.go         Client: the same interface, from the other end
 //	apply.go          world files
 //	platform.go       platforms and their secrets
+//	removal.go        the removal of both, step by step
 //	miniprogram.go    Mini Programs
 //	authorization.go  tickets, consent, cancellation
 //	code.go           zips: for world files, and of a merchant's developer

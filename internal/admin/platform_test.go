@@ -286,3 +286,10 @@ func TestBeingDisabled(t *testing.T) {
 		}
 	}
 }
+
+// parsed reads a JSON value.
+func parsed[T any](t *testing.T, text string) (v T) {
+	t.Helper()
+	must(t, json.Unmarshal([]byte(text), &v))
+	return v
+}

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -167,7 +168,7 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 	err := s.store.Consent(ctx, platform, appid, sets, row, rec)
 	s.authorizations.drop(grantKey{platform, appid})
 	if err != nil {
-		return Token{}, storeError("authorize", err)
+		return Token{}, notFoundAs(NotFound, platform+" or "+appid+" was removed just now", err)
 	}
 	return Token{Value: code, Life: AuthCodeLife}, nil
 }
@@ -193,15 +194,20 @@ func (s *Service) checkGrant(ctx context.Context, platform, appid string, sets [
 	if err := checkSets(sets); err != nil {
 		return err
 	}
-	if _, err := s.platform(ctx, reread, platform); err != nil {
-		return notFoundAs(NotFound, "no platform "+platform, err)
+	p, err := s.account(ctx, platform)
+	if err != nil || !p.IsPlatform {
+		return notFoundAs(NotFound, "no platform "+platform, cmp.Or(err, ErrNotFound))
 	}
 	a, err := s.account(ctx, appid)
-	if err != nil {
+	switch {
+	case err != nil:
 		return notFoundAs(NotFound, "no Mini Program "+appid, err)
-	}
-	if a.IsPlatform {
+	case a.IsPlatform:
 		return Refused(NotFound, appid+" is a platform, not a Mini Program")
+	case p.State == Removing:
+		return beingRemoved(platform)
+	case a.State == Removing:
+		return beingRemoved(appid)
 	}
 	return nil
 }
@@ -259,8 +265,8 @@ func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string
 func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, bool, error) {
 	a, err := s.store.Authorization(ctx, code.Platform, code.AppID)
 	switch {
-	case err != nil:
-		return Grant{}, false, storeError("authorization", err)
+	case err != nil: // it was removed
+		return Grant{}, false, notFoundAs(AuthCodeInvalid, "", err)
 	case a.usable() != nil:
 		return Grant{}, false, a.usable()
 	case a.Epoch != code.Epoch:

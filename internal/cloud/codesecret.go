@@ -12,7 +12,7 @@ import (
 type CodeSecretStore interface {
 	CodeSecret(ctx context.Context, platform, appid string) (string, error)
 	// AddCodeSecret stores a sealed key unless there is one, and returns the
-	// one that is there afterwards.
+	// one that is there afterwards: ErrNotFound if there is no authorization.
 	AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec Record) (string, error)
 }
 
@@ -34,8 +34,8 @@ func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
 		return sealed, err
 	})
 	switch {
-	case err != nil:
-		err = storeError("code secret", err)
+	case err != nil: // without an authorization, which was removed meanwhile, no key is made
+		err = notFoundAs(NotAuthorized, "", err)
 	case made:
 		return secret, nil // recorded with the key
 	}
@@ -46,7 +46,9 @@ func (s *Service) CodeSecret(ctx context.Context, c Caller) (string, error) {
 // Program: from memory, or what load returns sealed.
 func (s *Service) codeSecret(c Caller, load func() (string, error)) (string, error) {
 	key := grantKey{c.Platform, c.AppID}
-	return s.secrets.get(key, cached, func() (string, error) {
+	// Under another epoch the key may be another: the authorization may have been
+	// removed and made anew.
+	return s.secrets.get(secretKey{key, c.epoch}, cached, func() (string, error) {
 		sealed, err := load()
 		if err != nil {
 			return "", err

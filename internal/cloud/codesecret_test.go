@@ -98,6 +98,7 @@ func TestCodeSecretOfAnotherRow(t *testing.T) {
 	r := newRig(t)
 	c := r.caller(platform1, mini1)
 	r.codeSecret(c)
+	r.grant(platform2, mini1, 49)
 	sealed, err := r.store.CodeSecret(t.Context(), platform1, mini1)
 	r.ok("CodeSecret", err)
 	_, err = r.store.AddCodeSecret(t.Context(), platform2, mini1, sealed, cloud.Record{At: 1, Action: "moved"})

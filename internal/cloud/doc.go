@@ -27,6 +27,7 @@
 // Interfaces and their rows:
 //
 //	account.go        how the operator changes a platform or Mini Program
+//	removal.go        how a platform or Mini Program is removed, step by step
 //	platformview.go   platforms as the operator sees and changes them
 //	miniprogram.go    Mini Programs, likewise
 //	environment.go    accounts and their environments

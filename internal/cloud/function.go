@@ -38,7 +38,7 @@ type FunctionStore interface {
 	// how many there are in all.
 	Functions(ctx context.Context, account, env string, offset, limit int64) ([]Function, int64, error)
 	// CreateFunction adds a function without code, and returns false if it
-	// exists.
+	// exists: ErrNotFound if there is no such environment.
 	CreateFunction(ctx context.Context, f Function, rec Record) (bool, error)
 	// PutCode replaces a function's code and owner whole (UP-6). If that changes the
 	// owner, OwnerEpoch becomes ModifiedAt, or one more than it was. It returns false if there is no

@@ -104,8 +104,8 @@ func (s *Service) permission(ctx context.Context, c Caller, env string) (*Enviro
 func (s *Service) noEnvironment(ctx context.Context, c Caller) error {
 	a, err := s.account(ctx, c.account())
 	switch {
-	case err != nil:
-		return storeError("account", err)
+	case err != nil: // the account was removed
+		return notFoundAs(InvalidArgs, "env not exists", err)
 	case !a.Cloud:
 		return Refused(NoCloudPrivilege, "")
 	}
@@ -133,8 +133,8 @@ func (s *Service) setPermission(ctx context.Context, c Caller, set PermissionSet
 	}
 	a, err := s.account(ctx, set.Account)
 	switch {
-	case err != nil:
-		return storeError("account", err)
+	case err != nil: // the account was removed
+		return notFoundAs(InvalidArgs, "env not exists", err)
 	case !a.Cloud:
 		return Refused(NoCloudPrivilege, "")
 	}

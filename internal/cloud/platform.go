@@ -86,7 +86,7 @@ func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, err
 	for range issueTries {
 		p, err := s.platform(ctx, reread, c.Platform)
 		if err != nil {
-			return Token{}, storeError("platform", err)
+			return Token{}, notFoundAs(InvalidAppID, "", err)
 		}
 		issued, next := s.nextIssue(c, p.Issued, p.VoidBefore)
 		ok, err := s.store.IssueComponentToken(ctx, c.Platform, p.Issued, next, c.record(actComponentToken, ""))

@@ -64,7 +64,7 @@ type Service struct {
 	platforms      *cache[string, Platform]
 	accounts       *cache[string, Account]
 	authorizations *cache[grantKey, *Authorization]
-	secrets        *cache[grantKey, string]
+	secrets        *cache[secretKey, string]
 	environments   *cache[EnvironmentKey, *cachedEnvironment]
 	functions      *cache[functionKey, *Function]
 	adminTokens    *cache[struct{}, map[string]AdminToken] // all of them, by name
@@ -83,6 +83,12 @@ type Service struct {
 
 // grantKey names what belongs to a platform and a Mini Program.
 type grantKey struct{ platform, appid string }
+
+// secretKey names the code protection key of one epoch of an authorization.
+type secretKey struct {
+	grantKey
+	epoch int64
+}
 
 // functionKey names a function within its environment.
 type functionKey struct{ account, env, name string }
@@ -107,7 +113,7 @@ func New(cfg Config) *Service {
 		platforms:      newCache[string, Platform](n, life),
 		accounts:       newCache[string, Account](n, life),
 		authorizations: newCache[grantKey, *Authorization](n, life),
-		secrets:        newCache[grantKey, string](n, life),
+		secrets:        newCache[secretKey, string](n, life),
 		environments:   newCache[EnvironmentKey, *cachedEnvironment](n, life),
 		functions:      newCache[functionKey, *Function](n, life),
 		adminTokens:    newCache[struct{}, map[string]AdminToken](1, life),

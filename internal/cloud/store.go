@@ -20,6 +20,7 @@ type Store interface {
 	PlatformViewStore
 	MiniProgramStore
 	AccountStore
+	RemovalStore
 	EnvironmentStore
 	AuthorizationStore
 	CodeSecretStore

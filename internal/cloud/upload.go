@@ -126,8 +126,8 @@ func (s *Service) AuthenticateUpload(ctx context.Context, u Upload) error {
 func (s *Service) stillAuthorized(ctx context.Context, c Caller, sets []int) error {
 	a, err := s.authorization(ctx, reread, c.Platform, c.AppID)
 	switch {
-	case err != nil:
-		return storeError("authorization", err)
+	case err != nil: // it was removed
+		return notFoundAs(NotAuthorized, "", err)
 	case a.Epoch != c.epoch:
 		return Refused(NotAuthorized, "")
 	case a.usable() != nil:

@@ -16,7 +16,11 @@ func (s *Store) Apply(ctx context.Context, changes []cloud.Change, recs []cloud.
 			if i < len(recs) {
 				rec = recs[i]
 			}
-			if err := t.apply(c, rec); err != nil {
+			err := t.apply(c, rec)
+			if errors.Is(err, cloud.ErrNotFound) { // what it belongs to was removed meanwhile
+				err = cloud.ErrStale
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -54,6 +58,9 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 }
 
 func (t *tx) applyFunction(f cloud.Function) error {
+	if err := t.keepEnvironment(f.Account, f.Env); err != nil {
+		return err
+	}
 	if err := t.checkRow(grantedCode, f.Account, f.Env, f.Name); err != nil {
 		return err
 	}
@@ -69,7 +76,10 @@ func (t *tx) applyFunction(f cloud.Function) error {
 // applyAuthorization puts an authorization in force, if it is as the change was
 // decided on: one that was cancelled meanwhile stays so.
 func (t *tx) applyAuthorization(c cloud.PutAuthorization, at int64) error {
-	err := t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", c.AppID, c.Platform)
+	err := errors.Join(t.keepAccount(c.AppID), t.keepAccount(c.Platform))
+	if err == nil {
+		err = t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", c.AppID, c.Platform)
+	}
 	if err != nil {
 		return err
 	}
@@ -154,7 +164,7 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 	if err != nil {
 		return err
 	}
-	if err := t.lockAccount(c.Account); err != nil {
+	if err := errors.Join(t.lockAccount(c.Account), t.keepAccount(c.Account)); err != nil {
 		return err
 	}
 	var flipped bool

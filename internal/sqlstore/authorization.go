@@ -98,6 +98,9 @@ const codeKept = 24 * time.Hour
 func (s *Store) Consent(ctx context.Context,
 	platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
 	return s.writer.writeFor(ctx, appid, func(t *tx) error {
+		if err := errors.Join(t.keepAccount(appid), t.keepAccount(platform)); err != nil {
+			return err
+		}
 		if err := t.putAuthorization(platform, appid, sets, rec.At); err != nil {
 			return err
 		}

@@ -16,9 +16,18 @@ func (s *Store) CodeSecret(ctx context.Context, platform, appid string) (string,
 
 // AddCodeSecret implements cloud.Store.
 func (s *Store) AddCodeSecret(ctx context.Context, platform, appid, sealed string, rec cloud.Record) (string, error) {
-	added, err := s.swap(ctx, appid, rec, `INSERT INTO code_secrets (appid, platform, sealed) VALUES ($1, $2, $3)
-		ON CONFLICT (appid, platform) DO NOTHING`,
-		appid, platform, sealed)
+	var added bool
+	err := s.writer.writeFor(ctx, appid, func(t *tx) error {
+		if err := t.keepAuthorization(platform, appid); err != nil {
+			return err
+		}
+		n, err := t.exec(`INSERT INTO code_secrets (appid, platform, sealed) VALUES ($1, $2, $3)
+			ON CONFLICT (appid, platform) DO NOTHING`, appid, platform, sealed)
+		if added = n > 0; added && err == nil {
+			t.record(rec)
+		}
+		return err
+	})
 	if err != nil || added {
 		return sealed, err
 	}

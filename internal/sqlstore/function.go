@@ -74,7 +74,18 @@ func (s *Store) Functions(ctx context.Context,
 
 // CreateFunction implements cloud.Store.
 func (s *Store) CreateFunction(ctx context.Context, f cloud.Function, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, f.Account, rec, insertFunction+" DO NOTHING", functionValues(s.guard, f)...)
+	var added bool
+	err := s.writer.writeFor(ctx, f.Account, func(t *tx) error {
+		if err := t.keepEnvironment(f.Account, f.Env); err != nil {
+			return err
+		}
+		n, err := t.exec(insertFunction+" DO NOTHING", functionValues(s.guard, f)...)
+		if added = n > 0; added && err == nil {
+			t.record(rec)
+		}
+		return err
+	})
+	return added && err == nil, err
 }
 
 // PutCode implements cloud.Store.
@@ -82,6 +93,11 @@ func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record)
 	err := s.writer.writeFor(ctx, f.Account, func(t *tx) error {
 		if err := t.useUpload(f); err != nil {
 			return err
+		}
+		if f.Owner != "" {
+			if err := t.keepAccount(f.Owner); err != nil {
+				return err
+			}
 		}
 		if err := t.checkRow(grantedCode, f.Account, f.Env, f.Name); err != nil {
 			return err

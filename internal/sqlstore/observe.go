@@ -8,7 +8,8 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-// AddObserved implements cloud.Store. It is one transaction, so that counts
+// AddObserved implements cloud.Store. Counts of an environment that was removed
+// meanwhile are dropped. It is one transaction, so that counts
 // that are given again after an error are not added twice.
 func (s *Store) AddObserved(ctx context.Context, counts []cloud.Observed) error {
 	// Servers that add to the same counts lock them in the same order, and so
@@ -17,7 +18,9 @@ func (s *Store) AddObserved(ctx context.Context, counts []cloud.Observed) error 
 	return s.bulkWriter.write(ctx, func(t *tx) error {
 		for _, c := range counts {
 			_, err := t.exec(`INSERT INTO observed_calls (account, env, hour, path, code, count)
-				VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, env, hour, path, code)
+				SELECT $1, $2, CAST($3 AS BIGINT), $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT)
+				WHERE $2 = '' OR EXISTS (SELECT 1 FROM environments WHERE account = $1 AND id = $2)
+				ON CONFLICT (account, env, hour, path, code)
 				DO UPDATE SET count = observed_calls.count + excluded.count`,
 				c.Account, c.Env, c.Hour, c.Path, c.Code, c.Count)
 			if err != nil {

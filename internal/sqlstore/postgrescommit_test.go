@@ -21,8 +21,13 @@ func TestCommitIsNotCancelled(t *testing.T) {
 	server := testserver.StartPostgres(t)
 	address := server.Database()
 	stores := []*Store{openPostgres(t, address), openPostgres(t, address), openPostgres(t, address)}
-	server.Desert()
 	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"
+	must(t, stores[0].Apply(t.Context(), []cloud.Change{
+		cloud.PutPlatform{Platform: cloud.Platform{AppID: platform}},
+		cloud.PutAccount{Account: cloud.Account{AppID: appid, Cloud: true}},
+		cloud.PutAuthorization{Platform: platform, AppID: appid, Sets: []int{49}},
+	}, nil))
+	server.Desert()
 	add := func(s *Store, key string) (string, error) {
 		return s.AddCodeSecret(t.Context(), platform, appid, key, cloud.Record{At: 1, Action: "key"})
 	}

@@ -165,6 +165,10 @@ func (t *postgresTx) lock(query string, args ...any) error {
 	return t.stmts.rows(query+" FOR UPDATE", args, func(*sql.Rows) error { return nil })
 }
 
+// keep implements transaction. Rows that are kept can be changed, and kept by
+// others, but neither deleted nor locked.
+func (t *postgresTx) keep() string { return " FOR KEY SHARE" }
+
 // rollback implements transaction. After COMMIT was sent there is nothing left
 // to roll back.
 func (t *postgresTx) rollback() {

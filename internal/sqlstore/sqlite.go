@@ -217,6 +217,9 @@ func (t *sqliteTx) lock(string, ...any) error {
 	return err
 }
 
+// keep implements transaction: one runs at a time.
+func (t *sqliteTx) keep() string { return "" }
+
 func (t *sqliteTx) commit() error {
 	_, err := t.stmts.exec("COMMIT")
 	return err

@@ -322,6 +322,10 @@ func TestSettings(t *testing.T) {
 func TestOldCodesGo(t *testing.T) {
 	s := open(t, newFile(t))
 	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"
+	must(t, s.Apply(t.Context(), []cloud.Change{
+		cloud.PutPlatform{Platform: cloud.Platform{AppID: platform}},
+		cloud.PutAccount{Account: cloud.Account{AppID: appid, Cloud: true}},
+	}, nil))
 	consent := func(mac string, at int64) {
 		t.Helper()
 		code := cloud.AuthCode{CodeMAC: mac, ExpiresAt: at + 3_600_000}

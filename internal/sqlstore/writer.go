@@ -58,6 +58,7 @@ type change struct {
 type transaction interface {
 	statements() *statements
 	lock(query string, args ...any) error // see tx.lock
+	keep() string                         // ends a query so that its rows stay until the transaction ends
 	commit() error
 	rollback()
 }

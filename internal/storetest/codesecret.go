@@ -17,6 +17,9 @@ func codeSecret(e *exam) {
 	e.ok("CodeSecret", err)
 	e.same("read", got, "sealed-one")
 
+	_, err = e.store.AddCodeSecret(e.Context(), platform2, mini2, "sealed", e.rec("getcodesecret"))
+	e.fails("AddCodeSecret without an authorization", err, cloud.ErrNotFound)
+	e.apply(cloud.PutAuthorization{Platform: platform2, AppID: mini2, Sets: []int{49}})
 	won := e.together(func(i int) (bool, error) {
 		mine := "sealed-" + ridOf(int64(i))
 		got, err := e.store.AddCodeSecret(e.Context(), platform2, mini2, mine, e.rec("crowd"))

@@ -52,13 +52,18 @@ func observedSums(e *exam) {
 	want[3].Count, want[4].Count = 9, 6
 	e.same("counts that were added to", e.observed(mini1, env1, 0), want)
 
-	for _, key := range []cloud.EnvironmentKey{{Account: mini1, Env: env2}, {Account: mini2, Env: env1}} {
+	for _, key := range []cloud.EnvironmentKey{{Account: mini1, Env: env2}, {Account: mini2, Env: envOther}} {
 		e.same("counts of another", e.observed(key.Account, key.Env, 0), []cloud.Observed(nil))
 		c := first
 		c.Account, c.Env, c.Count = key.Account, key.Env, 11
 		e.addObserved(c)
 		e.same("its own counts", e.observed(key.Account, key.Env, 0), []cloud.Observed{c})
 	}
+	gone := first
+	gone.Env = "env-gone"
+	e.addObserved(gone, first)
+	want[3].Count += first.Count
+	e.same("counts of an environment that is gone", e.observed(mini1, "env-gone", 0), []cloud.Observed(nil))
 	e.same("counts after those of others", e.observed(mini1, env1, 0), want)
 	e.store = e.Reopen(e.T, e.store)
 	e.same("counts after reopening", e.observed(mini1, env1, 0), want)
