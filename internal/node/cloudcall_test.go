@@ -151,7 +151,7 @@ func (b *bench) endless(target string) tcb.Code {
 		b.t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		b.t.Fatal(err)
 	}
 	const sent = 1<<20 + 1<<16

@@ -227,7 +227,7 @@ func TestCallerGone(t *testing.T) {
 		}, refuse: func(*visit, error) {}}))
 		conn, err := net.Dial("tcp", ts.Listener.Addr().String())
 		must(t, err)
-		must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 		fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		_, err = bufio.NewReader(conn).ReadString('\n') // of the head
 		must(t, err)

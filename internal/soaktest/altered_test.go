@@ -217,7 +217,7 @@ func (a *alteredTest) alteredUnderway() {
 		_, err := f.WriteAt([]byte{code[len(code)-9] ^ 1}, int64(len(code)-9))
 		return err
 	}))
-	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(time.Minute))
 	rest, _ := io.ReadAll(conn)
 	_, body, _ := bytes.Cut(append(begin, rest...), []byte("\r\n\r\n"))
 	if len(body) >= len(code) {
@@ -248,7 +248,7 @@ func TestOrphans(t *testing.T) {
 		header.Write(conn)
 		conn.Write(append([]byte("\r\n"), body[:len(body)/2]...))
 	}
-	within(t, 5*time.Second, "uploads under way are seen in the data folder",
+	within(t, time.Minute, "uploads under way are seen in the data folder",
 		func() bool { return len(clean.leftovers(t, l.data)) == 3 })
 	s.kill()
 	if left := clean.leftovers(t, l.data); len(left) == 0 {

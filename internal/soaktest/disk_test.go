@@ -220,9 +220,9 @@ func (d *diskTest) reads() {
 // records of reads may be written first.
 func (d *diskTest) goesOn() {
 	d.t.Helper()
-	within(d.t, 5*time.Second, "sets go on after there is room again", func() bool { return d.set() == nil })
+	within(d.t, time.Minute, "sets go on after there is room again", func() bool { return d.set() == nil })
 	d.mustGoOn()
-	within(d.t, 5*time.Second, "ready after there is room again", func() bool { return strings.Contains(readiness(d.t, d.s), `"ok"`) })
+	within(d.t, time.Minute, "ready after there is room again", func() bool { return strings.Contains(readiness(d.t, d.s), `"ok"`) })
 }
 
 func (d *diskTest) mustGoOn() {

@@ -32,7 +32,7 @@ func withoutTLS(t *testing.T) (port string, sent func() []byte) {
 				defer conn.Close()
 				buf := make([]byte, 4096)
 				for {
-					_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+					_ = conn.SetDeadline(time.Now().Add(time.Minute))
 					n, err := conn.Read(buf)
 					if err != nil {
 						return
