@@ -49,13 +49,23 @@ func (is Issues) next(now, from int64) (issued int64, next Issues) {
 	if issued > now+aheadAllowed.Milliseconds() {
 		made = now
 	}
-	if last := len(kept) - 1; last >= issuesKept && kept.made(last)/1000 == made/1000 {
+	if last := len(kept) - 1; kept.times() > issuesKept && kept.made(last)/1000 == made/1000 {
 		kept = kept[:kept.begin(last)]
 	}
 	if made != issued {
 		kept = append(kept, -made)
 	}
 	return issued, append(kept, issued)
+}
+
+// times returns how many issue times there are.
+func (is Issues) times() (n int) {
+	for _, t := range is {
+		if t > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // begin returns where the entry begins whose issue time is at i.
