@@ -285,7 +285,7 @@ func TestStoreOutOfReach(t *testing.T) {
 			}
 		}
 		h := s.Health(ctx)
-		if want == cloud.Unavailable && !slices.Equal(h.Unavailable, []string{"the database cannot be reached"}) {
+		if want == cloud.Unavailable && !slices.Equal(h.Unavailable, []string{"the database cannot be read or written: look for faults of its disk in the system's log"}) {
 			t.Errorf("the health is %+v", h)
 		}
 		if err := s.Close(); err == nil {
