@@ -78,9 +78,12 @@ func TestRequireStandby(t *testing.T) {
 	}
 	alone(t, s, "the standby is named no more", "wx00000000000000a4")
 
-	server.Synchronous("standby1")
 	pooler := server.Pooler("transaction") // the test ends here where there is none
-	soonMade(t, openRequiring(t, strings.Replace(address, server.Address(), pooler, 1)), "wx00000000000000a5")
+	pooled := strings.Replace(address, server.Address(), pooler, 1)
+	_, err := OpenPostgres(t.Context(), pooled, PostgresOptions{RequireStandby: true})
+	if !errors.Is(err, errLookThroughPooler) {
+		t.Errorf("through a pooler: %v", err)
+	}
 }
 
 // soonMade makes a change once the database has read its settings.
