@@ -153,6 +153,15 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+// A server that is started again must not vouch for what was altered meanwhile.
+func TestVouchingIsOfOneStart(t *testing.T) {
+	t.Setenv("OPENTCB_VOUCH_ROWS", "true")
+	serve := commandNamed(t, "opentcb serve")
+	if err := fromEnvironment(serve); err != nil || serve.Flag("vouch-rows").Changed {
+		t.Errorf("--vouch-rows is taken from the environment, %v", err)
+	}
+}
+
 func commandNamed(t *testing.T, path string) *cobra.Command {
 	t.Helper()
 	cmd, _, err := newRoot().Find(strings.Fields(path)[1:])

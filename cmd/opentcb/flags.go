@@ -28,11 +28,11 @@ var settings = []string{
 }
 
 // hasVariable reports whether a flag of a command is a setting. What runs for
-// long has nothing but settings.
+// long has nothing but settings, and --vouch-rows, which is said at one start.
 func hasVariable(cmd *cobra.Command, flag string) bool {
 	switch cmd.Name() {
 	case "serve", "dev", "agent":
-		return flag != "help"
+		return flag != "help" && flag != "vouch-rows"
 	}
 	return slices.Contains(settings, flag)
 }
