@@ -49,7 +49,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (
 
 // parseApplyOptions reads the options from the query.
 func parseApplyOptions(q url.Values) (o cloud.ApplyOptions, err error) {
-	for name, value := range map[string]*bool{"regrant": &o.Regrant, "keep_tokens": &o.KeepTokens} {
+	for name, value := range map[string]*bool{"regrant": &o.Regrant, "keep_tokens": &o.KeepTokens, "dry_run": &o.DryRun} {
 		switch q.Get(name) {
 		case "true":
 			*value = true
@@ -127,11 +127,10 @@ func (c *Client) ApplyWith(
 		return Applied{}, err
 	}
 	query := url.Values{}
-	if o.Regrant {
-		query.Set("regrant", "true")
-	}
-	if o.KeepTokens {
-		query.Set("keep_tokens", "true")
+	for name, value := range map[string]bool{"regrant": o.Regrant, "keep_tokens": o.KeepTokens, "dry_run": o.DryRun} {
+		if value {
+			query.Set(name, "true")
+		}
 	}
 	var applied Applied
 	err = c.call(ctx, "POST", "/v1/apply?"+query.Encode(), content{form.FormDataContentType(), &body}, &applied)

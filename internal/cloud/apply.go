@@ -27,7 +27,7 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) (Outcome, error)
 		if err := p.plan(); err != nil {
 			return Outcome{}, err
 		}
-		if len(p.changes)+len(p.notes) == 0 {
+		if w.Options.DryRun || len(p.changes)+len(p.notes) == 0 {
 			return p.outcome, nil
 		}
 		err := s.store.Apply(ctx, append(p.changes, p.notes...), p.recs)
@@ -134,80 +134,6 @@ func (p *planner) account(appid string) (*Account, error) {
 	return &a, nil
 }
 
-func (p *planner) platform(w WorldPlatform) error {
-	a, err := p.account(w.AppID)
-	if err != nil {
-		return err
-	}
-	if a != nil && !a.IsPlatform {
-		return p.reject(w.Line, "%s is a Mini Program, not a platform", w.AppID)
-	}
-	item, about := "platform "+w.AppID, Caller{Platform: w.AppID}
-	row := Platform{AppID: w.AppID, SecretMAC: p.s.ring.MAC(appSecretPurpose, []string{w.AppID}, w.Secret)}
-	if w.Ticket != "" {
-		row.FixedTicket = p.s.ring.Seal(fixedTicketPurpose, []string{w.AppID}, w.Ticket)
-	}
-	if a == nil {
-		p.accounts[w.AppID] = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true}
-		return p.change(PutPlatform{Platform: row, VoidAt: p.caller.Now, CreatedAt: p.caller.Now}, about, item, "added")
-	}
-	old, err := p.s.store.Platform(p.ctx, w.AppID)
-	if err != nil {
-		return err
-	}
-	if w.Ticket == "" {
-		row.FixedTicket = old.FixedTicket
-	}
-	sameSecret := p.s.ring.CheckMAC(appSecretPurpose, []string{w.AppID}, w.Secret, old.SecretMAC)
-	sameTicket, err := p.sameTicket(old, w.Ticket)
-	put := PutPlatform{Platform: row}
-	if !sameSecret && !p.world.Options.KeepTokens {
-		put.VoidAt = p.caller.Now // whoever had the secret may have tokens
-	}
-	switch {
-	case err != nil:
-		return err
-	case !sameSecret && !sameTicket:
-		return p.change(put, about, item, "secret and verify ticket replaced")
-	case !sameSecret:
-		return p.change(put, about, item, "secret replaced")
-	case !sameTicket:
-		return p.change(put, about, item, "verify ticket replaced")
-	}
-	return nil
-}
-
-func (p *planner) sameTicket(old Platform, ticket string) (bool, error) {
-	if ticket == "" {
-		return true, nil // what is absent stays as it is
-	}
-	if old.FixedTicket == "" {
-		return false, nil
-	}
-	was, err := p.s.ticket(old, 0)
-	return was == ticket, err
-}
-
-func (p *planner) miniProgram(w WorldMiniProgram) error {
-	a, err := p.account(w.AppID)
-	if err != nil {
-		return err
-	}
-	item, about := "Mini Program "+w.AppID, Caller{AppID: w.AppID}
-	switch {
-	case a == nil:
-		row := Account{AppID: w.AppID, Cloud: w.Cloud == nil || *w.Cloud, CreatedAt: p.caller.Now}
-		p.accounts[w.AppID] = &row
-		return p.change(PutAccount{row}, about, item, "added")
-	case a.IsPlatform:
-		return p.reject(w.Line, "%s is a platform, not a Mini Program", w.AppID)
-	case w.Cloud != nil && *w.Cloud != a.Cloud:
-		return p.change(PutAccount{Account{AppID: w.AppID, Cloud: *w.Cloud}}, about, item,
-			map[bool]string{true: "cloud development opened", false: "cloud development closed"}[*w.Cloud])
-	}
-	return nil
-}
-
 func (p *planner) environment(w WorldEnvironment) error {
 	a, err := p.account(w.Account)
 	if err != nil {
@@ -249,7 +175,7 @@ func (p *planner) leaveEnvironment(w WorldEnvironment, list []string) error {
 		p.leave("environment "+w.ID, "open: %t: it counts when the environment is made, and the switch is %t now",
 			*w.Open, e.Open)
 	}
-	if len(list) > 0 && !slices.Equal(list, e.Whitelist) {
+	if w.Whitelist != nil && !slices.Equal(list, e.Whitelist) {
 		p.leave("environment "+w.ID, "api_whitelist: it counts when the environment is made, and is another now")
 	}
 	return nil

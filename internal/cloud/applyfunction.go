@@ -23,6 +23,10 @@ func (p *planner) function(w WorldFunction) error {
 		return err
 	}
 	item := "function " + w.Env + " " + w.Name
+	if w.NoZip && old.Sum != "" {
+		p.leave(item, "zip: there is code, which a file does not take away")
+		return nil
+	}
 	what := ""
 	switch isNew, hasCode := old.Name == "", w.Sum != ""; {
 	case isNew && !hasCode:
@@ -45,7 +49,7 @@ func (p *planner) function(w WorldFunction) error {
 	}
 	f := Function{Account: account, Env: w.Env, Name: w.Name, Sum: w.Sum, FileSum: w.Sum}
 	f.OwnerEpoch, f.AddedAt, f.ModifiedAt = p.caller.Now, p.caller.Now, p.caller.Now
-	if w.Zip != "" {
+	if w.Zip != "" && !p.world.Options.DryRun {
 		if err := p.s.holdCode(p.ctx, p.caller, w.Sum); err != nil {
 			return err
 		}
@@ -69,7 +73,7 @@ func (p *planner) note(account string, w WorldFunction) {
 // codeSize returns the size of a function's code, and an error if it was not
 // added before.
 func (p *planner) codeSize(w WorldFunction) (int64, error) {
-	if w.Zip == "" {
+	if w.Zip == "" || p.world.Options.DryRun {
 		return 0, nil
 	}
 	missing := fmt.Errorf("the code of %s was not added to the server", w.Zip)

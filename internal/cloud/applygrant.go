@@ -10,11 +10,14 @@ import (
 // the merchant or the operator did since: one that is there changes only with
 // Regrant.
 func (p *planner) authorization(w WorldAuthorization) error {
-	if ok, err := p.checkGrant(w); err != nil || !ok {
-		return err
-	}
 	old, err := p.s.store.Authorization(p.ctx, w.Platform, w.AppID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if w.Sets == nil {
+		w.Sets = old.Sets // as it is
+	}
+	if ok, err := p.checkGrant(w); err != nil || !ok {
 		return err
 	}
 	key, item := grantKey{w.Platform, w.AppID}, "authorization "+w.Platform+" "+w.AppID
@@ -25,6 +28,9 @@ func (p *planner) authorization(w WorldAuthorization) error {
 		p.s.ring.CheckMAC(refreshTokenPurpose, key.row(), w.RefreshToken, old.RefreshMAC)
 	if w.RefreshToken != "" {
 		ch.RefreshMAC = p.s.ring.MAC(refreshTokenPurpose, key.row(), w.RefreshToken)
+	}
+	if w.NoRefresh && old.InForce && old.RefreshMAC != "" {
+		p.leave(item, "refresh_token: there is one, and only cancelling the authorization takes it away")
 	}
 	if old.Epoch != 0 && !p.world.Options.Regrant {
 		p.leaveAuthorization(item, old, w.Sets, sameRefresh)
@@ -63,6 +69,10 @@ func (p *planner) checkGrant(w WorldAuthorization) (bool, error) {
 	}
 	if mini == nil || mini.IsPlatform {
 		return false, p.reject(w.Line, "authorization: there is no Mini Program %s", w.AppID)
+	}
+	if w.Sets == nil {
+		return false, p.reject(w.Line, "authorization of %s for %s does not exist yet: it needs permission_sets",
+			w.AppID, w.Platform)
 	}
 	if err := checkSets(w.Sets); err != nil {
 		return false, p.reject(w.Line, "authorization: %v", err)

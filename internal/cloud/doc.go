@@ -56,6 +56,7 @@
 //
 //	world.go          what a world file asks for
 //	apply.go          bringing the server to it
+//	applyaccount.go   what a world file says of a platform or Mini Program
 //	applygrant.go     what a world file says of an authorization
 //	applyfunction.go  what it says of a function
 package cloud

@@ -98,16 +98,21 @@ func (s *Service) editMiniProgram(
 	ctx context.Context, c Caller, appid string, whole bool, with MiniProgramChange,
 ) (made bool, err error) {
 	plan := func(ch *AccountChange) error {
-		a := &ch.New
-		if whole {
+		if a := &ch.New; whole {
 			*a = Account{AppID: a.AppID, CreatedAt: a.CreatedAt, Cloud: true}
 		}
-		a.Name, a.Principal = with.Name.take(a.Name, ""), with.Principal.take(a.Principal, "")
-		a.Cloud, a.State = with.Cloud.take(a.Cloud, true), state(a.State, with.Disabled)
-		if err := checkText("name", a.Name); err != nil {
-			return err
-		}
-		return checkText("principal", a.Principal)
+		return with.plan(ch)
 	}
 	return s.edit(ctx, c, edit{appid: appid, makes: whole, action: actMiniProgram, plan: plan})
+}
+
+// plan says what a Mini Program becomes.
+func (with MiniProgramChange) plan(ch *AccountChange) error {
+	a := &ch.New
+	a.Name, a.Principal = with.Name.take(a.Name, ""), with.Principal.take(a.Principal, "")
+	a.Cloud, a.State = with.Cloud.take(a.Cloud, true), state(a.State, with.Disabled)
+	if err := checkText("name", a.Name); err != nil {
+		return err
+	}
+	return checkText("principal", a.Principal)
 }

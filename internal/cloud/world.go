@@ -13,25 +13,30 @@ type World struct {
 	Options        ApplyOptions
 }
 
-// WorldPlatform is a platform with its secret and, unless empty, its fixed
-// verify ticket.
+// WorldPlatform is a platform. Secret and Ticket, its fixed verify ticket, are
+// empty where the file has none: they stay as they are, but NoTicket takes the
+// ticket away. A platform that is made needs a secret. Of With all but Secret counts.
 type WorldPlatform struct {
 	Line          int
 	AppID, Secret string
 	Ticket        string
+	NoTicket      bool
+	With          PlatformChange
 }
 
 // WorldMiniProgram is a Mini Program. Cloud nil leaves cloud development as
-// it is, opened for a new one.
+// it is, opened for a new one. Of With all but Cloud counts.
 type WorldMiniProgram struct {
 	Line  int
 	AppID string
 	Cloud *bool
+	With  MiniProgramChange
 }
 
 // WorldEnvironment is an environment of an account. Open and Whitelist count
-// when it is made; what was set over the wire since stays. Batch says that the
-// account must be a platform, otherwise it must be a Mini Program.
+// when it is made; what was set over the wire since stays. They are nil where the
+// file does not say them. Batch says that the account must be a platform, otherwise
+// it must be a Mini Program.
 type WorldEnvironment struct {
 	Line        int
 	ID, Account string
@@ -42,12 +47,14 @@ type WorldEnvironment struct {
 
 // WorldAuthorization is an authorization in force, with its refresh token
 // fixed unless empty. It counts when it is made: what was cancelled, narrowed or
-// replaced since stays so.
+// replaced since stays so. Sets is nil where the file has none, as it may for one
+// that is there. NoRefresh says that there is to be no refresh token.
 type WorldAuthorization struct {
 	Line            int
 	Platform, AppID string
 	Sets            []int
 	RefreshToken    string
+	NoRefresh       bool
 }
 
 // WorldFunction is a function, with the merchant's own code unless Zip is
@@ -58,6 +65,7 @@ type WorldFunction struct {
 	Line      int
 	Env, Name string
 	Zip, Sum  string
+	NoZip     bool // there is to be no code
 }
 
 // AddSums gives each function the checksum of its zip, by the zip's name in the
@@ -76,6 +84,8 @@ type ApplyOptions struct {
 	// Start is that a server does so at its start, of the file that it has always had:
 	// code that was deployed since the file said its own stays.
 	Start bool
+	// DryRun changes nothing: the outcome is what would be changed.
+	DryRun bool
 	// Regrant brings authorizations that are there to what the file says: those
 	// that were cancelled are given again.
 	Regrant bool
@@ -108,12 +118,14 @@ type WorldStore interface {
 }
 
 // PutPlatform adds a platform and its account, or replaces its secret and
-// fixed ticket. Unless VoidAt is 0, component tokens issued before that time
+// fixed ticket. With KeepSecret
+// the secret stays, and the platform must be there. Unless VoidAt is 0, component tokens issued before that time
 // (Unix milliseconds) are void.
 type PutPlatform struct {
 	Platform
-	VoidAt    int64
-	CreatedAt int64 // of one that is added
+	KeepSecret bool
+	VoidAt     int64
+	CreatedAt  int64 // of one that is added
 }
 
 // PutAccount adds a Mini Program's account, or opens or closes its cloud
@@ -148,6 +160,7 @@ type PutFunction struct{ Function }
 type NoteFileCode struct{ Account, Env, Name, Sum string }
 
 func (NoteFileCode) isChange()     {}
+func (AccountChange) isChange()    {}
 func (PutPlatform) isChange()      {}
 func (PutAccount) isChange()       {}
 func (AddEnvironment) isChange()   {}

@@ -24,11 +24,22 @@ type WorldFile struct {
 	Code  map[string]string // the SHA-256 of each zip, by its name in the file
 }
 
+// StandardInput is the name of a world file that is read from there. Zips that it names
+// are looked for in the working folder.
+const StandardInput = "-"
+
+func readWorldText(file string) ([]byte, error) {
+	if file == StandardInput {
+		return io.ReadAll(io.LimitReader(os.Stdin, yamlfile.MaxBytes+1))
+	}
+	return yamlfile.ReadFile(file)
+}
+
 // ReadWorld reads a world file and calls add with each zip that it names, a
 // folder as the zip of its content. add returns the zip's SHA-256. What is
 // wrong with the file is a faults.List.
 func ReadWorld(file string, add func(zip io.Reader) (string, error)) (WorldFile, error) {
-	text, err := yamlfile.ReadFile(file)
+	text, err := readWorldText(file)
 	if err != nil {
 		return WorldFile{}, fmt.Errorf("world file: %w", err)
 	}

@@ -70,17 +70,19 @@ func (s *statements) platformSets(g *guard, appid string) (sets []int, err error
 // ChangeAccount implements cloud.Store.
 func (s *Store) ChangeAccount(ctx context.Context, ch cloud.AccountChange, rec cloud.Record) error {
 	return s.writer.writeFor(ctx, ch.New.AppID, func(t *tx) error {
-		if err := t.putAccount(ch); err != nil {
+		if err := t.changeAccount(ch); err != nil {
 			return err
-		}
-		if ch.New.IsPlatform {
-			if err := t.changePlatform(ch); err != nil {
-				return err
-			}
 		}
 		t.record(rec)
 		return nil
 	})
+}
+
+func (t *tx) changeAccount(ch cloud.AccountChange) error {
+	if err := t.putAccount(ch); err != nil || !ch.New.IsPlatform {
+		return err
+	}
+	return t.changePlatform(ch)
 }
 
 // putAccount adds an account's row, or changes one that is as it was decided on.

@@ -38,6 +38,8 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 			VALUES ($1, FALSE, $2, TRUE, $3, $4) ON CONFLICT (appid) DO UPDATE SET cloud = excluded.cloud
 			WHERE NOT accounts.is_platform AND accounts.disabled <> $5`, c.AppID, c.Cloud,
 			t.guard.vouch(grantedSwitch, c.AppID, true), c.CreatedAt, cloud.Removing)
+	case cloud.AccountChange:
+		return t.changeAccount(c)
 	case cloud.AddEnvironment:
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
@@ -126,6 +128,9 @@ func (t *tx) putPlatform(p cloud.PutPlatform) error {
 		t.guard.vouch(grantedSwitch, p.AppID, true), p.CreatedAt, cloud.Removing)
 	if err != nil {
 		return err
+	}
+	if p.KeepSecret {
+		return t.one("UPDATE platforms SET fixed_ticket = $2 WHERE appid = $1", p.AppID, p.FixedTicket)
 	}
 	_, err = t.exec(`INSERT INTO platforms (appid, secret_mac, fixed_ticket, issued) VALUES ($1, $2, $3, '')
 		ON CONFLICT (appid) DO UPDATE SET secret_mac = excluded.secret_mac, fixed_ticket = excluded.fixed_ticket`,

@@ -45,6 +45,11 @@ func applyAgain(e *exam) {
 	code.AddedAt = someTime - 2000
 	e.same("function", e.function(mini1, env1, function1), code)
 
+	e.apply(cloud.PutPlatform{KeepSecret: true, Platform: cloud.Platform{AppID: platform1, FixedTicket: "new-ticket"}})
+	e.same("platform whose secret stays", e.platform(platform1), cloud.Platform{
+		AppID: platform1, SecretMAC: "new-mac", FixedTicket: "new-ticket", Issued: cloud.Issues{someTime},
+	})
+
 	e.apply(cloud.PutAuthorization{
 		Platform: platform1, AppID: mini1, OldEpoch: 1, WasInForce: true, Sets: []int{7}, RefreshMAC: "fixed",
 	})
@@ -56,6 +61,7 @@ func applyAgain(e *exam) {
 var newWorld = []cloud.Change{
 	cloud.PutPlatform{Platform: cloud.Platform{AppID: platform1, SecretMAC: "other-mac", FixedTicket: "other-ticket"}},
 	cloud.PutAccount{Account: cloud.Account{AppID: mini1, Cloud: false}},
+	cloud.AccountChange{Old: &cloud.Account{AppID: mini1}, New: cloud.Account{AppID: mini1, Name: "First"}},
 	cloud.AddEnvironment{Account: mini1, ID: "env-new", Open: new(bool), Whitelist: []string{"/new"}},
 	cloud.PutAuthorization{Platform: platform2, AppID: mini2, Sets: []int{49}, RefreshMAC: "other-refresh"},
 	cloud.PutFunction{Function: ownedFunction("new")},
@@ -71,6 +77,8 @@ func misfits(e *exam) map[string]cloud.Change {
 	blank := fixtureFunction(env1, function1)
 	blank.Sum, blank.Size = "", 0
 	return map[string]cloud.Change{
+		"an account that is another":                    cloud.AccountChange{Old: &cloud.Account{AppID: mini1, Name: "x"}},
+		"a platform that is gone, and its secret":       cloud.PutPlatform{KeepSecret: true, Platform: cloud.Platform{AppID: "wx00000000000000ee"}},
 		"a platform that is a Mini Program":             cloud.PutPlatform{Platform: platform},
 		"a Mini Program that is a platform":             cloud.PutAccount{Account: account},
 		"an environment that is there":                  cloud.AddEnvironment{Account: mini1, ID: env1},

@@ -44,13 +44,6 @@ func checkFunction(s string) string {
 	return "is no function name: 2 to 60 letters, digits, - and _, beginning with a letter, ending with a letter or digit"
 }
 
-func checkPath(s string) string {
-	if s == "" {
-		return "is no path: leave zip out for a function without code"
-	}
-	return ""
-}
-
 func checkSecret(s string) string {
 	visible := func(r rune) bool { return r > ' ' && r <= '~' }
 	if len(s) >= 1 && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return !visible(r) }) {

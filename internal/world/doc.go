@@ -7,5 +7,6 @@
 // A map of the package:
 //
 //	world.go   Parse: from the members of the file to a cloud.World
+//	member.go  members that are as they are, or away
 //	check.go   what a value may be, and items that contradict each other
 package world

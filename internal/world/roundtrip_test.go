@@ -30,10 +30,12 @@ func written(w cloud.World, lines bool) map[string][]map[string]any {
 	file := map[string][]map[string]any{}
 	for _, p := range w.Platforms {
 		file["platforms"] = append(file["platforms"],
-			item(line(p.Line), "appid", p.AppID, "secret", p.Secret, "verify_ticket", p.Ticket))
+			item(line(p.Line), "appid", p.AppID, "secret", p.Secret, "verify_ticket", orNull(p.Ticket, p.NoTicket),
+				"name", maybeOf(p.With.Name), "disabled", maybeOf(p.With.Disabled), "permission_sets", maybeOf(p.With.PermissionSets)))
 	}
 	for _, m := range w.MiniPrograms {
-		file["miniprograms"] = append(file["miniprograms"], item(line(m.Line), "appid", m.AppID, "cloud", m.Cloud))
+		file["miniprograms"] = append(file["miniprograms"], item(line(m.Line), "appid", m.AppID, "cloud", m.Cloud,
+			"name", maybeOf(m.With.Name), "principal", maybeOf(m.With.Principal), "disabled", maybeOf(m.With.Disabled)))
 	}
 	for _, e := range w.Environments {
 		owner := map[bool]string{true: "platform", false: "appid"}[e.Batch]
@@ -42,12 +44,40 @@ func written(w cloud.World, lines bool) map[string][]map[string]any {
 	}
 	for _, a := range w.Authorizations {
 		file["authorizations"] = append(file["authorizations"],
-			item(line(a.Line), "platform", a.Platform, "appid", a.AppID, "permission_sets", a.Sets, "refresh_token", a.RefreshToken))
+			item(line(a.Line), "platform", a.Platform, "appid", a.AppID, "permission_sets", a.Sets,
+				"refresh_token", orNull(a.RefreshToken, a.NoRefresh)))
 	}
 	for _, f := range w.Functions {
-		file["functions"] = append(file["functions"], item(line(f.Line), "env", f.Env, "name", f.Name, "zip", f.Zip))
+		file["functions"] = append(file["functions"], item(line(f.Line), "env", f.Env, "name", f.Name, "zip", orNull(f.Zip, f.NoZip)))
 	}
 	return file
+}
+
+// null is a member that is null, or "".
+type null struct{ isIt bool }
+
+// MarshalJSON writes null.
+func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+// MarshalYAML writes "".
+func (null) MarshalYAML() (any, error) { return "", nil }
+
+func orNull(value string, away bool) any {
+	if away {
+		return null{true}
+	}
+	return value
+}
+
+// maybeOf returns a member of a change, "" for one that is absent.
+func maybeOf[T any](m cloud.Maybe[T]) any {
+	switch {
+	case !m.Given:
+		return ""
+	case m.Null:
+		return null{true}
+	}
+	return []any{m.Value}
 }
 
 // item returns an item of names and values, without those that are zero.
@@ -57,6 +87,9 @@ func item(line int, members ...any) map[string]any {
 	for i := 0; i < len(members); i += 2 {
 		if !reflect.ValueOf(members[i+1]).IsZero() {
 			m[members[i].(string)] = members[i+1]
+			if one, ok := members[i+1].([]any); ok { // it may be zero
+				m[members[i].(string)] = one[0]
+			}
 		}
 	}
 	return m
@@ -82,6 +115,15 @@ func sameAgain(t rapid.TB, w cloud.World) {
 	}
 }
 
+var permissionSetLists = rapid.SliceOfNDistinct(rapid.IntRange(1, maxPermissionSet), 0, 5, rapid.ID)
+
+// maybes draws members of a change.
+func maybes[T any](values *rapid.Generator[T]) *rapid.Generator[cloud.Maybe[T]] {
+	return rapid.OneOf(
+		rapid.Map(values, cloud.Given[T]), rapid.Just(cloud.Maybe[T]{}), rapid.Just(cloud.Maybe[T]{Given: true, Null: true}),
+	)
+}
+
 // worlds draws sound worlds. Accounts are few, so that items share them; a platform's appid ends in f, and no other's.
 func worlds(t *rapid.T) cloud.World {
 	miniProgram := rapid.StringMatching(`wx000000000000000[0-9a-e]`)
@@ -91,14 +133,25 @@ func worlds(t *rapid.T) cloud.World {
 	for _, appid := range rapid.SliceOfNDistinct(platform, 0, 3, rapid.ID).Draw(t, "platforms") {
 		w.Platforms = append(w.Platforms, cloud.WorldPlatform{
 			AppID:  appid,
-			Secret: rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "secret"),
+			Secret: rapid.StringMatching(`([!-~]{1,128})?`).Draw(t, "secret"),
 			Ticket: rapid.StringMatching(`(ticket@@@[A-Za-z0-9_@-]{1,503})?`).Draw(t, "ticket"),
+			With: cloud.PlatformChange{
+				Name:           maybes(rapid.StringMatching(`[ -~]{1,20}|[\p{L}\p{N}\p{P}\p{S}]{1,5}|yes|1e5|null`)).Draw(t, "name"),
+				Disabled:       maybes(rapid.Bool()).Draw(t, "disabled"),
+				PermissionSets: maybes(permissionSetLists).Draw(t, "sets"),
+			},
 		})
+		p := &w.Platforms[len(w.Platforms)-1]
+		p.NoTicket = p.Ticket == "" && rapid.Bool().Draw(t, "no ticket")
 	}
 	for _, appid := range rapid.SliceOfNDistinct(miniProgram, 0, 5, rapid.ID).Draw(t, "miniprograms") {
 		w.MiniPrograms = append(
 			w.MiniPrograms,
-			cloud.WorldMiniProgram{AppID: appid, Cloud: rapid.Ptr(rapid.Bool(), true).Draw(t, "cloud")},
+			cloud.WorldMiniProgram{AppID: appid, Cloud: rapid.Ptr(rapid.Bool(), true).Draw(t, "cloud"), With: cloud.MiniProgramChange{
+				Name:      maybes(rapid.StringMatching(`[ -~é夹😀]{1,20}`)).Draw(t, "name"),
+				Principal: maybes(rapid.StringMatching(`[ -~é夹😀]{1,20}`)).Draw(t, "principal"),
+				Disabled:  maybes(rapid.Bool()).Draw(t, "disabled"),
+			}},
 		)
 	}
 	open := rapid.Bool().Draw(t, "open")

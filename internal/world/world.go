@@ -47,8 +47,11 @@ func (r *reader) platform(n yamlfile.Node) {
 	p := cloud.WorldPlatform{Line: n.Line()}
 	n.Members("a platform",
 		yamlfile.Required("appid", r.account(&p.AppID, "a platform")),
-		yamlfile.Required("secret", yamlfile.Secret(&p.Secret, checkSecret)),
-		yamlfile.Optional("verify_ticket", yamlfile.Secret(&p.Ticket, checkTicket)),
+		yamlfile.Optional("secret", yamlfile.Secret(&p.Secret, checkSecret)),
+		yamlfile.Optional("verify_ticket", orAway(&p.NoTicket, yamlfile.Secret(&p.Ticket, checkTicket))),
+		yamlfile.Optional("name", maybe(&p.With.Name, text)),
+		yamlfile.Optional("disabled", maybe(&p.With.Disabled, truth)),
+		yamlfile.Optional("permission_sets", maybe(&p.With.PermissionSets, permissionSets)),
 	)
 	r.once(n, "platform", p.AppID)
 	r.world.Platforms = append(r.world.Platforms, p)
@@ -58,7 +61,10 @@ func (r *reader) miniProgram(n yamlfile.Node) {
 	m := cloud.WorldMiniProgram{Line: n.Line()}
 	n.Members("a Mini Program",
 		yamlfile.Required("appid", r.account(&m.AppID, "a Mini Program")),
-		yamlfile.Optional("cloud", yamlfile.Bool(&m.Cloud)),
+		yamlfile.Optional("cloud", orTrue(&m.Cloud)),
+		yamlfile.Optional("name", maybe(&m.With.Name, text)),
+		yamlfile.Optional("principal", maybe(&m.With.Principal, text)),
+		yamlfile.Optional("disabled", maybe(&m.With.Disabled, truth)),
 	)
 	r.once(n, "Mini Program", m.AppID)
 	r.world.MiniPrograms = append(r.world.MiniPrograms, m)
@@ -71,8 +77,8 @@ func (r *reader) environment(n yamlfile.Node) {
 		yamlfile.Required("id", yamlfile.Text(&e.ID, checkEnvironment)),
 		yamlfile.Optional("appid", r.account(&appid, "a Mini Program")),
 		yamlfile.Optional("platform", r.account(&platform, "a platform")),
-		yamlfile.Optional("open", yamlfile.Bool(&e.Open)),
-		yamlfile.Optional("api_whitelist", yamlfile.Texts(&e.Whitelist, nil)),
+		yamlfile.Optional("open", orTrue(&e.Open)),
+		yamlfile.Optional("api_whitelist", whitelist(&e.Whitelist)),
 	)
 	if isMapping {
 		oneOwner(n)
@@ -90,8 +96,8 @@ func (r *reader) authorization(n yamlfile.Node) {
 	n.Members("an authorization",
 		yamlfile.Required("platform", r.account(&a.Platform, "a platform")),
 		yamlfile.Required("appid", r.account(&a.AppID, "a Mini Program")),
-		yamlfile.Required("permission_sets", permissionSets(&a.Sets)),
-		yamlfile.Optional("refresh_token", yamlfile.Secret(&a.RefreshToken, checkRefreshToken)),
+		yamlfile.Optional("permission_sets", grantedSets(&a.Sets)),
+		yamlfile.Optional("refresh_token", orAway(&a.NoRefresh, yamlfile.Secret(&a.RefreshToken, checkRefreshToken))),
 	)
 	r.once(n, "authorization", a.Platform, a.AppID)
 	r.world.Authorizations = append(r.world.Authorizations, a)
@@ -102,7 +108,7 @@ func (r *reader) function(n yamlfile.Node) {
 	n.Members("a function",
 		yamlfile.Required("env", yamlfile.Text(&f.Env, checkEnvironment)),
 		yamlfile.Required("name", yamlfile.Text(&f.Name, checkFunction)),
-		yamlfile.Optional("zip", yamlfile.Text(&f.Zip, checkPath)),
+		yamlfile.Optional("zip", orAway(&f.NoZip, text(&f.Zip))),
 	)
 	r.once(n, "function", f.Env, f.Name)
 	r.world.Functions = append(r.world.Functions, f)
@@ -130,20 +136,29 @@ func (r *reader) account(target *string, what string) yamlfile.Read {
 // digits.
 const maxPermissionSet = 10_000
 
+// permissionSets reads what a platform asks for, which may be nothing.
 func permissionSets(target *[]int) yamlfile.Read {
+	return func(n yamlfile.Node) { readSets(n, target) }
+}
+
+// grantedSets reads what a merchant granted.
+func grantedSets(target *[]int) yamlfile.Read {
 	return func(n yamlfile.Node) {
-		empty := n.Items(func(item yamlfile.Node) {
-			id, ok := item.Number("a permission set", 1, maxPermissionSet)
-			switch {
-			case !ok:
-			case slices.Contains(*target, id):
-				item.Report("permission set %d is repeated", id)
-			default:
-				*target = append(*target, id)
-			}
-		})
-		if empty {
+		if empty := readSets(n, target); empty {
 			n.Report("permission_sets needs at least one id")
 		}
 	}
+}
+
+func readSets(n yamlfile.Node, target *[]int) (empty bool) {
+	return n.Items(func(item yamlfile.Node) {
+		id, ok := item.Number("a permission set", 1, maxPermissionSet)
+		switch {
+		case !ok:
+		case slices.Contains(*target, id):
+			item.Report("permission set %d is repeated", id)
+		default:
+			*target = append(*target, id)
+		}
+	})
 }

@@ -59,6 +59,13 @@ func Required(name string, read Read) Field { return Field{name: name, required:
 // Optional returns the field of a member that may be left out.
 func Optional(name string, read Read) Field { return Field{name: name, read: read} }
 
+// IsAway reports whether the value is null or "", in so many words: a name with
+// nothing after it is rather a value that was forgotten.
+func (n Node) IsAway() bool {
+	return isNull(n.tree) && n.tree.Value != "" || n.tree.Kind == yaml.ScalarNode && n.tree.Style != 0 &&
+		n.tree.Value == "" && n.tree.ShortTag() == "!!str"
+}
+
 // Members reads a mapping: each member once, none unknown, and all that are
 // required. what is the mapping in the faults, "a platform". It reports whether
 // there is a mapping.

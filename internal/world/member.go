@@ -1,0 +1,59 @@
+package world
+
+import (
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/yamlfile"
+)
+
+// This file reads members that are as they are where a file does not say them, and
+// away where it says null or "".
+
+// maybe reads a member that the file changes.
+func maybe[T any](m *cloud.Maybe[T], read func(*T) yamlfile.Read) yamlfile.Read {
+	return func(n yamlfile.Node) {
+		m.Given = true
+		orAway(&m.Null, read(&m.Value))(n)
+	}
+}
+
+// orAway reads a member by read, and notes one that is away.
+func orAway(away *bool, read yamlfile.Read) yamlfile.Read {
+	return func(n yamlfile.Node) {
+		if *away = n.IsAway(); !*away {
+			read(n)
+		}
+	}
+}
+
+// text reads a text that can be shown.
+func text(target *string) yamlfile.Read { return yamlfile.Text(target, nil) }
+
+// truth reads true or false.
+func truth(target *bool) yamlfile.Read {
+	return func(n yamlfile.Node) {
+		var b *bool
+		if yamlfile.Bool(&b)(n); b != nil {
+			*target = *b
+		}
+	}
+}
+
+// orTrue reads true or false of what is true where nothing is said of it.
+func orTrue(target **bool) yamlfile.Read {
+	return func(n yamlfile.Node) {
+		if n.IsAway() {
+			*target = new(true)
+			return
+		}
+		yamlfile.Bool(target)(n)
+	}
+}
+
+// whitelist reads a whitelist. One without entries is not nil.
+func whitelist(target *[]string) yamlfile.Read {
+	return func(n yamlfile.Node) {
+		if *target = []string{}; !n.IsAway() {
+			yamlfile.Texts(target, nil)(n)
+		}
+	}
+}
