@@ -1,7 +1,7 @@
 #!/bin/sh
 # Finds or installs the servers that the tests run beside our own: nginx, Caddy,
-# PostgreSQL and PgBouncer; with "soak" those of the soak too: Patroni, etcd and
-# HAProxy. As root it takes them from Debian's packages; else it says what is
+# PostgreSQL, PgBouncer and Prometheus; with "soak" those of the soak too: Patroni,
+# etcd and HAProxy. As root it takes them from Debian's packages; else it says what is
 # missing.
 set -eu
 
@@ -10,6 +10,7 @@ command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx
 command -v caddy >/dev/null || missing="$missing caddy"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
 if [ "${1:-}" = soak ]; then
 	command -v patroni >/dev/null || missing="$missing patroni"
 	command -v etcd >/dev/null || missing="$missing etcd-server"

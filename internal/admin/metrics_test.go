@@ -51,10 +51,11 @@ func TestMetrics(t *testing.T) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
 	must(t, err)
+	labels := []string{"interface", "errcode", "version", "go", "listener", "kind", "pool"}
 	for name, family := range families {
 		for _, m := range family.Metric {
 			for _, label := range m.Label {
-				if strings.HasPrefix(name, "opentcb_") && !slices.Contains([]string{"interface", "errcode"}, label.GetName()) {
+				if strings.HasPrefix(name, "opentcb_") && !slices.Contains(labels, label.GetName()) {
 					t.Errorf("%s has the label %s", name, label.GetName())
 				}
 			}

@@ -45,18 +45,19 @@ type CodeStore interface {
 func (s *Service) NewCode(ctx context.Context) (blob.Draft, error) {
 	d, err := s.blobs.Create(ctx)
 	if err != nil {
-		return nil, codeError("new code", err)
+		return nil, s.codeError("new code", err)
 	}
 	return d, nil
 }
 
 // codeError returns an Error for an error of code storage: Internal for code that
 // is not there or damaged, Unavailable for all others, which nearly always pass: a
-// full disk, a bucket out of reach.
-func codeError(op string, err error) error {
+// full disk, a bucket out of reach. The latter are counted.
+func (s *Service) codeError(op string, err error) error {
 	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) {
 		return internalError(op, err)
 	}
+	s.codeFaults.Add(1)
 	return &Error{Kind: Unavailable, Err: wrap(op, err)}
 }
 
@@ -76,7 +77,7 @@ func (s *Service) storeCode(ctx context.Context, wait *allowance, c Caller, code
 		if bad, ok := errors.AsType[*codezip.Error](err); ok {
 			return Refused(InvalidCode, bad.Reason)
 		}
-		return codeError("check code", err)
+		return s.codeError("check code", err)
 	}
 	asking, end := wait.begin(ctx)
 	err := s.holdCode(asking, c, code.Sum().String())
@@ -85,7 +86,7 @@ func (s *Service) storeCode(ctx context.Context, wait *allowance, c Caller, code
 		return err
 	}
 	if err := code.Commit(ctx); err != nil {
-		return codeError("store code", err)
+		return s.codeError("store code", err)
 	}
 	return nil
 }

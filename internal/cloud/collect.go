@@ -128,7 +128,7 @@ func (w *codeWalk) run(ctx context.Context) (CodeReport, error) {
 	}
 	if err != nil {
 		if _, ok := errors.AsType[*Error](err); !ok {
-			err = codeError("walk through code", err)
+			err = w.s.codeError("walk through code", err)
 		}
 		return w.report, err
 	}
@@ -233,7 +233,7 @@ func (g *collection) remove(ctx context.Context, w *codeWalk, row CodeRow, size 
 		return nil // a later collection's
 	}
 	if err := g.s.blobs.Remove(ctx, name); err != nil {
-		return codeError("remove code", err)
+		return g.s.codeError("remove code", err)
 	}
 	if err := g.s.store.ForgetCode(ctx, row.Sum, c.Now); err != nil {
 		return storeError("forget code", err)

@@ -12,6 +12,7 @@
 //	recorder.go       records gathered in memory and written in batches
 //	repeats.go        refusals that anybody can repeat: recorded once a minute, then counted
 //	health.go         whether the server can work right now
+//	usage.go          what is in memory, and how much may be
 //	cache.go          rows in memory, in agreement with every change
 //	resource.go       what resources of the operator's have in common: pages, members, counts
 //

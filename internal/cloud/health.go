@@ -65,6 +65,7 @@ func (s *Service) findHealth(ctx context.Context) (h Health) {
 		h.Unavailable = append(h.Unavailable, "the audit record cannot be written")
 	}
 	if blobs != nil {
+		s.codeFaults.Add(1)
 		h.Degraded = append(h.Degraded, s.unhealthy(slog.LevelWarn, "code storage", blobs))
 	}
 	return h

@@ -164,7 +164,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim, sets []in
 		return Code{}, Refused(LinkInvalid, "the code was replaced since: ask downloadfunction for a new link")
 	}
 	if err != nil {
-		return Code{}, codeError("open code "+l.sum.String(), err)
+		return Code{}, s.codeError("open code "+l.sum.String(), err)
 	}
 	code := Code{Blob: b, Caller: c, Env: l.env, Function: l.name, Checksum: l.sum.String()}
 	if s.presign == nil {
@@ -175,7 +175,7 @@ func (s *Service) openLink(ctx context.Context, c Caller, l linkClaim, sets []in
 	life := max(time.Second, left.Truncate(time.Second))
 	if code.Address, err = s.presign(ctx, l.sum, life, l.name+".zip"); err != nil {
 		b.Close()
-		return Code{}, codeError("link to code "+l.sum.String(), err)
+		return Code{}, s.codeError("link to code "+l.sum.String(), err)
 	}
 	return code, nil
 }

@@ -70,10 +70,13 @@ func (r *recorder) add(rec *Record) bool {
 }
 
 // isFull reports whether add would refuse a record.
-func (r *recorder) isFull() bool {
+func (r *recorder) isFull() bool { return r.waiting() >= r.limit }
+
+// waiting returns how many records wait to be written.
+func (r *recorder) waiting() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.recs)+len(r.batch) >= r.limit
+	return len(r.recs) + len(r.batch)
 }
 
 func (r *recorder) run() {

@@ -55,7 +55,7 @@ func (w *codeWalk) check(ctx context.Context, code storedCode, used bool) error 
 	case errors.Is(err, blob.ErrNotFound):
 		finding.State = CodeMissing
 	case !errors.Is(err, blob.ErrCorrupt):
-		return codeError("check code", err)
+		return w.s.codeError("check code", err)
 	}
 	users, err := w.s.store.CodeUsers(ctx, code.sum, scrubUsers)
 	if err != nil {

@@ -70,13 +70,15 @@ type Service struct {
 	adminTokens    *cache[struct{}, map[string]AdminToken] // all of them, by name
 	uses           uses
 
-	checks   chan struct{} // one for each check of a zip under way
-	reads    *recorder
-	repeats  *repeats
-	health   lastHealth
-	observer *observer
-	mints    *mints
-	applyMu  sync.Mutex // one world file at a time
+	checks  chan struct{} // one for each check of a zip under way
+	reads   *recorder
+	repeats *repeats
+	health  lastHealth
+	// codeFaults counts what code storage could not do.
+	codeFaults atomic.Uint64
+	observer   *observer
+	mints      *mints
+	applyMu    sync.Mutex // one world file at a time
 
 	toldAhead atomic.Int64 // the minute in which an issue ahead of the clock was told
 }

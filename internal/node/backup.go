@@ -26,8 +26,10 @@ func Version() string {
 
 // backupOf returns a function that writes an archive of everything in storage.
 // It makes one at a time, since each reads all rows and all code, and returns
-// Conflict meanwhile.
-func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Context, c cloud.Caller, w io.Writer) error {
+// Conflict meanwhile. made is called after each.
+func backupOf(
+	s *Storage, svc *cloud.Service, cfg Config, made func(),
+) func(ctx context.Context, c cloud.Caller, w io.Writer) error {
 	var making sync.Mutex
 	return func(ctx context.Context, c cloud.Caller, w io.Writer) error {
 		if !making.TryLock() {
@@ -43,10 +45,15 @@ func backupOf(s *Storage, svc *cloud.Service, cfg Config) func(ctx context.Conte
 		if ce, ok := errors.AsType[*backup.CodeError](err); ok {
 			return &cloud.Error{Kind: cloud.Internal, Detail: ce.What, Err: err}
 		}
-		if err == nil {
-			cfg.Log.Info("a backup was made")
+		if err != nil {
+			return err
 		}
-		return err
+		cfg.Log.Info("a backup was made")
+		if err := s.Store.NoteBackup(ctx, cfg.Now().UnixMilli()); err != nil {
+			cfg.Log.Warn("it was not noted when a backup was made", "err", err) // it is whole nonetheless
+		}
+		made()
+		return nil
 	}
 }
 

@@ -11,6 +11,10 @@
 //	masterkey.go   where the master key comes from
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring
+//	metrics.go     what is measured of a server, beside its calls
+//	usage.go       how large what is stored is, and when it was backed up
+//	disk_unix.go     the room on the disk
+//	disk_other.go    the same where it is not known
 //	listener.go    taking and refusing connections
 //	head.go        the header of a request as it arrives: at most so many lines
 //	world.go       a world file, from the disk to the rules

@@ -33,6 +33,7 @@ type Node struct {
 	cloud   *cloud.Service
 
 	server *server.Server
+	usage  *usage
 	calls  *lastCalls
 	api    *listener
 	admin  *listener
@@ -112,22 +113,6 @@ func (n *Node) open(ctx context.Context) (err error) {
 func (n *Node) serve() {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if n.cfg.LogLost != nil {
-		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "opentcb_log_lines_lost_total",
-			Help: "Lines of the log that were lost, because its reader was away or too slow.",
-		}, func() float64 { return float64(n.cfg.LogLost()) }))
-	}
-	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "opentcb_rows_altered_total", Help: "Rows refused because they were altered outside of the server.",
-	}, func() float64 { return float64(n.storage.Store.Refused()) }))
-	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "opentcb_heads_refused_total", Help: "Requests refused because their header had too many lines.",
-	}, func() float64 { return float64(n.api.refused.Load() + n.admin.refused.Load()) }))
-	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "opentcb_changes_without_standby_total",
-		Help: "Changes answered -1 because the database had no synchronous standby.",
-	}, func() float64 { return float64(n.storage.Store.Alone()) }))
 	n.server = server.New(server.Config{
 		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
 		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
@@ -136,11 +121,13 @@ func (n *Node) serve() {
 		TransferTime: n.cfg.Limits.TransferTimeout,
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 	})
+	n.usage = newUsage(n.storage)
+	reg.MustRegister(n)
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{
 		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
 		LogLevel: n.cfg.LogLevel,
-		Log:      n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg),
+		Log:      n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg, n.usage.backedUp),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)
@@ -231,6 +218,7 @@ func (n *Node) close() error {
 	if n.apiSrv != nil {
 		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close()) // and with them the listeners
 		n.server.Close()
+		n.usage.close()
 	} else if n.api != nil {
 		errs = append(errs, n.api.Close()) // the admin listener could not be opened
 	}

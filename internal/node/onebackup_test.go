@@ -21,7 +21,7 @@ func TestOneBackup(t *testing.T) {
 	t.Cleanup(func() { s.Close() })
 	svc := cloud.New(cloud.Config{Store: s.Store, Blobs: s.Blobs, Ring: s.Ring})
 	t.Cleanup(func() { _ = svc.Close() })
-	backup, operator := backupOf(s, svc, cfg), svc.OperatorCaller("test")
+	backup, operator := backupOf(s, svc, cfg, func() {}), svc.OperatorCaller("test")
 	write := func(w io.Writer) error { return backup(t.Context(), operator, w) }
 	begun, release, ended := make(chan bool, 1000), make(chan bool), make(chan error)
 	go func() {

@@ -46,6 +46,13 @@ func (u *uploadSlots) take(platform, token string) error {
 	return nil
 }
 
+// Uploads returns how many uploads are under way, and how many there may be.
+func (s *Server) Uploads() (underWay, most int) {
+	s.uploads.mu.Lock()
+	defer s.uploads.mu.Unlock()
+	return s.uploads.taken, s.uploads.most
+}
+
 func (u *uploadSlots) give(platform, token string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

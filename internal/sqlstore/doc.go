@@ -13,6 +13,7 @@
 //	dump.go             every row of a database, for a backup
 //	load.go             the rows of a backup into an empty database
 //	grant.go            MACs of rows that grant something
+//	usage.go            how large the database is, its faults, and when it was backed up
 //	vouch.go            giving all rows their MACs, once, and checking all
 //
 // What differs:
@@ -43,7 +44,6 @@
 //	codesecret.go       code protection keys
 //	permission.go       sets: the switch, the whitelist, the version
 //	history.go          the changes of an environment's permission
-//	admintoken.go       tokens of the admin interface
 //	admintoken.go       tokens of the admin interface
 //	envcredential.go    how often an environment's credentials were revoked
 //	function.go         functions

@@ -51,6 +51,8 @@ type postgresDB struct {
 	bulk    *pool // of the bulk writer
 	commits *commits
 	unwatch func() // ends lineage.watch
+	faults  faults
+	wrap    func(error) error // wrapPostgres, and counts
 }
 
 // PostgresOptions are what an operator can ask of a store on Postgres.
@@ -86,6 +88,7 @@ func OpenPostgres(ctx context.Context, address string, o PostgresOptions) (*Stor
 		writers: openPool(cfg, nil, pgWorkers+pgWaiting, g),
 		bulk:    openPool(cfg, nil, 2, g), // while it migrates, one of them keeps the lock
 	}
+	p.wrap = func(err error) error { return p.faults.note(wrapPostgres(err)) }
 	if err := migratePostgres(ctx, p.bulk.DB); err != nil {
 		return nil, errors.Join(startError(cfg, err), p.close())
 	}
@@ -106,7 +109,7 @@ func OpenPostgres(ctx context.Context, address string, o PostgresOptions) (*Stor
 
 func (p *postgresDB) read(ctx context.Context) *statements {
 	deadline, _ := ctx.Deadline()
-	return &statements{&pooled{p.readers, deadline}, wrapPostgres}
+	return &statements{&pooled{p.readers, deadline}, p.wrap}
 }
 
 func (p *postgresDB) openSession(bool) (*sql.DB, error) {

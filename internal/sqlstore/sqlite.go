@@ -38,6 +38,7 @@ type sqliteDB struct {
 	reads   statements
 	tx      sqliteTx // on conn
 	folds   foldings // of the log
+	faults  faults
 
 	readStmts, writeStmts *prepared
 }
@@ -108,7 +109,8 @@ func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
 	}
 	d.readStmts = &prepared{prepare: d.readers.PrepareContext, byText: map[string]*sql.Stmt{}}
 	d.writeStmts = &prepared{prepare: d.conn.PrepareContext, byText: map[string]*sql.Stmt{}}
-	d.reads, d.tx = statements{d.readStmts, wrapSQLite}, sqliteTx{}
+	d.reads = statements{d.readStmts, func(err error) error { return d.faults.note(wrapSQLite(err)) }}
+	d.tx = sqliteTx{}
 	d.tx.stmts = statements{d.writeStmts, d.tx.wrap}
 	return d.fold()
 }

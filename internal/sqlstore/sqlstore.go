@@ -50,12 +50,20 @@ type engine interface {
 	// checkIntegrity gives what is damaged in the database itself to found, as
 	// far as the database can tell.
 	checkIntegrity(ctx context.Context, found func(what string) error) error
+	// size returns the bytes of the database, and of its log; 0 for a log that is
+	// the database's own affair.
+	size(ctx context.Context) (database, log int64, err error)
+	// pools are the connections, by what they are for.
+	pools() map[string]*sql.DB
+	// failures counts what the database could not do.
+	failures() *faults
 	// close closes all connections.
 	close() error
 }
 
 func newStore(e engine, w, bulk *writer) *Store {
 	s := &Store{engine: e, writer: w, bulkWriter: bulk, closeOnce: sync.OnceValue(e.close)}
+	w.faults, bulk.faults = e.failures(), e.failures()
 	s.setGuard(&guard{})
 	return s
 }

@@ -84,6 +84,7 @@ type writer struct {
 	queues []chan *change // one of each worker
 	seed   maphash.Seed   // for the choice of a queue by key
 	guard  *guard         // of the rows that changes write
+	faults *faults        // counts changes that could not be made
 
 	mu      sync.RWMutex // held for reading while a change is put into a queue
 	closed  bool
@@ -120,7 +121,7 @@ func (w *writer) writeFor(ctx context.Context, key string, do func(*tx) error) e
 	}
 	// The change will run, whatever becomes of ctx. Only its result says
 	// whether it happened.
-	return <-c.result
+	return w.faults.note(<-c.result)
 }
 
 func (w *writer) queueFor(key string) chan *change {

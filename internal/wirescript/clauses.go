@@ -23,6 +23,7 @@ var sections = []struct {
 	{"UP", "Uploading protected code", 9, nil},
 	{"CC", "Cloud calls", 8, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
+	{"LV", "Living with it", 4, nil},
 	{"OP", "What the operator sees and changes", 7, []int{3, 4, 5}},
 }
 

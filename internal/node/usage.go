@@ -1,0 +1,90 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/sqlstore"
+)
+
+// measurePause is the least time between two measurements of what is stored. One
+// that takes long is made less often: at most a hundredth of the time goes into it.
+const measurePause = time.Minute
+
+// usage measures how large what is stored is, now and then, so that whoever asks
+// for the metrics does not wait for it.
+type usage struct {
+	store *sqlstore.Store
+	end   context.CancelFunc
+	ended chan struct{}
+	again chan struct{} // a backup was made: measure now
+
+	mu  sync.Mutex
+	now measured
+}
+
+// measured is what was found.
+type measured struct {
+	measured bool
+	sizes    sqlstore.Sizes
+	backup   int64 // when the last one was made, Unix milliseconds; 0: never
+}
+
+func newUsage(s *Storage) *usage {
+	ctx, end := context.WithCancel(context.Background())
+	u := &usage{store: s.Store, end: end, ended: make(chan struct{}), again: make(chan struct{}, 1)}
+	go u.run(ctx)
+	return u
+}
+
+func (u *usage) run(ctx context.Context) {
+	defer close(u.ended)
+	for {
+		begin := time.Now()
+		u.measure(ctx)
+		wait := time.NewTimer(max(measurePause, 100*time.Since(begin)))
+		select {
+		case <-wait.C:
+		case <-u.again:
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		}
+		wait.Stop()
+	}
+}
+
+// measure measures. What cannot be read stays as it was.
+func (u *usage) measure(ctx context.Context) {
+	sizes, errSizes := u.store.Sizes(ctx)
+	backup, errBackup := u.store.LastBackup(ctx)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if errSizes == nil {
+		u.now.sizes, u.now.measured = sizes, true
+	}
+	if errBackup == nil {
+		u.now.backup = backup
+	}
+}
+
+// last returns what was measured last.
+func (u *usage) last() measured {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.now
+}
+
+// backedUp asks for a measurement, since a backup was made.
+func (u *usage) backedUp() {
+	select {
+	case u.again <- struct{}{}:
+	default:
+	}
+}
+
+func (u *usage) close() {
+	u.end()
+	<-u.ended
+}
