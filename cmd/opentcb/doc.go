@@ -22,6 +22,9 @@
 //
 //	remote.go     the way to a running server
 //	apply.go      opentcb apply
+//	resource.go   what the commands of resources have in common: tables, removal
+//	platform.go   opentcb platform list, show, add, set, disable, enable, remove
+//	miniprogram.go  opentcb miniprogram, likewise
 //	ticket.go     opentcb ticket
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy

@@ -73,6 +73,8 @@ func newRoot() *cobra.Command {
 
 		// The operator's.
 		applyCommand(),
+		platformCommand(),
+		miniProgramCommand(),
 		ticketCommand(),
 		authorizeCommand(),
 		revokeCommand(),

@@ -241,8 +241,18 @@ func (s *Service) forgetRemoved(appid string) {
 	s.secrets.clear()
 }
 
+// Plus returns the sum of both.
+func (c PlatformCounts) Plus(d PlatformCounts) PlatformCounts {
+	c.Environments += d.Environments
+	c.Functions += d.Functions
+	c.Authorizations += d.Authorizations
+	c.InForce += d.InForce
+	c.OwnedFunctions += d.OwnedFunctions
+	return c
+}
+
 // String says how much there is, for a person.
-func (c PlatformCounts) String() string {
+func (c Counts) String() string {
 	text := many(c.Environments, "environment") + ", " + many(c.Functions, "function") + ", " +
 		many(c.Authorizations, "authorization")
 	if c.Authorizations > 0 {
