@@ -75,6 +75,7 @@ func newRoot() *cobra.Command {
 		applyCommand(),
 		platformCommand(),
 		miniProgramCommand(),
+		worldCommand(),
 		ticketCommand(),
 		authorizeCommand(),
 		revokeCommand(),

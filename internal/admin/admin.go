@@ -86,6 +86,7 @@ const tokenRoute = "POST /v1/environments/{environment}/token"
 func (s *Server) routes() map[string]route {
 	return map[string]route{
 		"POST /v1/apply":                                               {s.apply, toChange},
+		"GET /v1/world":                                                {s.world, toRead},
 		"PUT /v1/code":                                                 {s.addCode, toChange},
 		"POST /v1/code/collection":                                     {s.collect, toChange},
 		"POST /v1/code/check":                                          {s.scrub, toChange},

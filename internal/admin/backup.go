@@ -22,7 +22,7 @@ func (s *Server) backupArchive(w http.ResponseWriter, r *http.Request, c cloud.C
 	if s.backup == nil {
 		return nil, &httpError{http.StatusNotImplemented, tcb.InvalidURL, "this server makes no backups"}
 	}
-	pieces := &pieces{w: w, conn: http.NewResponseController(w)}
+	pieces := &pieces{w: w, conn: http.NewResponseController(w), mime: "application/x-tar"}
 	out := bufio.NewWriterSize(pieces, pieceBytes)
 	err := s.backup(r.Context(), c, out)
 	if err == nil {
@@ -41,12 +41,13 @@ type pieces struct {
 	w     http.ResponseWriter
 	conn  *http.ResponseController
 	begun bool
+	mime  string
 }
 
 func (p *pieces) Write(b []byte) (int, error) {
 	if !p.begun {
 		p.begun = true
-		p.w.Header().Set("Content-Type", "application/x-tar")
+		p.w.Header().Set("Content-Type", p.mime)
 	}
 	_ = p.conn.SetWriteDeadline(time.Now().Add(stallTime))
 	return p.w.Write(b)

@@ -15,6 +15,7 @@
 //	list.go           lists, page by page
 //	client.go         Client: the same interface, from the other end
 //	apply.go          world files
+//	world.go          everything as a world file
 //	platform.go       platforms and their secrets
 //	removal.go        the removal of both, step by step
 //	miniprogram.go    Mini Programs

@@ -56,6 +56,7 @@
 // Worlds:
 //
 //	world.go          what a world file asks for
+//	export.go         everything as a world, piece by piece
 //	apply.go          bringing the server to it
 //	applyaccount.go   what a world file says of a platform or Mini Program
 //	applygrant.go     what a world file says of an authorization

@@ -29,6 +29,7 @@ type Store interface {
 	FunctionStore
 	CodeStore
 	WorldStore
+	WorldPages
 	CredentialStore
 	AdminTokenStore
 	ObservedStore

@@ -65,7 +65,8 @@ type WorldFunction struct {
 	Line      int
 	Env, Name string
 	Zip, Sum  string
-	NoZip     bool // there is to be no code
+	NoZip     bool   // there is to be no code
+	Account   string // that the environment belongs to; only of what is exported
 }
 
 // AddSums gives each function the checksum of its zip, by the zip's name in the

@@ -10,6 +10,7 @@
 //	list.go             pages of lists
 //	schema.go           the tables, read from the migrations
 //	session.go          a long transaction, for a dump or a load
+//	worldpages.go       everything that a world file says, in pages
 //	dump.go             every row of a database, for a backup
 //	load.go             the rows of a backup into an empty database
 //	grant.go            MACs of rows that grant something

@@ -21,6 +21,7 @@
 //	function.go       functions, and the replacement of their code
 //	code.go           code that is held, in use or doomed
 //	apply.go          the changes of a world file, all or none
+//	worldpages.go     everything that a world file says, in pages
 //	audit.go          the audit record
 //	observe.go        counts of cloud calls
 //	refusal.go        records of refused cloud calls

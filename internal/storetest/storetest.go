@@ -105,6 +105,7 @@ var parts = []struct {
 	{name: "apply", run: applyRoundTrip, empty: true},
 	{name: "apply again", run: applyAgain},
 	{name: "apply all or nothing", run: applyAllOrNothing},
+	{name: "OP-8 the world in pages", run: worldPages},
 	{name: "apply stale", run: applyStale},
 	{name: "apply switch", run: applySwitch},
 	{name: "records round trip", run: recordsRoundTrip},

@@ -8,5 +8,6 @@
 //
 //	world.go   Parse: from the members of the file to a cloud.World
 //	member.go  members that are as they are, or away
+//	write.go   Writer: a world as a file
 //	check.go   what a value may be, and items that contradict each other
 package world

@@ -1,0 +1,55 @@
+package admin_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+func (s *started) world(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, s.World(t.Context(), &b))
+	return b.String()
+}
+
+// TestWorldRoundTrip: what is exported changes nothing where it is, and makes another
+// server the same, once it has the secrets.
+// Proves: OP-8
+func TestWorldRoundTrip(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	odd := `no: "quoted", #{[ 夹 \\`
+	_, err := s.ChangePlatform(t.Context(), platform, cloud.PlatformChange{
+		Name: cloud.Given(odd), Disabled: cloud.Given(true), PermissionSets: cloud.Given([]int{64, 18}),
+	})
+	must(t, err)
+	_, err = s.ChangeMiniProgram(t.Context(), other, cloud.MiniProgramChange{
+		Name: cloud.Given("true"), Principal: cloud.Given(odd), Cloud: cloud.Given(false), Disabled: cloud.Given(true),
+	})
+	must(t, err)
+	exported := s.world(t)
+	for _, secret := range []string{"platform-one-secret", "ticket@@@one", "refreshtoken@@@"} {
+		if strings.Contains(exported, secret) {
+			t.Errorf("the export has %s", secret)
+		}
+	}
+	applied, err := s.Apply(t.Context(), []byte(exported), nil)
+	if must(t, err); len(applied.Changes)+len(applied.NotApplied) != 0 {
+		t.Errorf("applied where it is: %+v\n%s", applied, exported)
+	}
+	empty := start(t)
+	_, err = empty.Apply(t.Context(), []byte(exported), nil)
+	if r := refused(t, err, http.StatusUnprocessableEntity); !strings.Contains(r.Error(), "needs secret") {
+		t.Errorf("without secrets: %v", r)
+	}
+	secret := `{appid: "` + platform + `", `
+	_, err = empty.Apply(t.Context(), []byte(strings.ReplaceAll(exported, secret, secret+`secret: platform-one-secret, `)), nil)
+	must(t, err)
+	if got := empty.world(t); got != exported {
+		t.Errorf("the other server exports\n%s\nwant\n%s", got, exported)
+	}
+}

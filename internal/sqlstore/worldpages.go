@@ -1,0 +1,115 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// What is exported may be applied elsewhere, which vouches for it: so every row is
+// checked.
+
+// given returns a member that is given unless it is zero.
+func given[T comparable](v T) (m cloud.Maybe[T]) {
+	if zero := *new(T); v != zero {
+		return cloud.Given(v)
+	}
+	return m
+}
+
+// WorldPlatforms implements cloud.Store.
+func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.WorldPlatform, error) {
+	var sel selection
+	query, args := sel.page("SELECT "+accountColumns+`, a.open, a.mac, COALESCE(s.sets, ''), COALESCE(s.mac, '')
+		FROM platforms p JOIN accounts a ON a.appid = p.appid LEFT JOIN platform_sets s ON s.appid = p.appid
+		WHERE a.disabled <> 2`, p, "p.appid")
+	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldPlatform, err error) {
+		var a cloud.Account
+		var state switchState
+		var sets, mac string
+		err = r.Scan(append(accountFields(&a), &state.open, &state.mac, &sets, &mac)...)
+		if state.disabled = int64(a.State); err == nil {
+			err = state.check(s.guard, a.AppID)
+		}
+		if err == nil && sets != "" {
+			w.With.PermissionSets.Given = true
+			err = errors.Join(s.guard.check(grantedSets, mac, a.AppID, sets),
+				json.Unmarshal([]byte(sets), &w.With.PermissionSets.Value))
+		}
+		w.AppID, w.With.Name, w.With.Disabled = a.AppID, given(a.Name), given(a.State != cloud.InUse)
+		return w, err
+	}, query, args...)
+}
+
+// WorldMiniPrograms implements cloud.Store.
+func (s *Store) WorldMiniPrograms(ctx context.Context, p cloud.Page) ([]cloud.WorldMiniProgram, error) {
+	var sel selection
+	query, args := sel.page("SELECT "+accountColumns+", a.open, a.mac FROM accounts a "+
+		"WHERE NOT a.is_platform AND a.disabled <> 2", p, "a.appid")
+	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldMiniProgram, err error) {
+		var a cloud.Account
+		var state switchState
+		err = r.Scan(append(accountFields(&a), &state.open, &state.mac)...)
+		if state.disabled = int64(a.State); err == nil {
+			err = state.check(s.guard, a.AppID)
+		}
+		if w.AppID = a.AppID; !a.Cloud {
+			w.Cloud = &a.Cloud
+		}
+		w.With.Name, w.With.Principal, w.With.Disabled = given(a.Name), given(a.Principal), given(a.State != cloud.InUse)
+		return w, err
+	}, query, args...)
+}
+
+// WorldEnvironments implements cloud.Store.
+func (s *Store) WorldEnvironments(ctx context.Context, p cloud.Page) ([]cloud.WorldEnvironment, error) {
+	var sel selection
+	query, args := sel.page(`SELECT e.account, e.id, a.is_platform, a.open, a.disabled, a.mac, e.api_whitelist, e.mac
+		FROM environments e JOIN accounts a ON a.appid = e.account WHERE a.disabled <> 2`, p, "e.account", "e.id")
+	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldEnvironment, err error) {
+		var state switchState
+		var list, mac string
+		err = r.Scan(&w.Account, &w.ID, &w.Batch, &state.open, &state.disabled, &state.mac, &list, &mac)
+		if err == nil {
+			err = errors.Join(state.check(s.guard, w.Account), s.guard.check(grantedList, mac, w.Account, w.ID, list))
+		}
+		if w.Open = &state.open; err == nil {
+			err = json.Unmarshal([]byte(list), &w.Whitelist)
+		}
+		return w, err
+	}, query, args...)
+}
+
+// WorldAuthorizations implements cloud.Store.
+func (s *Store) WorldAuthorizations(ctx context.Context, p cloud.Page) ([]cloud.WorldAuthorization, error) {
+	var sel selection
+	query, args := sel.page(`SELECT t.appid, t.platform, t.epoch, t.sets, t.refresh_mac, COALESCE(z.mac, '')
+		FROM authorizations t LEFT JOIN authorization_macs z ON z.appid = t.appid AND z.platform = t.platform
+		JOIN accounts p ON p.appid = t.platform JOIN accounts m ON m.appid = t.appid
+		WHERE t.in_force AND p.disabled <> 2 AND m.disabled <> 2`, p, "t.appid", "t.platform")
+	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldAuthorization, err error) {
+		var epoch int64
+		var sets, refresh, mac string
+		err = r.Scan(&w.AppID, &w.Platform, &epoch, &sets, &refresh, &mac)
+		if err == nil {
+			err = s.guard.check(granted, mac, w.AppID, w.Platform, true, epoch, sets, refresh)
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(sets), &w.Sets)
+		}
+		return w, err
+	}, query, args...)
+}
+
+// WorldFunctions implements cloud.Store.
+func (s *Store) WorldFunctions(ctx context.Context, p cloud.Page) ([]cloud.WorldFunction, error) {
+	var sel selection
+	query, args := sel.page(`SELECT f.account, f.env, f.name FROM functions f JOIN accounts a ON a.appid = f.account
+		WHERE a.disabled <> 2`, p, "f.account", "f.env", "f.name")
+	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldFunction, err error) {
+		return w, r.Scan(&w.Account, &w.Env, &w.Name)
+	}, query, args...)
+}

@@ -1,0 +1,62 @@
+package storetest
+
+import "github.com/opentcb/opentcb/internal/cloud"
+
+// worldPages: everything is in the order of its keys, and pages go on where the one
+// before ended. What is cancelled or being removed is left out.
+func worldPages(e *exam) {
+	e.apply(cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}})
+	old := e.account(platform1)
+	ch := cloud.AccountChange{Old: &old, New: old, Sets: []int{64, 49}}
+	ch.New.Name, ch.New.State = "First", cloud.Disabled
+	e.changeAccount("named", ch, nil)
+	ok, err := e.store.Revoke(e.Context(), platform1, mini2, e.rec("revoke"))
+	e.is(true)("Revoke", ok, err)
+
+	with := cloud.PlatformChange{
+		Name: cloud.Given("First"), Disabled: cloud.Given(true), PermissionSets: cloud.Given([]int{64, 49}),
+	}
+	platforms, err := e.store.WorldPlatforms(e.Context(), wholeList)
+	e.ok("WorldPlatforms", err)
+	e.same("platforms", platforms, []cloud.WorldPlatform{{AppID: platform1, With: with}, {AppID: platform2}})
+	minis, err := e.store.WorldMiniPrograms(e.Context(), wholeList)
+	e.ok("WorldMiniPrograms", err)
+	e.same("Mini Programs", minis, []cloud.WorldMiniProgram{{AppID: mini1}, {AppID: mini2, Cloud: new(false)}})
+	grants, err := e.store.WorldAuthorizations(e.Context(), wholeList)
+	e.ok("WorldAuthorizations", err)
+	e.same("authorizations", grants, []cloud.WorldAuthorization{
+		{AppID: mini1, Platform: platform1, Sets: []int{64, 49}}, {AppID: mini1, Platform: platform2, Sets: []int{18}},
+	})
+	whole, err := e.store.WorldFunctions(e.Context(), wholeList)
+	e.ok("WorldFunctions", err)
+	e.same("functions", whole, []cloud.WorldFunction{
+		{Account: mini1, Env: env1, Name: function1}, {Account: mini1, Env: env1, Name: function2},
+		{Account: mini1, Env: env2, Name: function1},
+	})
+	rest, err := e.store.WorldFunctions(e.Context(), cloud.Page{After: []string{mini1, env1, function1}, Limit: 1})
+	e.ok("WorldFunctions", err)
+	e.same("a page of functions", rest, whole[1:2])
+
+	environments := func() (ids []string) {
+		all, err := e.store.WorldEnvironments(e.Context(), wholeList)
+		e.ok("WorldEnvironments", err)
+		for _, env := range all {
+			ids = append(ids, env.ID)
+			if now := e.environment(env.Account, env.ID); now.Open != *env.Open || env.Batch != (env.ID == envBatch) {
+				e.Errorf("%+v is exported as %+v", now, env)
+			} else {
+				e.same("whitelist", env.Whitelist, now.Whitelist)
+			}
+		}
+		return ids
+	}
+	e.same("environments", environments(), []string{env1, env3, env2, envOther, envBatch})
+	old = e.account(mini1)
+	removing := old
+	removing.State = cloud.Removing
+	e.changeAccount("removing", cloud.AccountChange{Old: &old, New: removing}, nil)
+	e.same("environments of what stays", environments(), []string{envOther, envBatch})
+	grants, err = e.store.WorldAuthorizations(e.Context(), wholeList)
+	e.ok("WorldAuthorizations", err)
+	e.same("authorizations of what stays", len(grants), 0)
+}
