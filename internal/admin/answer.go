@@ -130,6 +130,9 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, 
 			status = http.StatusUnprocessableEntity
 		}
 	}
+	if errors.Is(err, cloud.ErrVersion) {
+		status = http.StatusPreconditionFailed
+	}
 	if found, ok := errors.AsType[faults.List](err); ok {
 		status, body.Error.Code = http.StatusUnprocessableEntity, int(tcb.InvalidArgs)
 		body.Error.Message, body.Error.Faults = "the world file cannot be applied", found

@@ -41,6 +41,38 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, c cloud.Calle
 	return AuthorizationCode{t.Value, int64(t.Life.Seconds())}, err
 }
 
+func (s *Server) authorizations(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	var f cloud.AuthorizationFilter
+	return list(r, parameters{
+		"platform": anyText(&f.Platform), "appid": anyText(&f.AppID), "in_force": truth(&f.InForce),
+	}, func(p cloud.Page) ([]cloud.AuthorizationView, error) {
+		return s.cloud.Authorizations(r.Context(), f, p)
+	})
+}
+
+func (s *Server) authorization(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	if err := (parameters{}).read(r); err != nil {
+		return nil, err
+	}
+	return s.cloud.AuthorizationView(r.Context(), r.PathValue("platform"), r.PathValue("appid"))
+}
+
+// NewAuthorization is a merchant's consent for a platform, as a resource.
+type NewAuthorization struct {
+	Platform       cloud.Maybe[string] `json:"platform,omitzero"`
+	AppID          cloud.Maybe[string] `json:"appid,omitzero"`
+	PermissionSets cloud.Maybe[[]int]  `json:"permission_sets,omitzero"`
+}
+
+func (s *Server) addAuthorization(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var a NewAuthorization
+	if err := readChange(w, r, &a); err != nil {
+		return nil, err
+	}
+	t, err := s.cloud.Authorize(r.Context(), c, a.Platform.Value, a.AppID.Value, a.PermissionSets.Value)
+	return put(AuthorizationCode{t.Value, int64(t.Life.Seconds())}, true), err
+}
+
 func (s *Server) revoke(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	return nil, s.cloud.Revoke(r.Context(), c, r.PathValue("platform"), r.PathValue("appid"))
 }
@@ -61,6 +93,19 @@ func (c *Client) Authorize(ctx context.Context, platform, appid string, sets []i
 	var code AuthorizationCode
 	err = c.call(ctx, "POST", authorizationPath(platform, appid), jsonContent(body), &code)
 	return code, err
+}
+
+// Authorizations gives the authorizations that the query chooses to each, by appid
+// and platform.
+func (c *Client) Authorizations(
+	ctx context.Context, query url.Values, each func(cloud.AuthorizationView) error,
+) error {
+	return Each(ctx, c, "/v1/authorizations", query, each)
+}
+
+// Authorization returns an authorization, in force or cancelled.
+func (c *Client) Authorization(ctx context.Context, platform, appid string) (a cloud.AuthorizationView, err error) {
+	return a, c.call(ctx, "GET", "/v1/authorizations/"+url.PathEscape(platform)+"/"+url.PathEscape(appid), content{}, &a)
 }
 
 // Revoke cancels an authorization.

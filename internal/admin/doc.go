@@ -20,9 +20,10 @@
 //	removal.go        the removal of both, step by step
 //	miniprogram.go    Mini Programs
 //	authorization.go  tickets, consent, cancellation
+//	function.go       functions and their code
 //	code.go           zips: for world files, and of a merchant's developer
 //	collection.go     collection and check of all code
-//	environment.go    tokens and credentials of an environment's runtime
+//	environment.go    environments, and the tokens and credentials of their runtime
 //	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
 //	firsttoken.go     the first admin's token
 //	admintoken.go     admin tokens

@@ -2,9 +2,11 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -52,6 +54,82 @@ func (s *Server) credential(_ http.ResponseWriter, r *http.Request, c cloud.Call
 
 func (s *Server) revokeCredentials(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	return nil, s.cloud.RevokeEnvironmentCredentials(r.Context(), c, r.PathValue("environment"))
+}
+
+func (s *Server) environments(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	var f cloud.EnvironmentFilter
+	return list(r, parameters{
+		"appid": anyText(&f.AppID), "platform": anyText(&f.Platform), "alias": anyText(&f.Alias),
+	}, func(p cloud.Page) ([]cloud.EnvironmentView, error) { return s.cloud.Environments(r.Context(), f, p) })
+}
+
+// tagged answers with an environment, and its version as the tag for If-Match.
+func tagged(w http.ResponseWriter, e cloud.EnvironmentView, err error) (any, error) {
+	if err == nil {
+		w.Header().Set("ETag", fmt.Sprintf(`"%d"`, e.Version))
+	}
+	return e, err
+}
+
+func (s *Server) environment(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	if err := (parameters{}).read(r); err != nil {
+		return nil, err
+	}
+	e, err := s.cloud.EnvironmentView(r.Context(), r.PathValue("environment"))
+	return tagged(w, e, err)
+}
+
+func (s *Server) putEnvironment(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var with cloud.EnvironmentChange
+	if err := readChange(w, r, &with); err != nil {
+		return nil, err
+	}
+	e, isNew, err := s.cloud.PutEnvironment(r.Context(), c, r.PathValue("environment"), with)
+	v, err := tagged(w, e, err)
+	return put(v, isNew), err
+}
+
+func (s *Server) changeEnvironment(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var with cloud.EnvironmentChange
+	if err := readChange(w, r, &with); err != nil {
+		return nil, err
+	}
+	version := int64(-1)
+	if match := r.Header.Get("If-Match"); match != "" && match != "*" {
+		var err error
+		version, err = strconv.ParseInt(strings.Trim(match, `"`), 10, 64)
+		if err != nil || version < 0 {
+			return nil, cloud.RefusedMember("If-Match", "If-Match must be the ETag of the environment, which is its version")
+		}
+	}
+	e, err := s.cloud.ChangeEnvironment(r.Context(), c, r.PathValue("environment"), with, version)
+	return tagged(w, e, err)
+}
+
+// Environments gives the environments that the query chooses to each, by id.
+func (c *Client) Environments(ctx context.Context, query url.Values, each func(cloud.EnvironmentView) error) error {
+	return Each(ctx, c, "/v1/environments", query, each)
+}
+
+// Environment returns an environment.
+func (c *Client) Environment(ctx context.Context, id string) (e cloud.EnvironmentView, err error) {
+	return e, c.call(ctx, "GET", "/v1/environments/"+url.PathEscape(id), content{}, &e)
+}
+
+// PutEnvironment makes an environment, or replaces one whole but for its account's
+// switch, which stays unless it is given.
+func (c *Client) PutEnvironment(
+	ctx context.Context, id string, with cloud.EnvironmentChange,
+) (e cloud.EnvironmentView, err error) {
+	return e, c.send(ctx, "PUT", "/v1/environments/"+url.PathEscape(id), with, &e)
+}
+
+// ChangeEnvironment changes the members that are given, whatever the environment's
+// version.
+func (c *Client) ChangeEnvironment(
+	ctx context.Context, id string, with cloud.EnvironmentChange,
+) (e cloud.EnvironmentView, err error) {
+	return e, c.send(ctx, "PATCH", "/v1/environments/"+url.PathEscape(id), with, &e)
 }
 
 // CloudbaseToken gives a token for the code of an environment.

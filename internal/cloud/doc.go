@@ -31,6 +31,9 @@
 //	removal.go        how a platform or Mini Program is removed, step by step
 //	platformview.go   platforms as the operator sees and changes them
 //	miniprogram.go    Mini Programs, likewise
+//	environmentview.go    environments, likewise
+//	authorizationview.go  authorizations as the operator sees them
+//	functionview.go       functions, likewise, and their code for the operator
 //	environment.go    accounts and their environments
 //	codesecret.go     getcodesecret: the code protection key
 //	permission.go     usecloudaccesstoken: switch and whitelist

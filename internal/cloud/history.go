@@ -70,7 +70,10 @@ func (s *Service) RestoreWhitelist(ctx context.Context, c Caller, env string, ve
 		return 0, Refused(NotFound, fmt.Sprintf("no version %d; the latest are %s", version,
 			strings.ReplaceAll(strings.Trim(latest, "[]"), " ", ", ")))
 	}
-	return s.setAgain(ctx, c, e, list, version)
+	return s.setNow(ctx, c, e, "whitelist restore", func(_ Environment, set *PermissionSet) (string, error) {
+		set.Whitelist = slices.Clone(list) // whatever others set
+		return fmt.Sprintf("from=%d", version), nil
+	})
 }
 
 // latestTold is how many versions a refusal names.
@@ -105,24 +108,30 @@ func whitelistAt(changes []PermissionChange, env string, version int64) (list []
 	return list, ok
 }
 
-// setAgain sets a whitelist at the stored version, and retries when another set
-// came between: a restore is meant whatever others set.
-func (s *Service) setAgain(
-	ctx context.Context, c Caller, e *Environment, list []string, from int64,
+// setNow carries out a set by the operator on what stands at that moment, and plans it
+// anew when another set came between. It returns the version that the set leaves. plan
+// begins with what the environment has, and returns what the record says besides.
+func (s *Service) setNow(
+	ctx context.Context, c Caller, e *Environment, action string,
+	plan func(now Environment, set *PermissionSet) (detail string, err error),
 ) (int64, error) {
 	for range issueTries {
 		now, err := s.store.Environment(ctx, e.Account, e.ID)
 		if err != nil {
 			return 0, storeError("environment", err)
 		}
-		rec, err := s.recordOn(ctx, c, "whitelist restore", e)
+		rec, err := s.recordOn(ctx, c, action, e)
 		if err != nil {
 			return 0, storeError("account", err)
 		}
-		rec.Detail = fmt.Sprintf("from=%d entries=%d version=%d", from, len(list), now.Version)
 		set := PermissionSet{
-			Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(list), Version: now.Version,
+			Account: e.Account, Env: e.ID, Open: now.Open, Whitelist: slices.Clone(now.Whitelist), Version: now.Version,
 		}
+		detail, err := plan(now, &set)
+		if err != nil {
+			return 0, err
+		}
+		rec.Detail = fmt.Sprintf("%s entries=%d version=%d", detail, len(set.Whitelist), now.Version)
 		if set.NextVersion() > MaxVersion {
 			set.Next = versionAfterLast // others could not follow
 		}
@@ -130,11 +139,11 @@ func (s *Service) setAgain(
 		s.forgetPermission(set.Account, set.Env, res.Touched, err)
 		switch {
 		case err != nil:
-			return 0, storeError("restore whitelist", err)
+			return 0, storeError(action, err)
 		case res.Accepted:
 			s.observer.changed(EnvironmentKey{set.Account, set.Env})
 			return set.NextVersion(), nil
 		}
 	}
-	return 0, storeError("restore whitelist", ErrStale)
+	return 0, storeError(action, ErrStale)
 }

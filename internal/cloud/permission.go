@@ -18,6 +18,8 @@ type PermissionSet struct {
 	Version   int64
 	// Next is the version that the environment gets; 0: two more than Version.
 	Next int64
+	// Alias is the environment's new alias; nil: it stays.
+	Alias *string
 }
 
 // NextVersion is the version that an accepted set leaves.

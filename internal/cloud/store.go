@@ -22,11 +22,14 @@ type Store interface {
 	AccountStore
 	RemovalStore
 	EnvironmentStore
+	EnvironmentViewStore
 	AuthorizationStore
+	AuthorizationViewStore
 	CodeSecretStore
 	PermissionStore
 	HistoryStore
 	FunctionStore
+	FunctionViewStore
 	CodeStore
 	WorldStore
 	WorldPages

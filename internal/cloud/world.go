@@ -137,6 +137,7 @@ type PutAccount struct{ Account }
 // Open is nil.
 type AddEnvironment struct {
 	Account, ID string
+	Alias       string
 	Open        *bool
 	Whitelist   []string
 }

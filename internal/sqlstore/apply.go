@@ -178,9 +178,9 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 			return err
 		}
 	}
-	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open, mac)
-		VALUES ($1, $2, $3, $4, -1, TRUE, $5) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion,
-		t.guard.vouch(grantedList, c.Account, c.ID, list))
+	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open, mac, alias)
+		VALUES ($1, $2, $3, $4, -1, TRUE, $5, $6) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion,
+		t.guard.vouch(grantedList, c.Account, c.ID, list), c.Alias)
 	if err == nil {
 		err = t.nextCredentialEpoch(c.Account, c.ID, rec.At)
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"time"
@@ -189,4 +190,34 @@ func (s *Store) RefreshVoided(ctx context.Context, platform, appid, refreshMAC s
 		FROM voided_refresh_tokens WHERE appid = $1 AND platform = $2`,
 		[]any{appid, platform, refreshMAC}, &these, &all)
 	return these > 0 || all == 0 && !a.InForce, err
+}
+
+// Authorizations implements cloud.Store.
+func (s *Store) Authorizations(
+	ctx context.Context, f cloud.AuthorizationFilter, p cloud.Page,
+) ([]cloud.Authorization, error) {
+	var sel selection
+	sel.isText("z.platform", f.Platform)
+	sel.isText("z.appid", f.AppID)
+	sel.isTrue("z.in_force", f.InForce)
+	query, args := sel.page(`SELECT z.appid, z.platform, z.in_force, z.epoch, z.sets, z.refresh_mac, z.issued,
+			COALESCE(m.mac, '')
+		FROM authorizations z LEFT JOIN authorization_macs m ON m.appid = z.appid AND m.platform = z.platform
+		WHERE TRUE`, p, "z.appid", "z.platform")
+	return scanAll(s.read(ctx), s.scanAuthorization, query, args...)
+}
+
+func (s *Store) scanAuthorization(r *sql.Rows) (a cloud.Authorization, err error) {
+	var sets, issued, mac string
+	err = r.Scan(&a.AppID, &a.Platform, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac)
+	if err == nil {
+		err = s.guard.check(granted, mac, a.AppID, a.Platform, a.InForce, a.Epoch, sets, a.RefreshMAC)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(sets), &a.Sets)
+	}
+	if err == nil {
+		a.Issued, err = cloud.ParseIssues(issued)
+	}
+	return a, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -56,4 +58,67 @@ func encodeList(entries []string) (string, error) {
 	}
 	b, err := json.Marshal(entries)
 	return string(b), err
+}
+
+// environmentViews selects environments as the operator sees them. Functions are
+// counted up to limit.
+func environmentViews(limit int64) string {
+	return fmt.Sprintf(`SELECT e.id, e.account, a.is_platform, e.alias, a.open, a.disabled, a.mac, e.api_whitelist,
+			e.mac, e.version, (SELECT count(*) FROM (SELECT 1 FROM functions f
+				WHERE f.account = e.account AND f.env = e.id LIMIT %d) AS x)
+		FROM environments e JOIN accounts a ON a.appid = e.account WHERE TRUE`, limit)
+}
+
+// scanEnvironment reads a row of environmentViews, which must be as a server wrote it.
+func (s *Store) scanEnvironment(r *sql.Rows) (e cloud.EnvironmentView, err error) {
+	var account, list, mac string
+	var isPlatform bool
+	var state switchState
+	err = r.Scan(&e.ID, &account, &isPlatform, &e.Alias, &state.open, &state.disabled, &state.mac, &list, &mac,
+		&e.Version, &e.Functions)
+	if err == nil {
+		err = errors.Join(state.check(s.guard, account), s.guard.check(grantedList, mac, account, e.ID, list))
+	}
+	if err != nil {
+		return e, err
+	}
+	if e.Open = state.open; isPlatform {
+		e.Platform = account
+	} else {
+		e.AppID = account
+	}
+	return e, json.Unmarshal([]byte(list), &e.APIWhitelist)
+}
+
+// EnvironmentView implements cloud.Store.
+func (s *Store) EnvironmentView(ctx context.Context, id string) (cloud.EnvironmentView, error) {
+	return scanOne(s.read(ctx), s.scanEnvironment, environmentViews(everything)+" AND e.id = $1", id)
+}
+
+// EnvironmentViews implements cloud.Store.
+func (s *Store) EnvironmentViews(
+	ctx context.Context, f cloud.EnvironmentFilter, p cloud.Page,
+) ([]cloud.EnvironmentView, error) {
+	var sel selection
+	sel.isText("e.account", f.AppID)
+	sel.isTrue("a.is_platform", cloud.Maybe[bool]{Given: f.AppID.Given})
+	sel.isText("e.account", f.Platform)
+	sel.isTrue("a.is_platform", cloud.Maybe[bool]{Given: f.Platform.Given, Value: true})
+	sel.isText("e.alias", f.Alias)
+	query, args := sel.page(environmentViews(cloud.ListCount), p, "e.id")
+	return scanAll(s.read(ctx), s.scanEnvironment, query, args...)
+}
+
+// SetAlias implements cloud.Store.
+func (s *Store) SetAlias(ctx context.Context, account, env, alias string, rec cloud.Record) error {
+	return s.writer.writeFor(ctx, account, func(t *tx) error {
+		n, err := t.exec("UPDATE environments SET alias = $1 WHERE account = $2 AND id = $3", alias, account, env)
+		if err == nil && n == 0 {
+			err = cloud.ErrNotFound
+		}
+		if err == nil {
+			t.record(rec)
+		}
+		return err
+	})
 }

@@ -58,18 +58,31 @@ func (s *Store) Functions(ctx context.Context,
 	if err != nil {
 		return nil, 0, err
 	}
-	err = s.read(ctx).rows("SELECT "+functionColumns+`, mac FROM functions
-		WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4`, []any{account, env, limit, offset},
-		func(r *sql.Rows) error {
-			f, mac := cloud.Function{Account: account, Env: env}, ""
-			err := r.Scan(append(functionFields(&f), &mac)...)
-			if err == nil {
-				err = s.guard.checkFunction(f, mac)
-			}
-			page = append(page, f)
-			return err
-		})
+	page, err = scanAll(s.read(ctx), s.scanFunction(account, env), "SELECT "+functionColumns+`, mac FROM functions
+		WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3 OFFSET $4`, account, env, limit, offset)
 	return page, total, err
+}
+
+// FunctionPage implements cloud.Store.
+func (s *Store) FunctionPage(ctx context.Context, account, env string, p cloud.Page) ([]cloud.Function, error) {
+	var sel selection
+	sel.isText("account", cloud.Given(account))
+	sel.isText("env", cloud.Given(env))
+	query, args := sel.page("SELECT "+functionColumns+", mac FROM functions WHERE TRUE", p, "name")
+	return scanAll(s.read(ctx), s.scanFunction(account, env), query, args...)
+}
+
+// scanFunction returns what reads a function of an environment from its columns and
+// its MAC.
+func (s *Store) scanFunction(account, env string) func(*sql.Rows) (cloud.Function, error) {
+	return func(r *sql.Rows) (cloud.Function, error) {
+		f, mac := cloud.Function{Account: account, Env: env}, ""
+		err := r.Scan(append(functionFields(&f), &mac)...)
+		if err == nil {
+			err = s.guard.checkFunction(f, mac)
+		}
+		return f, err
+	}
 }
 
 // CreateFunction implements cloud.Store.

@@ -50,6 +50,12 @@ func (s *Store) SetPermission(ctx context.Context,
 		}
 		res.Accepted = true
 		t.record(rec)
+		if set.Alias != nil {
+			err := t.one("UPDATE environments SET alias = $1 WHERE account = $2 AND id = $3", *set.Alias, set.Account, set.Env)
+			if err != nil {
+				return err
+			}
+		}
 		return t.keepHistory(set.Account, set.Env, next, set.Open, flipped, list, rec)
 	})
 	return res, err

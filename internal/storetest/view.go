@@ -94,3 +94,107 @@ func platforms(e *exam) {
 	_, err = e.store.PlatformView(e.Context(), mini1)
 	e.fails("a Mini Program is no platform", err, cloud.ErrNotFound)
 }
+
+// environmentViews: environments by id, each with what it belongs to.
+func environmentViews(e *exam) {
+	ok, err := e.store.SetPermission(e.Context(), cloud.PermissionSet{
+		Account: mini1, Env: env1, Open: false, Version: 2, Whitelist: []string{"/wxa/new"}, Alias: new("prod"),
+	}, e.rec("set"))
+	e.ok("SetPermission", err)
+	e.same("accepted", ok.Accepted, true)
+	rec := e.rec("alias")
+	e.ok("SetAlias", e.store.SetAlias(e.Context(), platform1, envBatch, "batch", rec))
+	e.wrote(rec)
+	rec = e.rec("alias")
+	e.fails("SetAlias of another's", e.store.SetAlias(e.Context(), mini2, env1, "x", rec), cloud.ErrNotFound)
+	e.wroteNot(rec)
+
+	batch := cloud.EnvironmentView{
+		ID: envBatch, Platform: platform1, Alias: "batch", Open: true, APIWhitelist: []string{"/wxa/batch"}, Version: 2,
+	}
+	one := cloud.EnvironmentView{
+		ID: env1, AppID: mini1, Alias: "prod", APIWhitelist: []string{"/wxa/new"}, Version: 4, Functions: 2,
+	}
+	three := cloud.EnvironmentView{ID: env3, AppID: mini1, APIWhitelist: []string{"/wxa/three"}, Version: 4}
+	for name, c := range map[string]struct {
+		filter cloud.EnvironmentFilter
+		page   cloud.Page
+		want   []string
+	}{
+		"all":             {page: wholeList, want: []string{envBatch, env1, envOther, env3, env2}},
+		"first":           {page: cloud.Page{Limit: 1}, want: []string{envBatch}},
+		"third":           {page: cloud.Page{After: one.Key(), Limit: 1}, want: []string{envOther}},
+		"of one":          {cloud.EnvironmentFilter{AppID: cloud.Given(mini1)}, wholeList, []string{env1, env3, env2}},
+		"of a platform":   {cloud.EnvironmentFilter{Platform: cloud.Given(platform1)}, wholeList, []string{envBatch}},
+		"not its own":     {cloud.EnvironmentFilter{AppID: cloud.Given(platform1)}, wholeList, nil},
+		"alias":           {cloud.EnvironmentFilter{Alias: cloud.Given("prod")}, wholeList, []string{env1}},
+		"alias of others": {cloud.EnvironmentFilter{Alias: cloud.Given("prod"), AppID: cloud.Given(mini2)}, wholeList, nil},
+	} {
+		views, err := e.store.EnvironmentViews(e.Context(), c.filter, c.page)
+		e.ok("EnvironmentViews", err)
+		var got []string
+		for _, v := range views {
+			got = append(got, v.ID)
+		}
+		e.same(name, got, c.want)
+	}
+	for _, want := range []cloud.EnvironmentView{batch, one, three} {
+		got, err := e.store.EnvironmentView(e.Context(), want.ID)
+		e.ok("EnvironmentView", err)
+		e.same(want.ID, got, want)
+	}
+	_, err = e.store.EnvironmentView(e.Context(), "none")
+	e.fails("no environment", err, cloud.ErrNotFound)
+}
+
+// authorizationViews: authorizations by Mini Program and platform.
+func authorizationViews(e *exam) {
+	ok, err := e.store.Revoke(e.Context(), platform1, mini1, e.rec("revoke"))
+	e.is(true)("Revoke", ok, err)
+	one, two, other := platform1+mini1, platform2+mini1, platform1+mini2
+	for name, c := range map[string]struct {
+		filter cloud.AuthorizationFilter
+		page   cloud.Page
+		want   []string
+	}{
+		"all":       {page: wholeList, want: []string{one, two, other}},
+		"second":    {page: cloud.Page{After: []string{mini1, platform1}, Limit: 1}, want: []string{two}},
+		"third":     {page: cloud.Page{After: []string{mini1, platform2}, Limit: 9}, want: []string{other}},
+		"platform":  {cloud.AuthorizationFilter{Platform: cloud.Given(platform1)}, wholeList, []string{one, other}},
+		"appid":     {cloud.AuthorizationFilter{AppID: cloud.Given(mini1)}, wholeList, []string{one, two}},
+		"in force":  {cloud.AuthorizationFilter{InForce: cloud.Given(true)}, wholeList, []string{two, other}},
+		"cancelled": {cloud.AuthorizationFilter{InForce: cloud.Given(false)}, wholeList, []string{one}},
+	} {
+		rows, err := e.store.Authorizations(e.Context(), c.filter, c.page)
+		e.ok("Authorizations", err)
+		var got []string
+		for _, a := range rows {
+			got = append(got, a.Platform+a.AppID)
+			want := e.authorization(a.Platform, a.AppID)
+			e.same("row", a, want)
+		}
+		e.same(name, got, c.want)
+	}
+}
+
+// functionPages: an environment's functions by name.
+func functionPages(e *exam) {
+	for name, c := range map[string]struct {
+		env  string
+		page cloud.Page
+		want []string
+	}{
+		"all": {env1, wholeList, []string{function1, function2}}, "first": {env1, cloud.Page{Limit: 1}, []string{function1}},
+		"second":  {env1, cloud.Page{After: []string{function1}, Limit: 1}, []string{function2}},
+		"another": {env2, wholeList, []string{function1}}, "none": {env3, wholeList, nil},
+	} {
+		page, err := e.store.FunctionPage(e.Context(), mini1, c.env, c.page)
+		e.ok("FunctionPage", err)
+		var got []string
+		for _, f := range page {
+			got = append(got, f.Name)
+			e.same("row", f, e.function(mini1, c.env, f.Name))
+		}
+		e.same(name, got, c.want)
+	}
+}

@@ -1,0 +1,120 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/blob"
+)
+
+// FunctionView is a function as the operator sees it. Without code it has neither
+// sum nor size.
+type FunctionView struct {
+	Name              string    `json:"name"`
+	Owner             string    `json:"owner,omitempty"` // the platform that protected the code; absent: nobody
+	Sum               string    `json:"sha256,omitempty"`
+	Size              int64     `json:"size,omitempty"` // of the zip, in bytes
+	Handler           string    `json:"handler,omitempty"`
+	InstallDependency bool      `json:"install_dependency,omitempty"`
+	AddedAt           time.Time `json:"added_at,omitzero"`
+	ModifiedAt        time.Time `json:"modified_at,omitzero"`
+}
+
+// Key is the function's place in the list of its environment.
+func (f FunctionView) Key() []string { return []string{f.Name} }
+
+// View returns a function as the operator sees it.
+func (f Function) View() FunctionView {
+	return FunctionView{
+		f.Name, f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, sinceEpoch(f.AddedAt), sinceEpoch(f.ModifiedAt),
+	}
+}
+
+// FunctionViewStore shows functions to the operator.
+type FunctionViewStore interface {
+	// FunctionPage returns a page of an environment's functions, by name.
+	FunctionPage(ctx context.Context, account, env string, p Page) ([]Function, error)
+}
+
+const actReadCode = "code"
+
+// FunctionViews returns a page of the list of an environment's functions (OP-5):
+// EnvironmentNotFound if there is no such environment.
+func (s *Service) FunctionViews(ctx context.Context, env string, p Page) ([]FunctionView, error) {
+	e, err := s.environmentByID(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.store.FunctionPage(ctx, e.Account, env, p)
+	if err != nil {
+		return nil, storeError("list functions", err)
+	}
+	list := make([]FunctionView, len(rows))
+	for i, f := range rows {
+		list[i] = f.View()
+	}
+	return list, nil
+}
+
+// FunctionView returns a function: EnvironmentNotFound or FunctionNotFound.
+func (s *Service) FunctionView(ctx context.Context, env, name string) (FunctionView, error) {
+	f, err := s.functionByName(ctx, env, name)
+	if err != nil {
+		return FunctionView{}, err
+	}
+	return f.View(), nil
+}
+
+func (s *Service) functionByName(ctx context.Context, env, name string) (*Function, error) {
+	e, err := s.environmentByID(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.functionOf(ctx, e.Account, env, name)
+	if KindOf(err) == FunctionNotFound {
+		err = Refused(FunctionNotFound, "no function "+name+" in "+env)
+	}
+	return f, err
+}
+
+// ReadCode opens a function's code for the operator, whoever uploaded it, and records
+// that: EnvironmentNotFound, FunctionNotFound also if there is no code yet. Code that
+// no longer matches its checksum is an Internal error that wraps blob.ErrCorrupt.
+func (s *Service) ReadCode(ctx context.Context, c Caller, env, name string) (Code, error) {
+	f, err := s.functionByName(ctx, env, name)
+	if err == nil && f.Sum == "" {
+		err = Refused(FunctionNotFound, "the function "+name+" has no code yet")
+	}
+	if err != nil {
+		return Code{}, err
+	}
+	a, err := s.account(ctx, f.Account)
+	if err != nil {
+		return Code{}, storeError("account", err)
+	}
+	b, err := s.openCode(ctx, f.Sum)
+	c = c.concerning(a)
+	if err := s.recordOutcome(c, actReadCode, f.target(), err); err != nil {
+		if b != nil {
+			b.Close()
+		}
+		return Code{}, err
+	}
+	return Code{Blob: b, Caller: c, Env: env, Function: name, Checksum: f.Sum}, nil
+}
+
+func (s *Service) openCode(ctx context.Context, text string) (blob.Blob, error) {
+	sum, err := blob.ParseSum(text)
+	if err != nil {
+		return nil, internalError("function's checksum", err)
+	}
+	b, err := s.blobs.Open(ctx, sum)
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		return nil, Refused(Conflict, "the code was replaced at this moment: try again")
+	case err != nil:
+		return nil, s.codeError("open code "+text, err)
+	}
+	return b, nil
+}
