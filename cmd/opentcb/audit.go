@@ -90,7 +90,7 @@ func printAudit(w io.Writer, asJSON bool, records func(each func(cloud.Record) e
 	}
 	before := "["
 	err := records(func(rec cloud.Record) error {
-		line, err := json.Marshal(rec)
+		line, err := json.Marshal(admin.RecordOf(rec))
 		if err != nil {
 			return err
 		}

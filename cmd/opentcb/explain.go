@@ -16,7 +16,7 @@ func explainCommand() *cobra.Command {
 which version of its permission was in force, and the entry that comes nearest.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			x, err := c.Explain(cmd.Context(), args[0])
-			return answer{x, explanation(x)}, err
+			return answer{admin.ExplanationOf(x), explanation(x)}, err
 		})
 }
 

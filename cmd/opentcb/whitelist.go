@@ -108,7 +108,7 @@ func historyCommand() *cobra.Command {
 		"Print who changed the switch and the whitelist of an environment, when, and from\nwhat to what, oldest first.",
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			changes, err := c.WhitelistHistory(cmd.Context(), args[0])
-			return answer{admin.History{Changes: changes}, historyText(args[0], changes)}, err
+			return answer{admin.HistoryOf(changes), historyText(args[0], changes)}, err
 		})
 }
 

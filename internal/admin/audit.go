@@ -30,7 +30,7 @@ func (s *Server) audit(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (
 			begun = true
 			w.Header().Set("Content-Type", "application/x-ndjson")
 		}
-		return lines.Encode(rec)
+		return lines.Encode(RecordOf(rec))
 	})
 	if err != nil && begun {
 		s.log.Error("audit broke off", "err", err)
@@ -106,11 +106,12 @@ func (c *Client) Audit(ctx context.Context, query url.Values, each func(cloud.Re
 	defer resp.Body.Close()
 	lines := json.NewDecoder(bufio.NewReader(resp.Body))
 	for lines.More() {
-		var rec cloud.Record
+		var rec Record
 		if err := lines.Decode(&rec); err != nil {
 			return fmt.Errorf("the audit record broke off: %w", err)
 		}
-		if err := each(rec); err != nil {
+		rec.Record.At = int64(rec.At)
+		if err := each(rec.Record); err != nil {
 			return err
 		}
 	}

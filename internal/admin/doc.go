@@ -29,6 +29,7 @@
 //	admintoken.go     admin tokens
 //	loglevel.go       the level of the log
 //	audit.go          the audit record
+//	moment.go         times in JSON, for people
 //	backup.go         an archive of everything
 //	health.go         /healthz, /readyz, /metrics, /openapi.yaml
 package admin

@@ -35,15 +35,12 @@ func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Ca
 // History is what is kept of the changes of an environment's permission,
 // oldest first.
 type History struct {
-	Changes []cloud.PermissionChange `json:"changes"`
+	Changes []Change `json:"changes"`
 }
 
 func (s *Server) whitelistHistory(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	changes, err := s.cloud.PermissionHistory(r.Context(), r.PathValue("environment"))
-	if changes == nil {
-		changes = []cloud.PermissionChange{} // null is no list
-	}
-	return History{changes}, err
+	return HistoryOf(changes), err
 }
 
 // Version is a version of an environment's permission.
@@ -85,7 +82,12 @@ func (c *Client) TryWhitelist(ctx context.Context, env string, entries []string)
 func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]cloud.PermissionChange, error) {
 	var history History
 	err := c.call(ctx, "GET", environmentPath(env, "whitelist/history"), content{}, &history)
-	return history.Changes, err
+	var changes []cloud.PermissionChange
+	for _, ch := range history.Changes {
+		ch.PermissionChange.At = int64(ch.At)
+		changes = append(changes, ch.PermissionChange)
+	}
+	return changes, err
 }
 
 // RestoreWhitelist sets the whitelist of an earlier version anew, and returns
@@ -100,12 +102,14 @@ func (c *Client) RestoreWhitelist(ctx context.Context, env string, version int64
 }
 
 func (s *Server) explain(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	return s.cloud.Explain(r.Context(), r.PathValue("rid"))
+	x, err := s.cloud.Explain(r.Context(), r.PathValue("rid"))
+	return ExplanationOf(x), err
 }
 
 // Explain returns why the call with that rid was refused.
 func (c *Client) Explain(ctx context.Context, rid string) (cloud.Explanation, error) {
-	var x cloud.Explanation
+	var x Explanation
 	err := c.call(ctx, "GET", "/v1/calls/"+url.PathEscape(rid), content{}, &x)
-	return x, err
+	x.Explanation.At = int64(x.At)
+	return x.Explanation, err
 }
