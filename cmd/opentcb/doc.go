@@ -21,7 +21,8 @@
 // The operator's commands, over the admin interface:
 //
 //	remote.go     the way to a running server
-//	world.go  everything as a world file
+//	world.go      opentcb world
+//	serverstatus.go         opentcb status
 //	apply.go      opentcb apply
 //	resource.go   what the commands of resources have in common: tables, removal
 //	platform.go   opentcb platform list, show, add, set, disable, enable, remove

@@ -76,6 +76,7 @@ func newRoot() *cobra.Command {
 		platformCommand(),
 		miniProgramCommand(),
 		worldCommand(),
+		statusCommand(),
 		ticketCommand(),
 		authorizeCommand(),
 		revokeCommand(),

@@ -28,6 +28,8 @@ type Config struct {
 	FalseTokens int
 	// Registry gets the metrics of the interface itself; default: nobody does.
 	Registry prometheus.Registerer
+	// Status tells how the server is; default: it is not told.
+	Status func() Status
 	// Backup writes an archive of everything; default: there are no backups.
 	Backup func(ctx context.Context, c cloud.Caller, w io.Writer) error
 }
@@ -39,6 +41,7 @@ type Server struct {
 	log     *slog.Logger
 	level   *slog.LevelVar
 	backup  func(ctx context.Context, c cloud.Caller, w io.Writer) error
+	status  func() Status
 	mux     *http.ServeMux
 	guesses *throttle.Throttle
 
@@ -53,7 +56,8 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup, mux: http.NewServeMux(),
+		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup,
+		status: cfg.Status, mux: http.NewServeMux(),
 		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
@@ -124,6 +128,7 @@ func (s *Server) routes() map[string]route {
 		"POST /v1/environments/{environment}/whitelist/trial":          {s.tryWhitelist, toRead},
 		"GET /v1/environments/{environment}/whitelist/history":         {s.whitelistHistory, toRead},
 		"POST /v1/environments/{environment}/whitelist/restore":        {s.restoreWhitelist, toChange},
+		"GET /v1/status":                                               {s.showStatus, toWatch},
 		"GET /v1/log-level":                                            {s.logLevel, toWatch},
 		"PUT /v1/log-level":                                            {s.setLogLevel, toChange},
 		"GET /v1/admin-tokens":                                         {s.adminTokens, toAdminister},

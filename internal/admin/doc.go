@@ -31,6 +31,7 @@
 //	audit.go          the audit record
 //	moment.go         times in JSON, for people
 //	backup.go         an archive of everything
+//	status.go         how the server is
 //	health.go         /healthz, /readyz, /metrics, /openapi.yaml
 package admin
 

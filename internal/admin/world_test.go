@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
@@ -14,6 +16,22 @@ func (s *started) world(t *testing.T) string {
 	var b bytes.Buffer
 	must(t, s.World(t.Context(), &b))
 	return b.String()
+}
+
+// TestStatus: what is kept was counted before anybody asks.
+// Proves: OP-9
+func TestStatus(t *testing.T) {
+	s := start(t)
+	for st := (admin.Status{}); st.Stored == nil; time.Sleep(time.Millisecond) {
+		var err error
+		st, err = s.Status(t.Context())
+		must(t, err)
+		if st.Version == "" || st.Database != "sqlite" || st.Code != "folder" || st.Schema == 0 || len(st.KeyIDs) != 1 ||
+			time.Since(st.StartedAt) < 0 || st.AuditBacklogLimit == 0 || !st.LastBackup.IsZero() ||
+			st.Stored != nil && (st.Stored.DatabaseBytes == 0 || st.Stored.MeasuredAt.IsZero()) {
+			t.Fatalf("the status is %s", jsonOf(t, st))
+		}
+	}
 }
 
 // TestWorldRoundTrip: what is exported changes nothing where it is, and makes another

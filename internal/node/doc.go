@@ -12,6 +12,7 @@
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring
 //	metrics.go     what is measured of a server, beside its calls
+//	status.go      how the server is, for the operator
 //	usage.go       how large what is stored is, and when it was backed up
 //	disk_unix.go     the room on the disk
 //	disk_other.go    the same where it is not known

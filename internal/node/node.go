@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -32,13 +31,14 @@ type Node struct {
 	storage *Storage
 	cloud   *cloud.Service
 
-	server *server.Server
-	usage  *usage
-	calls  *lastCalls
-	api    *listener
-	admin  *listener
-	apiSrv *http.Server
-	admSrv *http.Server
+	server  *server.Server
+	usage   *usage
+	started time.Time
+	calls   *lastCalls
+	api     *listener
+	admin   *listener
+	apiSrv  *http.Server
+	admSrv  *http.Server
 
 	began  time.Time
 	failed chan error // a listener that ended by itself
@@ -85,8 +85,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 
 // logStart is the line of the log by which one start is told from another.
 func (n *Node) logStart() {
-	database, _, _ := strings.Cut(cmp.Or(n.cfg.Database, "sqlite"), "://")
-	code, _, _ := strings.Cut(cmp.Or(n.cfg.Blobs, "folder"), ":")
+	database, code := n.kinds()
 	n.cfg.Log.Info("started", "version", Version(), "database", database, "code", code,
 		"schema", sqlstore.SchemaVersion(), "master_key", n.storage.Ring.KeyID(), "new_folder", n.storage.data.isNew,
 		"api", n.APIURL(), "admin", n.AdminURL())
@@ -121,13 +120,13 @@ func (n *Node) serve() {
 		TransferTime: n.cfg.Limits.TransferTimeout,
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 	})
-	n.usage = newUsage(n.storage)
+	n.started, n.usage = time.Now(), newUsage(n.storage)
 	reg.MustRegister(n)
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{
 		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
-		LogLevel: n.cfg.LogLevel,
-		Log:      n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg, n.usage.backedUp),
+		LogLevel: n.cfg.LogLevel, Status: n.status,
+		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg, n.usage.backedUp),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
 	go n.run(n.apiSrv, n.api)

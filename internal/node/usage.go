@@ -27,7 +27,9 @@ type usage struct {
 // measured is what was found.
 type measured struct {
 	measured bool
+	at       time.Time // when
 	sizes    sqlstore.Sizes
+	counts   sqlstore.Counts
 	backup   int64 // when the last one was made, Unix milliseconds; 0: never
 }
 
@@ -57,12 +59,14 @@ func (u *usage) run(ctx context.Context) {
 
 // measure measures. What cannot be read stays as it was.
 func (u *usage) measure(ctx context.Context) {
+	at := time.Now()
 	sizes, errSizes := u.store.Sizes(ctx)
+	counts, errCounts := u.store.Count(ctx)
 	backup, errBackup := u.store.LastBackup(ctx)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if errSizes == nil {
-		u.now.sizes, u.now.measured = sizes, true
+	if errSizes == nil && errCounts == nil {
+		u.now.at, u.now.sizes, u.now.counts, u.now.measured = at, sizes, counts, true
 	}
 	if errBackup == nil {
 		u.now.backup = backup

@@ -53,6 +53,22 @@ func (s *Store) Sizes(ctx context.Context) (z Sizes, err error) {
 	return z, err
 }
 
+// Counts are how many there are of what is kept.
+type Counts struct {
+	Platforms, MiniPrograms, Environments, Functions, Authorizations, InForce int64
+}
+
+// Count counts. It takes as long as there is much.
+func (s *Store) Count(ctx context.Context) (c Counts, err error) {
+	var accounts int64
+	err = s.read(ctx).row(`SELECT (SELECT count(*) FROM accounts WHERE is_platform), (SELECT count(*) FROM accounts),
+		(SELECT count(*) FROM environments), (SELECT count(*) FROM functions), (SELECT count(*) FROM authorizations),
+		(SELECT count(*) FROM authorizations WHERE in_force)`, nil,
+		&c.Platforms, &accounts, &c.Environments, &c.Functions, &c.Authorizations, &c.InForce)
+	c.MiniPrograms = accounts - c.Platforms
+	return c, err
+}
+
 // NoteBackup notes when everything was backed up, in Unix milliseconds.
 func (s *Store) NoteBackup(ctx context.Context, at int64) error {
 	return s.writer.write(ctx, func(t *tx) error {

@@ -53,6 +53,9 @@ func usage(t *testing.T, s *Store) {
 	if z := measure(); z.Code != 150 {
 		t.Errorf("two pieces of 100 and 50 bytes are %d", z.Code)
 	}
+	if c, err := s.Count(ctx); err != nil || c.Functions == 0 || c.MiniPrograms == 0 || c.Environments == 0 {
+		t.Errorf("counted %+v, %v", c, err)
+	}
 	for _, at := range []int64{0, 1_790_000_000_000, 1_790_000_000_001} {
 		if at != 0 {
 			if err := s.NoteBackup(ctx, at); err != nil {
