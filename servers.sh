@@ -1,20 +1,20 @@
 #!/bin/sh
 # Finds or installs the servers that the tests run beside our own: nginx, Caddy,
-# PostgreSQL, PgBouncer and Prometheus; with "soak" those of the soak too: Patroni,
-# etcd and HAProxy. As root it takes them from Debian's packages; else it says what is
+# HAProxy, PostgreSQL, PgBouncer and Prometheus; with "soak" those of the soak too: Patroni
+# and etcd. As root it takes them from Debian's packages; else it says what is
 # missing.
 set -eu
 
 missing=""
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
 command -v caddy >/dev/null || missing="$missing caddy"
+command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
 if [ "${1:-}" = soak ]; then
 	command -v patroni >/dev/null || missing="$missing patroni"
 	command -v etcd >/dev/null || missing="$missing etcd-server"
-	command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
 fi
 [ -z "$missing" ] && exit 0
 

@@ -14,6 +14,7 @@
 //	outage_test.go    what a proxy does when one behind it is away
 //	nginx_test.go     nginx
 //	caddy_test.go     Caddy
+//	front_test.go     HAProxy before the server itself
 //	envoy_test.go     what Envoy would ask: no Envoy runs
 //
 // The test of a proxy that is not installed is skipped, or fails if
