@@ -11,7 +11,7 @@
 //	process.go     a PostgreSQL server's processes
 //	standby.go     synchronous replication, and promotion
 //	pgbouncer.go   PgBouncer, a pooler of connections, in front of a server
-//	patroni.go     Patroni: a cluster of PostgreSQL servers, etcd and HAProxy
+//	patroni_linux.go     Patroni: a cluster of PostgreSQL servers, etcd and HAProxy
 //	programs.go    PostgreSQL's programs: where they are, and as whom they run
 //	s3.go          S3: an S3 server of a test's own, to be killed and restarted
 //	versitygw.go   the S3 server's program, built once per machine
