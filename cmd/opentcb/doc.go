@@ -27,6 +27,9 @@
 //	resource.go   what the commands of resources have in common: tables, removal
 //	platform.go   opentcb platform list, show, add, set, disable, enable, remove
 //	miniprogram.go  opentcb miniprogram, likewise
+//	environment.go    opentcb environment, likewise
+//	authorization.go  opentcb authorization list, show, add, remove
+//	function.go       opentcb function list, show, remove
 //	ticket.go     opentcb ticket
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy

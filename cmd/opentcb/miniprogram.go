@@ -14,7 +14,7 @@ func miniProgramCommand() *cobra.Command {
 	return groupCommand("miniprogram", "See and change Mini Programs",
 		miniProgramListCommand(), miniProgramShowCommand(), miniProgramAddCommand(), miniProgramSetCommand(),
 		miniProgramStateCommand("disable", true), miniProgramStateCommand("enable", false),
-		removeCommand("miniprogram", (*admin.Client).RemoveMiniProgram))
+		removeCommand("miniprogram", "APPID", (*admin.Client).RemoveMiniProgram))
 }
 
 func miniProgramListCommand() *cobra.Command {

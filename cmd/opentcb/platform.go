@@ -14,7 +14,7 @@ func platformCommand() *cobra.Command {
 	return groupCommand("platform", "See and change platforms",
 		platformListCommand(), platformShowCommand(), platformAddCommand(), platformSetCommand(),
 		platformStateCommand("disable", true), platformStateCommand("enable", false),
-		removeCommand("platform", (*admin.Client).RemovePlatform))
+		removeCommand("platform", "APPID", (*admin.Client).RemovePlatform))
 }
 
 func platformListCommand() *cobra.Command {

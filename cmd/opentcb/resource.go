@@ -70,11 +70,11 @@ type remover func(c *admin.Client, ctx context.Context, appid string, o cloud.Re
 
 // removeCommand makes a command that removes a thing with all below it, once it
 // was said what that is.
-func removeCommand(noun string, remove remover) *cobra.Command {
+func removeCommand(noun, arg string, remove remover) *cobra.Command {
 	var yes bool
-	cmd := remoteCommand("remove APPID", "Remove a "+noun+", with all that is below it",
-		`Say what goes, ask, and remove it step by step. It can be broken off: the
-`+noun+` is disabled then, and the same command goes on.`,
+	cmd := remoteCommand("remove "+arg, "Remove it, with all that is below it",
+		`Say what goes, ask, and remove it step by step. It can be broken off: the same
+command goes on, and until then a platform or Mini Program is disabled.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			o := cloud.RemovalOptions{DryRun: true}
 			found, err := remove(c, cmd.Context(), args[0], o)

@@ -110,6 +110,8 @@ func (s *Server) routes() map[string]route {
 		"GET /v1/environments/{environment}":                           {s.environment, toRead},
 		"PUT /v1/environments/{environment}":                           {s.putEnvironment, toChange},
 		"PATCH /v1/environments/{environment}":                         {s.changeEnvironment, toChange},
+		"DELETE /v1/environments/{environment}":                        {s.removeEnvironment, toChange},
+		"DELETE /v1/environments/{environment}/functions/{function}":   {s.removeFunction, toChange},
 		"GET /v1/environments/{environment}/functions":                 {s.functions, toRead},
 		"GET /v1/environments/{environment}/functions/{function}":      {s.function, toRead},
 		"GET /v1/environments/{environment}/functions/{function}/code": {s.readCode, toReadSecret},

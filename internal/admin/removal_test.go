@@ -1,11 +1,13 @@
 package admin_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
@@ -131,5 +133,54 @@ func TestRemoveGoesOn(t *testing.T) {
 	}
 	if removed != many {
 		t.Errorf("%d authorizations were removed", removed)
+	}
+}
+
+// TestRemoveEnvironment removes a function, then an environment with the rest of its
+// functions: links are dead, and the names can be used anew.
+// Proves: OP-5, OP-7
+func TestRemoveEnvironment(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	for _, name := range []string{"one-fn", "two-fn"} {
+		_, err := s.Deploy(t.Context(), admin.Deployment{Env: env, Function: name}, bytes.NewReader(aZip(t)))
+		must(t, err)
+	}
+	before := s.environmentNow(t, env).Functions
+	must(t, s.RemoveFunction(t.Context(), env, "one-fn"))
+	if err := s.RemoveFunction(t.Context(), env, "one-fn"); err == nil || !strings.Contains(err.Error(), "no function one-fn") {
+		t.Errorf("removed again: %v", err)
+	}
+	if _, err := s.Function(t.Context(), env, "one-fn"); err == nil {
+		t.Error("the function is there")
+	}
+	_, err := s.RemoveEnvironment(t.Context(), env, cloud.RemovalOptions{})
+	if want := fmt.Sprintf("environment %s has %d functions", env, before-1); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("with functions: %v, want %s", err, want)
+	}
+	told, err := s.RemoveEnvironment(t.Context(), env, cloud.RemovalOptions{DryRun: true})
+	must(t, err)
+	if told.Done || told.Left.Functions != before-1 || s.environmentNow(t, env).Functions != before-1 {
+		t.Errorf("told: %+v", told)
+	}
+	gone, err := s.RemoveEnvironment(t.Context(), env, cloud.RemovalOptions{Cascade: true})
+	must(t, err)
+	want := cloud.Removal{Done: true}
+	want.Removed.Functions, want.Removed.Environments = before-1, 1
+	if gone != want {
+		t.Errorf("removed: %+v", gone)
+	}
+	if _, err := s.Environment(t.Context(), env); err == nil {
+		t.Error("the environment is there")
+	}
+	again, err := s.PutEnvironment(t.Context(), env, cloud.EnvironmentChange{AppID: cloud.Given(mini)})
+	must(t, err)
+	if again.Functions != 0 || again.Version != cloud.FirstVersion || len(again.APIWhitelist) != 0 {
+		t.Errorf("made anew: %+v", again)
+	}
+	history, err := s.WhitelistHistory(t.Context(), env)
+	must(t, err)
+	if len(history) != 1 {
+		t.Errorf("history of what was made anew: %+v", history)
 	}
 }

@@ -29,6 +29,7 @@
 //
 //	account.go        how the operator changes a platform or Mini Program
 //	removal.go        how a platform or Mini Program is removed, step by step
+//	removalbelow.go   how an environment or a function is
 //	platformview.go   platforms as the operator sees and changes them
 //	miniprogram.go    Mini Programs, likewise
 //	environmentview.go    environments, likewise

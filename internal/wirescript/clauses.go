@@ -24,7 +24,7 @@ var sections = []struct {
 	{"CC", "Cloud calls", 8, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"LV", "Living with it", 4, nil},
-	{"OP", "What the operator sees and changes", 7, []int{5}},
+	{"OP", "What the operator sees and changes", 7, nil},
 }
 
 // ClauseIDs returns the ids of all clauses that are listed, in order.
