@@ -265,3 +265,37 @@ func read(t *testing.T, name string) string {
 	}
 	return string(b)
 }
+
+// goBlock is an example in Go on a page.
+var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+
+// TestGoExamples: every example in Go on a page stands, line for line, in a test
+// that is compiled.
+func TestGoExamples(t *testing.T) {
+	var compiled []string
+	for _, name := range []string{"tcb/example_test.go", "opentcbtest/mine_test.go"} {
+		compiled = append(compiled, unindented(read(t, name)))
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, page := range append(pages, "README.md") {
+		for _, block := range goBlock.FindAllStringSubmatch(read(t, page), -1) {
+			found++
+			here := func(source string) bool { return strings.Contains(source, unindented(block[1])) }
+			if !slices.ContainsFunc(compiled, here) {
+				t.Errorf("%s: no test has\n%s", page, block[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no examples found")
+	}
+}
+
+// unindented returns a text without the white space at the beginning of its lines.
+func unindented(text string) string {
+	return regexp.MustCompile(`(?m)^[ \t]+`).ReplaceAllString(text, "")
+}

@@ -77,20 +77,37 @@ func ExampleClient_UploadFunction() {
 // A platform's event address: it keeps the verify ticket, from which the platform's
 // token comes, and is told of merchants who consent.
 func ExampleEventHandler() {
+	appid, token, aesKey := "wxPLATFORM", os.Getenv("EVENT_TOKEN"), os.Getenv("EVENT_AES_KEY")
+	secret := func(context.Context) (string, error) { return os.Getenv("COMPONENT_APPSECRET"), nil }
+	authorized := func(_ context.Context, appid, code string) error {
+		fmt.Println("a merchant consented:", appid, code)
+		return nil
+	}
+
 	tickets := tcb.TicketStore{In: tcb.FileStore{Path: "ticket"}}
-	key := tcb.EventKey{Token: os.Getenv("EVENT_TOKEN"), EncodingAESKey: os.Getenv("EVENT_AES_KEY")}
-	events, err := tcb.NewEventHandler("wxPLATFORM", []tcb.EventKey{key}, tcb.KeepTickets(tickets),
-		tcb.OnEvent(func(_ context.Context, e tcb.Event) error {
+	events, err := tcb.NewEventHandler(appid, []tcb.EventKey{{Token: token, EncodingAESKey: aesKey}},
+		tcb.KeepTickets(tickets), tcb.OnEvent(func(ctx context.Context, e tcb.Event) error {
 			if e.InfoType == tcb.EventAuthorized {
-				fmt.Println("a merchant consented:", e.AuthorizerAppID)
+				return authorized(ctx, e.AuthorizerAppID, e.AuthorizationCode)
 			}
 			return nil
 		}))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
 	http.Handle("/wechat/events", events)
-	secret := func(context.Context) (string, error) { return os.Getenv("COMPONENT_APPSECRET"), nil }
-	_ = &tcb.Client{Tokens: tcb.ComponentTokens(&tcb.Client{}, "wxPLATFORM", secret, tickets.Ticket)}
+	owner := &tcb.Client{Tokens: tcb.ComponentTokens(&tcb.Client{}, appid, secret, tickets.Ticket)}
+
+	_, _ = owner, err
+}
+
+// A refusal is told by its kind.
+func ExampleAuthorizerTokens() {
+	ctx, owner, platform, appid, env := context.Background(), &tcb.Client{}, "wxPLATFORM", "wxMINIPROGRAM", "test-777bb9"
+	refreshToken := func(context.Context) (string, error) { return os.Getenv("REFRESH_TOKEN"), nil }
+
+	client := &tcb.Client{Tokens: tcb.AuthorizerTokens(owner, platform, appid, refreshToken)}
+	permission, err := client.GetCloudAccessToken(ctx, env)
+	if errors.Is(err, tcb.ErrMissingPermission) {
+		fmt.Println("the merchant has granted neither permission set 49 nor 64")
+	}
+
+	_ = permission
 }
