@@ -264,3 +264,24 @@ func TestFunctionResource(t *testing.T) {
 		}
 	}
 }
+
+// TestAliasInFile: what a world file says of an alias counts each time, and the
+// exported file says it.
+// Proves: OP-8
+func TestAliasInFile(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	for _, c := range []struct{ says, want, exported string }{
+		{"alias: live", "live", `alias: "live"`}, {"open: true", "live", `alias: "live"`}, {"alias: null", "", ""},
+	} {
+		_, err := s.Apply(t.Context(), []byte("environments: [{id: "+env+", appid: "+mini+", "+c.says+"}]"), nil)
+		must(t, err)
+		if got := s.environmentNow(t, env).Alias; got != c.want {
+			t.Errorf("%s: the alias is %q, want %q", c.says, got, c.want)
+		}
+		_, file := s.request(t, "GET", "/v1/world", "", nil)
+		if strings.Contains(file, "alias") != (c.exported != "") || !strings.Contains(file, c.exported) {
+			t.Errorf("%s: exported is %s", c.says, file)
+		}
+	}
+}

@@ -147,18 +147,39 @@ func (p *planner) environment(w WorldEnvironment) error {
 	if err != nil {
 		return p.reject(w.Line, "environment %s: %v", w.ID, err)
 	}
+	if err := checkText("alias", w.Alias.Value); err != nil {
+		return p.reject(w.Line, "environment %s: %s", w.ID, err.(*Error).Detail)
+	}
 	owner, err := p.environmentAccount(w.ID)
 	switch {
 	case err != nil:
 		return err
 	case owner == "":
 		p.environments[w.ID] = w.Account
-		return p.change(AddEnvironment{Account: w.Account, ID: w.ID, Open: w.Open, Whitelist: list},
+		return p.change(AddEnvironment{Account: w.Account, ID: w.ID, Alias: w.Alias.Value, Open: w.Open, Whitelist: list},
 			Caller{}.concerning(*a), "environment "+w.ID, "added")
 	case owner != w.Account:
 		return p.reject(w.Line, "environment %s belongs to another account", w.ID)
 	}
+	if err := p.alias(w, *a); err != nil {
+		return err
+	}
 	return p.leaveEnvironment(w, list)
+}
+
+// alias plans what a world says of the alias of an environment that is there.
+func (p *planner) alias(w WorldEnvironment, a Account) error {
+	if !w.Alias.Given {
+		return nil
+	}
+	now, err := p.s.store.EnvironmentView(p.ctx, w.ID)
+	if errors.Is(err, ErrNotFound) || err == nil && now.Alias == w.Alias.Value {
+		return nil // it is in the file twice, or was so already
+	}
+	if err != nil {
+		return err
+	}
+	return p.change(PutAlias{w.Account, w.ID, w.Alias.Value}, Caller{}.concerning(a), "environment "+w.ID, "alias changed")
 }
 
 // leaveEnvironment notes what the file says of an environment that is there, and

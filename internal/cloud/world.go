@@ -41,6 +41,7 @@ type WorldEnvironment struct {
 	Line        int
 	ID, Account string
 	Batch       bool
+	Alias       Maybe[string]
 	Open        *bool
 	Whitelist   []string
 }
@@ -142,6 +143,9 @@ type AddEnvironment struct {
 	Whitelist   []string
 }
 
+// PutAlias replaces the alias of an environment.
+type PutAlias struct{ Account, Env, Alias string }
+
 // PutAuthorization puts an authorization in force with these sets, and
 // replaces its refresh token unless RefreshMAC is empty. OldEpoch and WasInForce
 // are what the change was decided on; an OldEpoch of 0 is that there was none.
@@ -164,6 +168,7 @@ type NoteFileCode struct{ Account, Env, Name, Sum string }
 func (NoteFileCode) isChange()     {}
 func (AccountChange) isChange()    {}
 func (PutPlatform) isChange()      {}
+func (PutAlias) isChange()         {}
 func (PutAccount) isChange()       {}
 func (AddEnvironment) isChange()   {}
 func (PutAuthorization) isChange() {}

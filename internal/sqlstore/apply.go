@@ -44,6 +44,8 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 		return t.addEnvironment(c, rec)
 	case cloud.PutAuthorization:
 		return t.applyAuthorization(c, rec.At)
+	case cloud.PutAlias:
+		return t.one("UPDATE environments SET alias = $1 WHERE account = $2 AND id = $3", c.Alias, c.Account, c.Env)
 	case cloud.PutFunction:
 		if c.Sum != "" {
 			if err := t.useCode(c.Sum, c.ModifiedAt); err != nil {

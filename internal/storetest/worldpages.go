@@ -5,7 +5,12 @@ import "github.com/opentcb/opentcb/internal/cloud"
 // worldPages: everything is in the order of its keys, and pages go on where the one
 // before ended. What is cancelled or being removed is left out.
 func worldPages(e *exam) {
-	e.apply(cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}})
+	e.apply(cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}},
+		cloud.PutAlias{Account: mini1, Env: env1, Alias: "prod"})
+	closed := e.account(mini2)
+	shop := closed
+	shop.Name, shop.Principal, shop.State = "Shop", "Zhang", cloud.Disabled
+	e.changeAccount("described", cloud.AccountChange{Old: &closed, New: shop}, nil)
 	old := e.account(platform1)
 	ch := cloud.AccountChange{Old: &old, New: old, Sets: []int{64, 49}}
 	ch.New.Name, ch.New.State = "First", cloud.Disabled
@@ -21,7 +26,10 @@ func worldPages(e *exam) {
 	e.same("platforms", platforms, []cloud.WorldPlatform{{AppID: platform1, With: with}, {AppID: platform2}})
 	minis, err := e.store.WorldMiniPrograms(e.Context(), wholeList)
 	e.ok("WorldMiniPrograms", err)
-	e.same("Mini Programs", minis, []cloud.WorldMiniProgram{{AppID: mini1}, {AppID: mini2, Cloud: new(false)}})
+	e.same("Mini Programs", minis, []cloud.WorldMiniProgram{{AppID: mini1}, {AppID: mini2, Cloud: new(false),
+		With: cloud.MiniProgramChange{
+			Name: cloud.Given("Shop"), Principal: cloud.Given("Zhang"), Disabled: cloud.Given(true),
+		}}})
 	grants, err := e.store.WorldAuthorizations(e.Context(), wholeList)
 	e.ok("WorldAuthorizations", err)
 	e.same("authorizations", grants, []cloud.WorldAuthorization{
@@ -37,26 +45,31 @@ func worldPages(e *exam) {
 	e.ok("WorldFunctions", err)
 	e.same("a page of functions", rest, whole[1:2])
 
-	environments := func() (ids []string) {
-		all, err := e.store.WorldEnvironments(e.Context(), wholeList)
-		e.ok("WorldEnvironments", err)
-		for _, env := range all {
-			ids = append(ids, env.ID)
-			if now := e.environment(env.Account, env.ID); now.Open != *env.Open || env.Batch != (env.ID == envBatch) {
-				e.Errorf("%+v is exported as %+v", now, env)
-			} else {
-				e.same("whitelist", env.Whitelist, now.Whitelist)
-			}
-		}
-		return ids
-	}
-	e.same("environments", environments(), []string{env1, env3, env2, envOther, envBatch})
+	e.same("environments", e.exportedEnvironments(), []string{env1, env3, env2, envOther, envBatch})
 	old = e.account(mini1)
 	removing := old
 	removing.State = cloud.Removing
 	e.changeAccount("removing", cloud.AccountChange{Old: &old, New: removing}, nil)
-	e.same("environments of what stays", environments(), []string{envOther, envBatch})
+	e.same("environments of what stays", e.exportedEnvironments(), []string{envOther, envBatch})
 	grants, err = e.store.WorldAuthorizations(e.Context(), wholeList)
 	e.ok("WorldAuthorizations", err)
 	e.same("authorizations of what stays", len(grants), 0)
+}
+
+// exportedEnvironments returns the ids of the environments that are exported, each as it
+// is.
+func (e *exam) exportedEnvironments() (ids []string) {
+	e.Helper()
+	all, err := e.store.WorldEnvironments(e.Context(), wholeList)
+	e.ok("WorldEnvironments", err)
+	for _, env := range all {
+		ids = append(ids, env.ID)
+		if now := e.environment(env.Account, env.ID); now.Open != *env.Open || env.Batch != (env.ID == envBatch) {
+			e.Errorf("%+v is exported as %+v", now, env)
+		} else {
+			e.same("alias", env.Alias.Given, env.ID == env1)
+			e.same("whitelist", env.Whitelist, now.Whitelist)
+		}
+	}
+	return ids
 }
