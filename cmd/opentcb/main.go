@@ -57,6 +57,8 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("unknown command %q", name)}
 }
 
+func init() { cobra.EnableCommandSorting = false } // help shows commands in the order of use
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "opentcb",
@@ -66,53 +68,31 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
-	root.AddCommand(
-		serveCommand(),
-		devCommand(),
-		versionCommand(),
-
-		// The operator's.
-		applyCommand(),
-		platformCommand(),
-		miniProgramCommand(),
-		environmentCommand(),
-		authorizationCommand(),
-		functionCommand(),
-		worldCommand(),
-		statusCommand(),
-		ticketCommand(),
-		authorizeCommand(),
-		revokeCommand(),
-		deployCommand(),
-		auditCommand(),
-		adminTokenCommand(),
-		logLevelCommand(),
-		gcCommand(),
-		scrubCommand(),
-		backupCommand(),
-		restoreBackupCommand(),
-		tokenCommand(),
-		envCredentialCommand(),
-		agentCommand(),
-		explainCommand(),
-		whitelistCommand(),
-
-		// A platform's.
-		profileCommand(),
-		getCodeSecretCommand(),
-		useCloudAccessTokenCommand(),
-		createFunctionCommand(),
-		listFunctionsCommand(),
-		uploadFunctionCommand(),
-		downloadFunctionCommand(),
-		fleetCommand(),
-		conformanceCommand(),
-	)
+	addGroup(root, "Run:", devCommand(), serveCommand(), versionCommand())
+	addGroup(root, "See and change:", platformCommand(), miniProgramCommand(), environmentCommand(),
+		authorizationCommand(), functionCommand(), worldCommand(), applyCommand(), authorizeCommand(), revokeCommand(),
+		deployCommand(), ticketCommand(), whitelistCommand(), explainCommand())
+	addGroup(root, "Call as a platform:", profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(),
+		createFunctionCommand(), listFunctionsCommand(), uploadFunctionCommand(), downloadFunctionCommand(),
+		conformanceCommand())
+	addGroup(root, "Fleets:", fleetCommand())
+	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), tokenCommand())
+	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
+		restoreBackupCommand(), scrubCommand(), gcCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range allCommands(root) {
 		nameVariables(cmd)
 	}
 	return root
+}
+
+// addGroup adds commands that help shows under one title.
+func addGroup(root *cobra.Command, title string, cmds ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, cmd := range cmds {
+		cmd.GroupID = title
+	}
+	root.AddCommand(cmds...)
 }
 
 // allCommands are the commands below one, and those below them.
