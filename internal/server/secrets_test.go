@@ -34,7 +34,7 @@ var harmless = map[string]string{
 	`x.Code == tcb.CloudTokenClosed`:          "codes",
 	`strings.Contains(pair, token)`:           "both are the caller's own",
 	`strings.Contains(j.path, j.token)`:       "both are the caller's own",
-	`was == ticket`:                           "the operator's own file, and what the operator gave before",
+	`was == w.Ticket`:                         "the operator's own file, and what the operator gave before",
 	`stored == sealed`:                        "encrypted forms, both made here",
 	`auth.SecretID != grant.SecretID`:         "a key's public name, which stands in the header",
 	`parts[1] != r.KeyID()`:                   "a key's public name",
