@@ -24,6 +24,7 @@
 //	world.go      opentcb world
 //	serverstatus.go         opentcb status
 //	apply.go      opentcb apply
+//	complete.go    the values that a shell completes
 //	resource.go   what the commands of resources have in common: tables, removal
 //	platform.go   opentcb platform list, show, add, set, disable, enable, remove
 //	miniprogram.go  opentcb miniprogram, likewise

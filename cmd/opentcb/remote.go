@@ -47,6 +47,7 @@ func remoteCommand(
 	}
 	r.flags(cmd.Flags())
 	jsonFlag(cmd)
+	cmd.ValidArgsFunction = r.complete
 	return cmd
 }
 
