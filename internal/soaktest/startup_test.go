@@ -126,7 +126,6 @@ func TestWrongUsage(t *testing.T) {
 		{"no connections at all", "", served(data, "--max-connections", "0"), 2, []string{"--max-connections"}},
 		{"serve with an argument", "", served(data, "extra"), 2, []string{"extra"}},
 		{"ticket of nobody", "", []string{"ticket"}, 2, []string{"help"}},
-		{"authorize without sets", "", []string{"authorize", platformID, appid(0), "--admin-token", "some-token"}, 2, []string{"--sets"}},
 		{
 			"authorize with sets that are none", "",
 			[]string{"authorize", platformID, appid(0), "--sets", "x", "--admin-token", "some-token"}, 2,
