@@ -33,6 +33,7 @@ systems:
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "these files are not formatted: run gofmt -w ."; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags soak ./internal/soaktest
 	$(GO) run $(STATICCHECK) ./...
 	cd bench && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 
@@ -60,4 +61,4 @@ fuzz:
 # The long form of the tests under hardship.
 soak:
 	./servers.sh soak
-	OPENTCB_SOAK=1 $(GO) test -timeout 90m -v ./internal/soaktest
+	OPENTCB_SOAK=1 $(GO) test -tags soak -timeout 90m -v ./internal/soaktest

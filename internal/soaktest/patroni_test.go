@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && soak
 
 package soaktest
 
@@ -22,13 +22,11 @@ type scene struct {
 
 // TestPatroni lets what can befall a Patroni cluster befall one, under 32 clients
 // of three servers, of which one goes through HAProxy. Nothing that was answered
-// is lost. It says how long no change was answered.
+// is lost. It says how long no change was answered. It takes many minutes, so
+// only the tag soak builds it.
 //
 // Proves: EN-13, UT-16, UP-6, CS-4, CR-10
 func TestPatroni(t *testing.T) {
-	if !long() {
-		t.Skip("in the long form only, by make soak")
-	}
 	t.Setenv("OPENTCB_TEST_ALL", "1") // without its programs it fails: ./servers.sh soak
 	p := testserver.NewPatroni(t)
 	var toEtcd []*line
