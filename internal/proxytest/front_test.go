@@ -2,7 +2,6 @@ package proxytest
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,22 +27,9 @@ func TestHAProxyInFront(t *testing.T) {
 	s := &stand{upstream: startUpstream(t)}
 	serverLog := &testserver.Output{}
 	cfg := node.Default()
-	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Data, cfg.World = filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "world.yaml")
 	cfg.Upstream, cfg.TrustedProxies = s.upstream.server.URL, []string{"127.0.0.1"}
 	cfg.Log = slog.New(slog.NewTextHandler(serverLog, nil))
-	if err := os.WriteFile(cfg.World, []byte(worldText), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n, err := node.Start(context.Background(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	n := startServer(t, cfg)
 	s.tokens = cloudbaseTokens(t, &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()})
 	text, err := os.ReadFile("../../docs/proxies/haproxy.cfg")
 	if err != nil {

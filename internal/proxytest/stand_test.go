@@ -35,6 +35,17 @@ func newStand(t *testing.T) *stand {
 	s := &stand{upstream: startUpstream(t)}
 	cfg := node.Default()
 	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
+	n := startServer(t, cfg)
+	client := &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}
+	s.api, s.node = n.APIURL(), n
+	s.relay = startRelay(t, strings.TrimPrefix(s.api, "http://"))
+	s.tokens, s.authorizer = cloudbaseTokens(t, client), login(t, s.api, client)
+	return s
+}
+
+// startServer starts a server with the world of the tests, on free ports.
+func startServer(t *testing.T, cfg node.Config) *node.Node {
+	t.Helper()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.World = filepath.Join(t.TempDir(), "world.yaml")
@@ -50,11 +61,7 @@ func newStand(t *testing.T) *stand {
 			t.Error(err)
 		}
 	})
-	client := &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}
-	s.api, s.node = n.APIURL(), n
-	s.relay = startRelay(t, strings.TrimPrefix(s.api, "http://"))
-	s.tokens, s.authorizer = cloudbaseTokens(t, client), login(t, s.api, client)
-	return s
+	return n
 }
 
 // The ports of the configurations as they are written.
