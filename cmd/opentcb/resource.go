@@ -46,7 +46,7 @@ func local(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05")
 }
 
-// inUse says whether something is disabled.
+// inUse returns the word for the state of something: in use, disabled or being removed.
 func inUse(disabled, removing bool) string {
 	switch {
 	case removing:
