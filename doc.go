@@ -23,6 +23,7 @@
 //	internal/secretfile/  files that hold a secret: who else can read them
 //	internal/tc3/         the TC3-HMAC-SHA256 signature
 //	internal/whitelist/   entries of api_whitelist, and which paths they admit
+//	internal/clock/       the clock of a server in test mode
 //	internal/codezip/     what an uploaded zip may be
 //	internal/push/        the envelope of events that a platform receives
 //	internal/printable/   text of others, made harmless on a terminal

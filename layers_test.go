@@ -20,6 +20,7 @@ var layers = []struct {
 }{
 	{"internal/codezip", ""},
 	{"internal/printable", ""},
+	{"internal/clock", ""},
 	{"internal/push", ""},
 	{"tcb", "internal/codezip internal/printable internal/push"},
 	{"internal/nearest", ""},
@@ -43,10 +44,10 @@ var layers = []struct {
 	{"internal/sqlstore", "tcb internal/secretfile internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
 	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/cloud"},
-	{"internal/admin", "tcb internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
-	{"internal/node", "internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
+	{"internal/admin", "tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
+	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
 	{"cmd/opentcb", "internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
-	{"opentcbtest", "tcb internal/admin internal/node"},
+	{"opentcbtest", "tcb internal/clock internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},
@@ -59,7 +60,7 @@ var layers = []struct {
 // standardOnly are packages that import nothing but the standard library, so
 // that they can be read, fuzzed and reused by themselves.
 var standardOnly = []string{
-	"internal/printable", "internal/push",
+	"internal/printable", "internal/clock", "internal/push",
 	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
 	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway",
 	"internal/agent", "internal/wirescript",

@@ -22,11 +22,11 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/clock"
 	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -38,10 +38,10 @@ type Server struct {
 	// AdminURL and AdminToken are for the operator's commands.
 	AdminURL, AdminToken string
 
-	t      testing.TB
-	admin  *admin.Client
-	world  World
-	offset atomic.Int64 // of the server's clock, nanoseconds
+	t     testing.TB
+	admin *admin.Client
+	world World
+	clock *clock.Clock
 
 	mu        sync.Mutex
 	platforms map[string]*tcb.Tokens
@@ -65,7 +65,7 @@ func New(t testing.TB, w World, options ...Option) *Server {
 	cfg := node.Default()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "opentcb")
-	cfg.Now = s.Now
+	cfg.TestMode = true
 	cfg.Limits.FalseSecrets = math.MaxInt32 // a test may try as many as it likes
 	for _, option := range options {
 		option(&cfg)
@@ -82,6 +82,7 @@ func New(t testing.TB, w World, options ...Option) *Server {
 			t.Errorf("opentcbtest: %v", err)
 		}
 	})
+	s.clock = n.Clock()
 	s.URL, s.AdminURL, s.AdminToken = n.APIURL(), n.AdminURL(), n.AdminToken()
 	s.admin = &admin.Client{URL: s.AdminURL, Token: s.AdminToken}
 	if err := s.apply(); err != nil {
@@ -91,11 +92,16 @@ func New(t testing.TB, w World, options ...Option) *Server {
 }
 
 // Now is the time by the server's clock.
-func (s *Server) Now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
+func (s *Server) Now() time.Time { return s.clock.Now() }
 
 // Advance moves the server's clock, and that of its clients, forward: tokens
 // and links expire.
-func (s *Server) Advance(d time.Duration) { s.offset.Add(int64(d)) }
+func (s *Server) Advance(d time.Duration) {
+	s.t.Helper()
+	if _, err := s.clock.Advance(d); err != nil {
+		s.t.Fatalf("opentcbtest: %v", err)
+	}
+}
 
 // apply brings the server to its world.
 func (s *Server) apply() error {

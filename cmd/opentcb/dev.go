@@ -23,7 +23,7 @@ const devData = ".opentcb"
 
 func devCommand() *cobra.Command {
 	cfg, logging := node.Default(), logFlags{level: slog.LevelWarn}
-	cfg.Data = devData
+	cfg.Data, cfg.TestMode = devData, true
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a server with a demo world: the quick start",

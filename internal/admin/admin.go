@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/opentcb/opentcb/internal/clock"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/throttle"
 	"github.com/opentcb/opentcb/tcb"
@@ -32,18 +33,23 @@ type Config struct {
 	Status func() Status
 	// Backup writes an archive of everything; default: there are no backups.
 	Backup func(ctx context.Context, c cloud.Caller, w io.Writer) error
+	// TestMode opens the paths that are for tests; Clock is what they move.
+	TestMode bool
+	Clock    *clock.Clock
 }
 
 // Server answers every request of the admin listener.
 type Server struct {
-	cloud   *cloud.Service
-	first   *FirstToken
-	log     *slog.Logger
-	level   *slog.LevelVar
-	backup  func(ctx context.Context, c cloud.Caller, w io.Writer) error
-	status  func() Status
-	mux     *http.ServeMux
-	guesses *throttle.Throttle
+	cloud    *cloud.Service
+	first    *FirstToken
+	log      *slog.Logger
+	level    *slog.LevelVar
+	backup   func(ctx context.Context, c cloud.Caller, w io.Writer) error
+	status   func() Status
+	mux      *http.ServeMux
+	guesses  *throttle.Throttle
+	testMode bool
+	clock    *clock.Clock // nil outside of test mode
 
 	refused   prometheus.Counter // false tokens
 	forbidden prometheus.Counter // tokens whose role did not suffice
@@ -58,7 +64,8 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup,
 		status: cfg.Status, mux: http.NewServeMux(),
-		guesses: throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
+		guesses:  throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
+		testMode: cfg.TestMode, clock: cfg.Clock,
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
 		}),
@@ -78,6 +85,7 @@ func New(cfg Config) *Server {
 	for pattern, to := range s.routes() {
 		s.mux.Handle(pattern, s.authorized(to))
 	}
+	s.serveTests()
 	s.mux.Handle(tokenRoute, s.runtimeToo(route{s.cloudbaseToken, toChange}))
 	s.mux.Handle("/", s.authorized(route{s.noSuchPath, toWatch}))
 	return s

@@ -32,6 +32,8 @@
 //	moment.go         times in JSON, for people
 //	backup.go         an archive of everything
 //	status.go         how the server is
+//	testmode.go       the paths that are for tests
+//	clock.go          the clock of a server in test mode
 //	health.go         /healthz, /readyz, /metrics, /openapi.yaml
 package admin
 

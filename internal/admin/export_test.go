@@ -9,6 +9,10 @@ import (
 // and those that do not.
 func (s *Server) Routes() (closed, open []string) {
 	closed = append(slices.Collect(maps.Keys(s.routes())), tokenRoute)
+	closed = append(closed, s.TestRoutes()...)
 	slices.Sort(closed)
 	return closed, slices.Sorted(maps.Keys(s.openRoutes(nil)))
 }
+
+// TestRoutes returns "METHOD /path" of every route that only test mode has.
+func (s *Server) TestRoutes() []string { return slices.Sorted(maps.Keys(s.testRoutes())) }

@@ -29,14 +29,15 @@ func (s *Server) openRoutes(metrics prometheus.Gatherer) map[string]http.Handler
 
 // Health is how the server is. Reasons are given when not all of it works.
 type Health struct {
-	Status  string   `json:"status"` // ok, degraded, or unavailable
-	Reasons []string `json:"reasons,omitempty"`
+	Status   string   `json:"status"` // ok, degraded, or unavailable
+	Reasons  []string `json:"reasons,omitempty"`
+	TestMode bool     `json:"test_mode,omitempty"` // only of /readyz
 }
 
 // readyz is 503 only while the interfaces cannot be answered: a server whose code
 // storage is away is no reason to send its calls elsewhere.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	h, answer, status := s.cloud.Health(r.Context()), Health{Status: "ok"}, http.StatusOK
+	h, answer, status := s.cloud.Health(r.Context()), Health{Status: "ok", TestMode: s.testMode}, http.StatusOK
 	if len(h.Degraded) > 0 {
 		answer.Status = "degraded"
 	}

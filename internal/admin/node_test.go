@@ -57,10 +57,21 @@ func start(t *testing.T) *started {
 // in a minute; 0: as by default.
 func startSlowing(t *testing.T, falseTokens int) *started {
 	t.Helper()
+	return startWith(t, func(c *node.Config) {
+		c.Limits.FalseSecrets = cmp.Or(falseTokens, node.Default().Limits.FalseSecrets)
+	})
+}
+
+// startWith starts a server with other settings than the default.
+func startWith(t *testing.T, change ...func(*node.Config)) *started {
+	t.Helper()
 	cfg := node.Default()
-	cfg.Limits.FalseSecrets = cmp.Or(falseTokens, cfg.Limits.FalseSecrets)
+	cfg.Limits.FalseSecrets = 1 << 20
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
+	for _, c := range change {
+		c(&cfg)
+	}
 	n, err := node.Start(context.Background(), cfg)
 	must(t, err)
 	t.Cleanup(func() { must(t, n.Shutdown(context.Background())) })

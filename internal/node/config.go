@@ -40,6 +40,10 @@ type Config struct {
 	InvalidToken int
 	Upstream     string // where allowed cloud calls are forwarded to; "": they are answered with success
 
+	// TestMode opens what tests need: a clock that can be moved, and more. Only on
+	// the embedded storage.
+	TestMode bool
+
 	TrustedProxies []string // proxies whose X-Forwarded-For counts: addresses and networks
 
 	Limits   Limits
@@ -75,6 +79,7 @@ func (c Config) Check() error {
 		checkAddress("--listen", c.Listen),
 		checkAddress("--admin-listen", c.AdminListen),
 		c.CheckStorage(),
+		c.checkTestMode(),
 		c.checkInvalidToken(),
 		c.checkAdminToken(),
 		trusted,
@@ -126,6 +131,13 @@ func (c Config) invalidToken() cloud.Kind {
 		}
 	}
 	return 0
+}
+
+func (c Config) checkTestMode() error {
+	if c.TestMode && (c.Database != "" || c.Blobs != "") {
+		return errors.New("--test-mode needs the database and the code in the data folder, since tests put both back: leave out --database and --blobs")
+	}
+	return nil
 }
 
 func checkAddress(flag, address string) error {

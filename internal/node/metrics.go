@@ -18,6 +18,11 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 	m := metrics{to}
 	m.gauge("build_info", "The program's version, always 1.", 1,
 		"version", strings.TrimPrefix(Version(), "opentcb "), "go", runtime.Version())
+	testMode := 0.0
+	if n.cfg.TestMode {
+		testMode = 1
+	}
+	m.gauge("test_mode", "1 while the server is in test mode, 0 otherwise.", testMode)
 	if n.cfg.LogLost != nil {
 		m.counter("log_lines_lost_total",
 			"Lines of the log that were lost, because its reader was away or too slow.", n.cfg.LogLost())

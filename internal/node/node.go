@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/clock"
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/server"
 	"github.com/opentcb/opentcb/internal/sqlstore"
@@ -28,6 +29,7 @@ type Node struct {
 	token    *admin.FirstToken
 	trusted  []netip.Prefix // proxies
 
+	clock   *clock.Clock // nil outside of test mode
 	storage *Storage
 	cloud   *cloud.Service
 
@@ -58,6 +60,14 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context) (err error) {
+	if err := n.cfg.checkTestMode(); err != nil {
+		return err
+	}
+	if n.cfg.TestMode {
+		n.cfg.Log.Info("test mode is on: whoever has an admin token can move the clock, and more that no server for production allows")
+		n.clock = clock.New(clock.Setting{Mode: clock.Real}, nil)
+		n.cfg.Now = n.clock.Now
+	}
 	if n.upstream, err = parseHost("--upstream", n.cfg.Upstream); err != nil {
 		return err
 	}
@@ -119,13 +129,14 @@ func (n *Node) serve() {
 		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
 		TransferTime: n.cfg.Limits.TransferTimeout,
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
+		TestMode: n.cfg.TestMode,
 	})
 	n.started, n.usage = time.Now(), newUsage(n.storage)
 	reg.MustRegister(n)
 	n.calls = &lastCalls{next: n.server}
 	operator := admin.New(admin.Config{
 		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
-		LogLevel: n.cfg.LogLevel, Status: n.status,
+		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.clock,
 		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg, n.usage.backedUp),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
@@ -161,6 +172,9 @@ func (n *Node) AdminURL() string { return n.admin.url() }
 
 // AdminToken returns the first admin's bearer token for the admin interface.
 func (n *Node) AdminToken() string { return n.token.Token() }
+
+// Clock returns the clock that the server goes by; nil outside of test mode.
+func (n *Node) Clock() *clock.Clock { return n.clock }
 
 // Failed returns a channel with an error for each listener that fails. The node
 // is still to be shut down then.

@@ -13,12 +13,13 @@ const readyPath = "/readyz"
 // readiness is the entrance of that question. Everybody may ask, so the answer is
 // one word; the admin listener says why.
 var readiness = entrance{name: "readyz", serve: (*Server).tellReady, refuse: func(v *visit, _ error) {
-	answer(v.w, http.StatusServiceUnavailable, ready{"unavailable"})
+	answer(v.w, http.StatusServiceUnavailable, ready{Status: "unavailable"})
 }}
 
 // ready is the body of the answer.
 type ready struct {
-	Status string `json:"status"` // ok, degraded, or unavailable
+	Status   string `json:"status"` // ok, degraded, or unavailable
+	TestMode bool   `json:"test_mode,omitempty"`
 }
 
 func (s *Server) tellReady(v *visit) error {
@@ -26,7 +27,7 @@ func (s *Server) tellReady(v *visit) error {
 	if len(h.Unavailable) > 0 {
 		return cloud.Refused(cloud.Unavailable, "")
 	}
-	status := ready{"ok"}
+	status := ready{"ok", s.testMode}
 	if len(h.Degraded) > 0 {
 		status.Status = "degraded"
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	// UpstreamTime is how long the upstream may leave a call without progress
 	// until its answer begins; default DefaultUpstreamTime.
 	UpstreamTime time.Duration
+	// TestMode is that of the whole server.
+	TestMode bool
 }
 
 // Defaults of Config.
@@ -78,6 +80,7 @@ type Server struct {
 	logBudget      logBudget
 	trustedProxies []netip.Prefix
 	gateway        *gateway.Gateway // nil without an upstream
+	testMode       bool
 
 	interfaces                                            map[string]*door // by their paths
 	upload, download, cloudCall, decide, ready, elsewhere *door
@@ -96,6 +99,7 @@ func New(cfg Config) *Server {
 		uploadRate:     cmp.Or(cfg.UploadRate, DefaultUploadRate),
 		guesses:        throttle.New(cmp.Or(cfg.FalseSecrets, DefaultFalseSecrets)),
 		trustedProxies: cfg.TrustedProxies,
+		testMode:       cfg.TestMode,
 		interfaces:     map[string]*door{},
 	}
 	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))

@@ -25,6 +25,7 @@ var sections = []struct {
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"LV", "Living with it", 4, nil},
 	{"OP", "What the operator sees and changes", 7, nil},
+	{"CK", "Clock", 4, []int{2, 3, 4}},
 }
 
 // ClauseIDs returns the ids of all clauses that are listed, in order.

@@ -1,0 +1,34 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// testRoutes is every path that only a server in test mode has, and the right
+// that it needs.
+func (s *Server) testRoutes() map[string]route {
+	return map[string]route{
+		"GET /v1/clock":          {s.showClock, toRead},
+		"PUT /v1/clock":          {s.setClock, toChange},
+		"POST /v1/clock/advance": {s.advanceClock, toChange},
+	}
+}
+
+// noTestMode refuses the paths of test mode on a server that is not in it.
+func (s *Server) noTestMode(http.ResponseWriter, *http.Request, cloud.Caller) (any, error) {
+	return nil, &httpError{http.StatusNotFound, tcb.InvalidURL,
+		"the server is not in test mode, and only then has this path: opentcb serve --test-mode"}
+}
+
+// serveTests adds the paths of test mode.
+func (s *Server) serveTests() {
+	for pattern, to := range s.testRoutes() {
+		if !s.testMode {
+			to.do = s.noTestMode
+		}
+		s.mux.Handle(pattern, s.authorized(to))
+	}
+}
