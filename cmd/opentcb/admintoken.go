@@ -31,9 +31,7 @@ names whoever uses it. What each role may do:
     operator   everything but admin tokens, keys and backups
     developer  read what the server keeps
     auditor    read that, but no tickets and no code, and the audit record
-    monitor    the server's status and metrics
-
-    opentcb admin-token create nightly-report --role auditor --expires 90d`,
+    monitor    the server's status and metrics`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			if !slices.Contains(cloud.Roles, cloud.Role(role)) {
 				return answer{}, usageError{fmt.Errorf("--role must be one of %v", cloud.Roles)}

@@ -32,7 +32,7 @@ func authorizationListCommand() *cobra.Command {
 		})
 	query["platform"] = cmd.Flags().String("platform", "", "those of that platform")
 	query["appid"] = cmd.Flags().String("appid", "", "those of that Mini Program")
-	query["in_force"] = cmd.Flags().String("in_force", "", "true: those in force; false: those that were cancelled")
+	query["in_force"] = cmd.Flags().String("in-force", "", "true: those in force; false: those that were cancelled")
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -84,9 +85,64 @@ func reference() string {
 		if cmd.Long != "" {
 			fmt.Fprintf(&b, "\n%s\n", cmd.Long)
 		}
+		if cmd.Example != "" {
+			fmt.Fprintf(&b, "\nFor example:\n\n%s\n", indented(cmd.Example))
+		}
 		b.WriteString(flagTable(cmd))
 	}
 	return b.String()
+}
+
+// indented is an example as a block of Markdown.
+func indented(example string) string {
+	var b strings.Builder
+	for line := range strings.Lines(example) {
+		b.WriteString("    " + strings.TrimLeft(line, " "))
+	}
+	return b.String()
+}
+
+// TestExamples: every command that does something has examples, and each is a command that
+// there is, with flags and arguments that it takes.
+//
+// Proves: OP-10
+func TestExamples(t *testing.T) {
+	for _, cmd := range allCommands(newRoot()) {
+		if cmd.HasSubCommands() && cmd.Args == nil || cmd.Name() == "help" {
+			continue
+		}
+		if cmd.Example == "" {
+			t.Errorf("%s has no example: add one to examples.go", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Example) {
+			words := wordsOf(line)
+			if len(words) == 0 || words[0] != "opentcb" {
+				continue // another program's line
+			}
+			named, rest, err := newRoot().Find(words[1:])
+			if err == nil {
+				err = named.ParseFlags(rest)
+			}
+			if err == nil {
+				err = named.ValidateArgs(named.Flags().Args())
+			}
+			if err != nil || named.CommandPath() != cmd.CommandPath() {
+				t.Errorf("an example of %s is no command: %s%v", cmd.CommandPath(), line, err)
+			}
+		}
+	}
+}
+
+// wordsOf splits a line as a shell does, up to where another command begins.
+func wordsOf(line string) []string {
+	var words []string
+	for _, quoted := range regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`).FindAllString(line, -1) {
+		if quoted == "|" || quoted == ">" {
+			break
+		}
+		words = append(words, strings.Trim(quoted, `'"`))
+	}
+	return words
 }
 
 func flagTable(cmd *cobra.Command) string {

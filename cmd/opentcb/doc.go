@@ -5,6 +5,7 @@
 //
 //	main.go      the table of commands, and what becomes of their errors
 //	command.go   groups of commands, help, numbers of arguments
+//	examples.go  the examples in help
 //	flags.go     flags from variables, and the flag that was perhaps meant
 //	status.go    exit statuses
 //	print.go     results for a person, or as JSON

@@ -39,7 +39,7 @@ func environmentListCommand() *cobra.Command {
 func chosen(cmd *cobra.Command, flags map[string]*string) url.Values {
 	query := url.Values{"limit": {"1000"}}
 	for name, value := range flags {
-		if cmd.Flags().Changed(name) {
+		if cmd.Flags().Changed(strings.ReplaceAll(name, "_", "-")) {
 			query.Set(name, *value)
 		}
 	}

@@ -13,9 +13,7 @@ import (
 func logLevelCommand() *cobra.Command {
 	cmd := remoteCommand("log-level [LEVEL]", "Print or change what a running server logs",
 		`Print the least level that the server logs, or change it while it runs: debug
-(every call), info, warn or error. SIGHUP brings back that of the start.
-
-    opentcb log-level debug`,
+(every call), info, warn or error. SIGHUP brings back that of the start.`,
 		0, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			if len(args) == 0 {
 				level, err := c.LogLevel(cmd.Context())

@@ -82,6 +82,7 @@ func newRoot() *cobra.Command {
 	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range allCommands(root) {
 		nameVariables(cmd)
+		setExample(cmd)
 	}
 	return root
 }

@@ -23,8 +23,8 @@ var sections = []struct {
 	{"UP", "Uploading protected code", 9, nil},
 	{"CC", "Cloud calls", 8, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
-	{"LV", "Living with it", 4, nil},
-	{"OP", "What the operator sees and changes", 7, nil},
+	{"LV", "Living with it", 5, nil},
+	{"OP", "What the operator sees and changes", 10, nil},
 	{"CK", "Clock", 4, []int{2, 3, 4}},
 }
 

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// examples has for each command that does something what help and the manual show of it:
+// lines that can be typed as they are, but for the names in them.
+var examples = map[string]string{
+	"dev":     "opentcb dev\nopentcb dev --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data /tmp/tcb",
+	"serve":   "opentcb serve --world world.yaml\nopentcb serve --data /var/lib/opentcb --listen 0.0.0.0:8080 --public-url https://tcb.example.com",
+	"version": "opentcb version",
+
+	"platform list":        "opentcb platform list\nopentcb platform list --json",
+	"platform show":        "opentcb platform show wx00000000000000c1",
+	"platform add":         "opentcb platform add wx00000000000000c1 --name \"Acme services\" --sets 18,49",
+	"platform set":         "opentcb platform set wx00000000000000c1 --sets 18,49,64\nopentcb platform set wx00000000000000c1 --name \"\"",
+	"platform disable":     "opentcb platform disable wx00000000000000c1",
+	"platform enable":      "opentcb platform enable wx00000000000000c1",
+	"platform remove":      "opentcb platform remove wx00000000000000c1\nopentcb platform remove wx00000000000000c1 --yes",
+	"miniprogram list":     "opentcb miniprogram list",
+	"miniprogram show":     "opentcb miniprogram show wx00000000000000a1",
+	"miniprogram add":      "opentcb miniprogram add wx00000000000000a1 --name \"Noodle shop\" --principal \"Noodles Ltd\"",
+	"miniprogram set":      "opentcb miniprogram set wx00000000000000a1 --cloud=false",
+	"miniprogram disable":  "opentcb miniprogram disable wx00000000000000a1",
+	"miniprogram enable":   "opentcb miniprogram enable wx00000000000000a1",
+	"miniprogram remove":   "opentcb miniprogram remove wx00000000000000a1",
+	"environment list":     "opentcb environment list --appid wx00000000000000a1",
+	"environment show":     "opentcb environment show test-777bb9",
+	"environment add":      "opentcb environment add test-777bb9 --appid wx00000000000000a1 --allow /wxa/msg_sec_check",
+	"environment set":      "opentcb environment set test-777bb9 --open=false\nopentcb environment set test-777bb9 --allow '/cgi-bin/*' --allow /wxa/msg_sec_check",
+	"environment remove":   "opentcb environment remove test-777bb9",
+	"authorization list":   "opentcb authorization list --platform wx00000000000000c1 --in-force=true",
+	"authorization show":   "opentcb authorization show wx00000000000000c1 wx00000000000000a1",
+	"authorization add":    "opentcb authorization add wx00000000000000c1 wx00000000000000a1 --sets 18,49",
+	"authorization remove": "opentcb authorization remove wx00000000000000c1 wx00000000000000a1",
+	"function list":        "opentcb function list test-777bb9",
+	"function show":        "opentcb function show test-777bb9 login",
+	"function remove":      "opentcb function remove test-777bb9 login",
+	"world":                "opentcb world > world.yaml",
+	"apply":                "opentcb apply world.yaml --dry-run\nopentcb apply world.yaml\ncat world.yaml | opentcb apply -",
+	"authorize":            "opentcb authorize wx00000000000000c1 wx00000000000000a1 --sets 18,49",
+	"revoke":               "opentcb revoke wx00000000000000c1 wx00000000000000a1",
+	"deploy":               "opentcb deploy test-777bb9 login ./login\nopentcb deploy test-777bb9 login login.zip --handler index.main",
+	"ticket":               "opentcb ticket wx00000000000000c1",
+	"whitelist suggest":    "opentcb whitelist suggest test-777bb9 --allowed-only",
+	"whitelist try":        "opentcb whitelist try test-777bb9 whitelist.txt",
+	"whitelist history":    "opentcb whitelist history test-777bb9",
+	"whitelist restore":    "opentcb whitelist restore test-777bb9 3",
+	"explain":              "opentcb explain 65f1c0de-4c1d5f3a-2f0a5b71",
+	"profile init":         "opentcb profile init",
+	"profile list":         "opentcb profile list",
+	"profile check":        "opentcb profile check --profile acme",
+	"getcodesecret":        "opentcb getcodesecret --appid wx00000000000000a1\nopentcb getcodesecret --reveal",
+	"createfunction":       "opentcb createfunction test-777bb9 login",
+	"listfunctions":        "opentcb listfunctions test-777bb9 --json",
+	"uploadfunction":       "opentcb uploadfunction test-777bb9 login ./login --create",
+	"downloadfunction":     "opentcb downloadfunction test-777bb9 login --out login.zip\nopentcb downloadfunction test-777bb9 login --unpack ./login",
+	"conformance":          "opentcb conformance --profile acme --env test-777bb9\nopentcb conformance --profile acme --clause UT-6 --write test-777bb9",
+	"fleet plan":           "opentcb fleet plan fleet.yaml",
+	"fleet apply":          "opentcb fleet apply fleet.yaml\nopentcb fleet apply fleet.yaml --resume --rate 50",
+	"fleet drift":          "opentcb fleet drift fleet.yaml --json",
+	"fleet backup":         "opentcb fleet backup ./code --workers 16",
+	"env-credential":       "opentcb env-credential test-777bb9 --expires 90d",
+	"agent":                "opentcb agent test-777bb9 --out /run/tcb/token",
+	"token cloudbase":      "opentcb token cloudbase test-777bb9",
+	"status":               "opentcb status\nopentcb status --json",
+	"audit":                "opentcb audit --since 24h",
+	"admin-token create":   "opentcb admin-token create nightly-report --role auditor --expires 90d",
+	"admin-token list":     "opentcb admin-token list",
+	"admin-token revoke":   "opentcb admin-token revoke nightly-report",
+	"admin-token rotate":   "opentcb admin-token rotate --overlap 1h",
+	"log-level":            "opentcb log-level\nopentcb log-level debug",
+	"backup":               "opentcb backup opentcb-2026-01-31.tar.gz",
+	"backup verify":        "opentcb backup verify opentcb-2026-01-31.tar.gz",
+	"restore":              "opentcb restore opentcb-2026-01-31.tar.gz --data ./restored",
+	"scrub":                "opentcb scrub",
+	"gc":                   "opentcb gc --dry-run",
+
+	"usecloudaccesstoken get":  "opentcb usecloudaccesstoken get test-777bb9",
+	"usecloudaccesstoken set":  "opentcb usecloudaccesstoken set test-777bb9 --open=true --allow '/cgi-bin/*'",
+	"usecloudaccesstoken edit": "opentcb usecloudaccesstoken edit test-777bb9",
+}
+
+// setExample gives a command its examples.
+func setExample(cmd *cobra.Command) {
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	if text := examples[name]; text != "" {
+		cmd.Example = "  " + strings.ReplaceAll(text, "\n", "\n  ")
+	}
+}
