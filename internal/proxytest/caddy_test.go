@@ -11,9 +11,12 @@ import (
 
 // startCaddy runs Caddy with the configuration of the page in a folder of the
 // test's own.
-func startCaddy(t *testing.T, s *stand) {
+func startCaddy(t *testing.T, s *stand) { runCaddy(t, s, s.configuration(t, "Caddyfile")) }
+
+// runCaddy runs Caddy with a configuration of docs/proxies.
+func runCaddy(t *testing.T, s *stand, configuration string) {
 	program, dir := testserver.Program(t, "caddy"), t.TempDir()
-	write(t, dir, "Caddyfile", s.configuration(t, "Caddyfile"))
+	write(t, dir, "Caddyfile", configuration)
 	cmd := exec.Command(program, "run", "--adapter", "caddyfile", "--config", "Caddyfile")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)

@@ -34,6 +34,11 @@ http {
 // startNginx runs nginx with the configuration of the page in a folder of the
 // test's own, as whoever runs the test.
 func startNginx(t *testing.T, s *stand) {
+	runNginx(t, s, s.configuration(t, "nginx.conf", "/var/log/nginx/", "logs/"))
+}
+
+// runNginx runs nginx with a configuration of docs/proxies.
+func runNginx(t *testing.T, s *stand, configuration string) {
 	program, dir := testserver.Program(t, "nginx"), t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o755); err != nil {
 		t.Fatal(err)
@@ -43,7 +48,7 @@ func startNginx(t *testing.T, s *stand) {
 		main = "user root;" + main // another one cannot reach the folder
 	}
 	write(t, dir, "nginx.conf", main)
-	write(t, dir, "opentcb.conf", s.configuration(t, "nginx.conf", "/var/log/nginx/", "logs/"))
+	write(t, dir, "opentcb.conf", configuration)
 	s.start(t, exec.Command(program, "-p", dir, "-c", "nginx.conf", "-e", "stderr"), filepath.Join(dir, "logs"))
 }
 

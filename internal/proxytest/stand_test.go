@@ -47,7 +47,9 @@ func newStand(t *testing.T) *stand {
 func startServer(t *testing.T, cfg node.Config) *node.Node {
 	t.Helper()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Data = filepath.Join(t.TempDir(), "data")
+	if cfg.Data == node.Default().Data {
+		cfg.Data = filepath.Join(t.TempDir(), "data")
+	}
 	cfg.World = filepath.Join(t.TempDir(), "world.yaml")
 	if err := os.WriteFile(cfg.World, []byte(worldText), 0o600); err != nil {
 		t.Fatal(err)

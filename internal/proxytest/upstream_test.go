@@ -30,6 +30,7 @@ func (s sighting) text() string {
 type upstream struct {
 	server *httptest.Server
 	status int
+	half   chan struct{} // of slowPath: a half of the body has come; the answer may go on
 
 	mu   sync.Mutex
 	saw  []sighting // since the last look
@@ -39,10 +40,12 @@ type upstream struct {
 const (
 	upstreamStatus = 218
 	upstreamAnswer = `{"errcode":0,"errmsg":"upstream"}`
+	slowPath       = "/cgi-bin/slow"
+	halfBody       = 1 << 10 // bytes; a body and its answer have two halves on slowPath
 )
 
 func startUpstream(t *testing.T) *upstream {
-	u := &upstream{status: upstreamStatus}
+	u := &upstream{status: upstreamStatus, half: make(chan struct{})}
 	u.server = httptest.NewServer(u)
 	t.Cleanup(u.server.Close)
 	return u
@@ -54,6 +57,10 @@ func (u *upstream) port() string {
 }
 
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == slowPath {
+		u.serveSlowly(w, r)
+		return
+	}
 	body, _ := io.ReadAll(r.Body) // what is missing, the tests miss
 	saw := sighting{r.Method, r.RequestURI, r.Host, r.Header.Clone(), string(body)}
 	u.mu.Lock()
@@ -89,4 +96,22 @@ func (u *upstream) all() []sighting {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.seen
+}
+
+// serveSlowly tells when half of the body has come, and answers half before it is told to
+// go on.
+func (u *upstream) serveSlowly(w http.ResponseWriter, r *http.Request) {
+	_, err := io.ReadFull(r.Body, make([]byte, halfBody))
+	if err != nil {
+		return // the test fails on its own side
+	}
+	u.half <- struct{}{}
+	_, _ = io.Copy(io.Discard, r.Body)
+	_, _ = w.Write(make([]byte, halfBody))
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-u.half:
+		_, _ = w.Write(make([]byte, halfBody))
+	case <-r.Context().Done():
+	}
 }
