@@ -54,6 +54,7 @@
 //	link.go              a download of 50 MiB
 //	startup.go           start-up and memory
 //	scale.go             a large world against a small one
+//	lists.go             pages of the operator's lists in a large world
 //	bare.go              the bare server
 //	control.go           a second bare server in place of the real one
 //	raw.go               synced writes without a server

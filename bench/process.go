@@ -29,6 +29,8 @@ const readyWithin = 2 * time.Minute
 type server struct {
 	cmd   *exec.Cmd
 	api   string        // host:port of its API listener
+	admin string        // host:port of its admin listener, "" where there is none
+	data  string        // its data folder, "" where there is none
 	ready time.Duration // from its start to its ready line
 }
 
@@ -84,6 +86,11 @@ func (s *server) awaitReady(out *bufio.Reader) error {
 			return fmt.Errorf("ready line without an address: %q", line)
 		}
 		s.api = api.Host
+		for _, field := range fields[2:] {
+			if address, found := strings.CutPrefix(field, "admin=http://"); found {
+				s.admin = address
+			}
+		}
 		go io.Copy(io.Discard, out) // a server that goes on talking must not block
 		return nil
 	}

@@ -30,7 +30,8 @@ const (
 )
 
 // scale compares a server on a large world with one on a small world: calls
-// per second, and p99 (both within 1.3 times), start-up and memory.
+// per second, and p99 (both within 1.3 times), start-up and memory; and it times
+// the operator's lists in the large one.
 func scale(s *session) ([]row, error) {
 	large, err := s.world(s.scale)
 	if err != nil {
@@ -62,7 +63,10 @@ func scale(s *session) ([]row, error) {
 		return nil, err
 	}
 	rows = append(rows, more...)
-	return append(rows, s.worldFigures(large, small)...), nil
+	if more, err = s.lists(large); err != nil {
+		return nil, err
+	}
+	return append(append(rows, more...), s.worldFigures(large, small)...), nil
 }
 
 func (s *session) scaleOrders(c call, w *scaled, pair int) loadOrders {
@@ -146,8 +150,11 @@ func (s *session) world(n int) (*scaled, error) {
 			filepath.Join(dir, masterKeyFile),
 		)
 	}
-	w.server, err = s.startOn(dir, args...)
-	return w, err
+	if w.server, err = s.startOn(dir, args...); err != nil {
+		return nil, err
+	}
+	w.server.data = dir
+	return w, nil
 }
 
 // worldDatabase is where the world is: a file, or a database of its own on the
