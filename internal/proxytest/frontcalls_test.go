@@ -112,7 +112,8 @@ func addLargeFunction(t *testing.T, data string) {
 		t.Fatal(err)
 	}
 	sum, size := draft.Sum().String(), draft.Size()
-	err = errors.Join(store.HoldCode(t.Context(), sum, 1), draft.Commit(t.Context()), store.Apply(t.Context(), []cloud.Change{
+	err = errors.Join(store.HoldCode(t.Context(), sum, 1), draft.Commit(t.Context()))
+	err = errors.Join(err, store.Apply(t.Context(), []cloud.Change{
 		cloud.PutAccount{Account: cloud.Account{AppID: changedID, Cloud: true}},
 		cloud.AddEnvironment{Account: changedID, ID: "changed", Whitelist: []string{"/wxa/first"}},
 		cloud.PutFunction{Function: cloud.Function{
