@@ -19,12 +19,13 @@ is valid for 30 minutes.`,
 }
 
 func envCredentialCommand() *cobra.Command {
-	var revoke bool
+	var revoke, code bool
 	var expires string
 	cmd := remoteCommand("env-credential ENV", "Print the credential of an environment's runtime",
 		`Print what 'opentcb agent' authenticates with: it is good for nothing but tokens of
-this environment. Every one that is printed is valid until it expires, which without
---expires it does not, or all are revoked, with --revoke.`,
+this environment, and with --code for what its runtime runs: functions, their code
+and their configuration. Every one that is printed is valid until it expires, which
+without --expires it does not, or all are revoked, with --revoke.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			if revoke {
 				revoked := map[string]string{"environment": args[0], "credentials": "revoked"}
@@ -34,13 +35,14 @@ this environment. Every one that is printed is valid until it expires, which wit
 			if err != nil {
 				return answer{}, usageError{fmt.Errorf("--expires: %w", err)}
 			}
-			credential, err := c.Credential(cmd.Context(), args[0], life)
+			credential, err := c.Credential(cmd.Context(), args[0], life, code)
 			if err == nil && life == 0 {
 				fmt.Fprintln(cmd.ErrOrStderr(), "it does not expire: --expires 90d bounds that")
 			}
 			return answer{credential, credential.Credential}, err
 		})
 	cmd.Flags().StringVar(&expires, "expires", "", "how long it is good, such as 90d or 12h (default: until it is revoked)")
+	cmd.Flags().BoolVar(&code, "code", false, "it opens the code of the environment too")
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "revoke every credential of the environment that was printed so far")
 	return cmd
 }

@@ -44,19 +44,35 @@ func (s *Server) authorized(to route) http.Handler {
 // runtimeToo lets the operator in, and the runtime of the environment that
 // the path names.
 func (s *Server) runtimeToo(to route) http.Handler {
-	return s.admitted(to.do, func(r *http.Request, token, rid string) (cloud.Caller, error) {
-		c, role, err := s.operator(r.Context(), token, rid)
-		if err == nil {
-			return c, s.allow(r, c, role, to.needs)
-		}
-		if cloud.KindOf(err) == cloud.InvalidToken {
-			c, err = s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
-		}
-		if cloud.KindOf(err) == cloud.TokenExpired {
-			err = errExpired
-		}
-		return c, orElse(err, errNotRuntime)
+	return s.admitted(to.do, func(r *http.Request, _, rid string) (cloud.Caller, error) {
+		return s.runtimeCaller(r, rid, to.needs)
 	})
+}
+
+// runtimeCaller returns the caller that the token of a request proves, at this moment:
+// an operator who has the right, or the runtime of the environment.
+func (s *Server) runtimeCaller(r *http.Request, rid string, needs right) (cloud.Caller, error) {
+	token := bearer(r)
+	c, role, err := s.operator(r.Context(), token, rid)
+	if err == nil {
+		return c, s.allow(r, c, role, needs)
+	}
+	if cloud.KindOf(err) == cloud.InvalidToken {
+		c, err = s.cloud.Runtime(r.Context(), token, r.PathValue("environment"), rid)
+	}
+	if cloud.KindOf(err) == cloud.TokenExpired {
+		err = errExpired
+	}
+	return c, orElse(err, errNotRuntime)
+}
+
+// bearer returns the bearer token of a request, "" if it has none.
+func bearer(r *http.Request) string {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return token
 }
 
 // operator returns the caller that an admin token proves, and its role. The first
@@ -91,10 +107,7 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 		// for the answer, though net/http ends the request's context.
 		r = r.WithContext(context.WithoutCancel(r.Context()))
 		rid := rand.Text()
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok {
-			token = ""
-		}
+		token := bearer(r)
 		caller, err := who(r, token, rid)
 		if err != nil {
 			if he, ok := errors.AsType[*httpError](err); ok && he.status == http.StatusUnauthorized {

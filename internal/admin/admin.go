@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -31,6 +32,9 @@ type Config struct {
 	Registry prometheus.Registerer
 	// Status tells how the server is; default: it is not told.
 	Status func() Status
+	// PublicURL is where the code of environments reaches the interfaces, for their
+	// runtimes; default: APIURL, the address of this server's own listener.
+	PublicURL, APIURL string
 	// Backup writes an archive of everything; default: there are no backups.
 	Backup func(ctx context.Context, c cloud.Caller, w io.Writer) error
 	// TestMode opens the paths that are for tests; Clock is what they move.
@@ -49,11 +53,16 @@ type Server struct {
 	mux      *http.ServeMux
 	guesses  *throttle.Throttle
 	testMode bool
-	clock    *clock.Clock // nil outside of test mode
+	clock    *clock.Clock  // nil outside of test mode
+	public   string        // Config.PublicURL
+	apiURL   string        // where code reaches the interfaces
+	ending   chan struct{} // closed when nothing may wait any longer
+	end      sync.Once
 
 	refused   prometheus.Counter // false tokens
 	forbidden prometheus.Counter // tokens whose role did not suffice
 	limited   prometheus.Counter // tokens of runtimes over the limit
+	waits     prometheus.Counter // and waits for changes
 }
 
 // New returns a handler of the admin interface.
@@ -66,6 +75,7 @@ func New(cfg Config) *Server {
 		status: cfg.Status, mux: http.NewServeMux(),
 		guesses:  throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
 		testMode: cfg.TestMode, clock: cfg.Clock,
+		public: cfg.PublicURL, apiURL: cmp.Or(cfg.PublicURL, cfg.APIURL), ending: make(chan struct{}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
 		}),
@@ -75,9 +85,12 @@ func New(cfg Config) *Server {
 		limited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_cloudbase_tokens_refused_total", Help: "Tokens refused to runtimes, because theirs were too many in a minute.",
 		}),
+		waits: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "opentcb_runtime_waits_refused_total", Help: "Runtimes that could not wait for a change, because too many did.",
+		}),
 	}
 	if cfg.Registry != nil {
-		cfg.Registry.MustRegister(s.refused, s.forbidden, s.limited)
+		cfg.Registry.MustRegister(s.refused, s.forbidden, s.limited, s.waits)
 	}
 	for pattern, handle := range s.openRoutes(cfg.Metrics) {
 		s.mux.Handle(pattern, handle)
@@ -86,13 +99,25 @@ func New(cfg Config) *Server {
 		s.mux.Handle(pattern, s.authorized(to))
 	}
 	s.serveTests()
-	s.mux.Handle(tokenRoute, s.runtimeToo(route{s.cloudbaseToken, toChange}))
+	for pattern, to := range s.runtimeRoutes() {
+		s.mux.Handle(pattern, s.runtimeToo(to))
+	}
 	s.mux.Handle("/", s.authorized(route{s.noSuchPath, toWatch}))
 	return s
 }
 
-// tokenRoute is the one path that an environment's own credential opens too.
-const tokenRoute = "POST /v1/environments/{environment}/token"
+// EndWaits has those answered who wait for a change, since the server ends.
+func (s *Server) EndWaits() { s.end.Do(func() { close(s.ending) }) }
+
+// runtimeRoutes is every path that an environment's own credential opens too, and the
+// right that it needs of an admin token.
+func (s *Server) runtimeRoutes() map[string]route {
+	return map[string]route{
+		"POST /v1/environments/{environment}/token":                            {s.cloudbaseToken, toChange},
+		"GET /v1/environments/{environment}/runtime":                           {s.runtime, toReadSecret},
+		"GET /v1/environments/{environment}/runtime/functions/{function}/code": {s.runtimeCode, toReadSecret},
+	}
+}
 
 // routes is every path that needs an admin token, and the right that it needs.
 func (s *Server) routes() map[string]route {

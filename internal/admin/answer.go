@@ -19,6 +19,9 @@ type handler func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, 
 // streamed is returned by a handler that has written its answer itself.
 type streamed struct{}
 
+// notModified is an answer for what the caller has already.
+type notModified struct{}
+
 // made is an answer for what was not there before.
 type made struct{ v any }
 
@@ -37,6 +40,8 @@ func put(v any, isNew bool) any {
 func (s *Server) write(w http.ResponseWriter, v any) {
 	switch v := v.(type) {
 	case streamed:
+	case notModified:
+		w.WriteHeader(http.StatusNotModified)
 	case accepted:
 		writeJSON(w, http.StatusAccepted, v.v)
 	case made:
@@ -88,6 +93,7 @@ var statuses = map[cloud.Kind]int{
 	cloud.Conflict:            http.StatusConflict,
 	cloud.InvalidCode:         http.StatusUnprocessableEntity,
 	cloud.LimitReached:        http.StatusTooManyRequests,
+	cloud.WrongTokenKind:      http.StatusForbidden,
 }
 
 // whyNot returns why storage failed, for the operator: what the error says, or

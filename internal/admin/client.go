@@ -78,6 +78,11 @@ func (c *Client) call(ctx context.Context, method, path string, body content, v 
 	if v == nil {
 		return nil
 	}
+	return c.decode(resp, v)
+}
+
+// decode decodes an answer into v.
+func (c *Client) decode(resp *http.Response, v any) error {
 	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
 		return fmt.Errorf("the answer of %s is not what an admin interface says: %w", c.URL, err)
 	}
@@ -87,10 +92,18 @@ func (c *Client) call(ctx context.Context, method, path string, body content, v 
 // do sends a request. An answer that is no success is a Refusal, or a
 // ForeignError if it is not the admin interface's own.
 func (c *Client) do(ctx context.Context, method, path string, body content) (*http.Response, error) {
+	return c.request(ctx, method, path, body, http.Header{})
+}
+
+// request is do with a header. What is not modified is a success.
+func (c *Client) request(
+	ctx context.Context, method, path string, body content, header http.Header,
+) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, body.r)
 	if err != nil {
 		return nil, err
 	}
+	req.Header = header
 	if body.mime != "" {
 		req.Header.Set("Content-Type", body.mime)
 	}
@@ -101,7 +114,7 @@ func (c *Client) do(ctx context.Context, method, path string, body content) (*ht
 	}
 	client.CheckRedirect = stay
 	resp, err := client.Do(req)
-	if err != nil || resp.StatusCode < 300 {
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode == http.StatusNotModified {
 		return resp, err
 	}
 	defer resp.Body.Close()

@@ -24,6 +24,7 @@
 //	code.go           zips: for world files, and of a merchant's developer
 //	collection.go     collection and check of all code
 //	environment.go    environments, and the tokens and credentials of their runtime
+//	runtime.go        what an environment's runtime runs
 //	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
 //	firsttoken.go     the first admin's token
 //	admintoken.go     admin tokens

@@ -36,20 +36,22 @@ func (s *Server) cloudbaseToken(_ http.ResponseWriter, r *http.Request, c cloud.
 }
 
 // Credential is what the runtime of an environment proves itself with. ExpiresIn is
-// in seconds, 0 if it does not expire.
+// in seconds, 0 if it does not expire; Code tells whether it opens code too.
 type Credential struct {
 	Credential string `json:"credential"`
 	ExpiresIn  int64  `json:"expires_in,omitempty"`
+	Code       bool   `json:"code,omitempty"`
 }
 
 func (s *Server) credential(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var life int
-	if err := (parameters{"expires_in": number(&life, maxExpiry)}).read(r); err != nil {
+	var code cloud.Maybe[bool]
+	if err := (parameters{"expires_in": number(&life, maxExpiry), "code": truth(&code)}).read(r); err != nil {
 		return nil, err
 	}
 	text, err := s.cloud.EnvironmentCredential(
-		r.Context(), c, r.PathValue("environment"), time.Duration(life)*time.Second)
-	return Credential{text, int64(life)}, err
+		r.Context(), c, r.PathValue("environment"), time.Duration(life)*time.Second, code.Value)
+	return Credential{text, int64(life), code.Value}, err
 }
 
 func (s *Server) revokeCredentials(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
@@ -140,14 +142,18 @@ func (c *Client) CloudbaseToken(ctx context.Context, env string) (CloudbaseToken
 }
 
 // Credential gives what the runtime of an environment proves itself with, good for
-// that life; 0: until it is revoked.
-func (c *Client) Credential(ctx context.Context, env string, life time.Duration) (Credential, error) {
+// that life; 0: until it is revoked. It opens tokens, and with code also what the
+// runtime runs.
+func (c *Client) Credential(ctx context.Context, env string, life time.Duration, code bool) (Credential, error) {
 	var credential Credential
-	path := environmentPath(env, "credential")
+	query := url.Values{}
 	if life > 0 {
-		path += "?expires_in=" + strconv.FormatInt(int64(life.Seconds()), 10)
+		query.Set("expires_in", strconv.FormatInt(int64(life.Seconds()), 10))
 	}
-	err := c.call(ctx, "POST", path, content{}, &credential)
+	if code {
+		query.Set("code", "true")
+	}
+	err := c.call(ctx, "POST", environmentPath(env, "credential?"+query.Encode()), content{}, &credential)
 	return credential, err
 }
 

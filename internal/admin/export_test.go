@@ -8,7 +8,7 @@ import (
 // Routes returns "METHOD /path" of every route: those that need the token,
 // and those that do not.
 func (s *Server) Routes() (closed, open []string) {
-	closed = append(slices.Collect(maps.Keys(s.routes())), tokenRoute)
+	closed = slices.AppendSeq(slices.Collect(maps.Keys(s.routes())), maps.Keys(s.runtimeRoutes()))
 	closed = append(closed, s.TestRoutes()...)
 	slices.Sort(closed)
 	return closed, slices.Sorted(maps.Keys(s.openRoutes(nil)))

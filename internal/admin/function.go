@@ -35,6 +35,11 @@ func (s *Server) readCode(w http.ResponseWriter, r *http.Request, c cloud.Caller
 	if err != nil {
 		return nil, err
 	}
+	return s.sendCode(w, code)
+}
+
+// sendCode streams code, and closes it.
+func (s *Server) sendCode(w http.ResponseWriter, code cloud.Code) (any, error) {
 	defer code.Close()
 	h := w.Header()
 	h.Set("Content-Type", "application/zip")
@@ -56,7 +61,7 @@ func (s *Server) readCode(w http.ResponseWriter, r *http.Request, c cloud.Caller
 			_, err = w.Write(piece[:n])
 		}
 		if err != nil {
-			s.log.Error("code was not sent whole", "rid", c.RID, "err", err)
+			s.log.Error("code was not sent whole", "rid", code.Caller.RID, "err", err)
 			panic(http.ErrAbortHandler)
 		}
 	}
@@ -75,7 +80,11 @@ func (c *Client) Function(ctx context.Context, env, name string) (f cloud.Functi
 // ReadCode writes a function's code to w, whoever uploaded it. With an error, what was
 // written is not the code.
 func (c *Client) ReadCode(ctx context.Context, env, name string, w io.Writer) error {
-	path := environmentPath(env, "functions/"+url.PathEscape(name)+"/code")
+	return c.download(ctx, environmentPath(env, "functions/"+url.PathEscape(name)+"/code"), w)
+}
+
+// download writes what is at a path to w.
+func (c *Client) download(ctx context.Context, path string, w io.Writer) error {
 	resp, err := c.do(ctx, "GET", path, content{})
 	if err != nil {
 		return err

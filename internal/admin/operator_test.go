@@ -58,7 +58,7 @@ func TestCredential(t *testing.T) {
 	s := start(t)
 	s.applyWorld(t)
 	for _, life := range []time.Duration{0, time.Hour} {
-		credential, err := s.Credential(t.Context(), env, life)
+		credential, err := s.Credential(t.Context(), env, life, false)
 		if must(t, err); credential.ExpiresIn != int64(life.Seconds()) {
 			t.Errorf("for %v: %+v", life, credential)
 		}

@@ -269,7 +269,7 @@ func TestResourceMistakes(t *testing.T) {
 func TestBeingDisabled(t *testing.T) {
 	s := start(t)
 	s.applyWorld(t)
-	credential, err := s.Credential(t.Context(), env, 0)
+	credential, err := s.Credential(t.Context(), env, 0, false)
 	must(t, err)
 	ask := func() int {
 		resp, _ := s.request(t, "POST", "/v1/environments/"+env+"/token", "",

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/nearest"
@@ -73,6 +74,18 @@ func truth(to *cloud.Maybe[bool]) func(string) error {
 // text takes what is there.
 func text(to *string) func(string) error {
 	return func(value string) error { *to = value; return nil }
+}
+
+// span reads a span of time above 0 and at most most.
+func span(to *time.Duration, most time.Duration) func(string) error {
+	return func(value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 || d > most {
+			return fmt.Errorf("a span of at most %v, such as 30s", most)
+		}
+		*to = d
+		return nil
+	}
 }
 
 // number reads a number of at least 1 and at most most.

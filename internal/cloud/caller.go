@@ -15,6 +15,7 @@ type Caller struct {
 	// 0 if it does not.
 	CredentialEnds int64
 	runtime        bool  // the runtime of an environment
+	code           bool  // whose credential opens its code too
 	epoch          int64 // which grant of the authorization, or of credentials, the token belongs to
 	issued         int64 // tells the caller's credentials apart: when the token was issued
 }

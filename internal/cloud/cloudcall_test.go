@@ -24,7 +24,7 @@ func (r *rig) cloudbase(env string) string {
 
 func (r *rig) credential(env string) string {
 	r.Helper()
-	credential, err := r.cloud.EnvironmentCredential(r.Context(), r.operator(), env, 0)
+	credential, err := r.cloud.EnvironmentCredential(r.Context(), r.operator(), env, 0, false)
 	r.ok("EnvironmentCredential", err)
 	r.keep(credential)
 	return credential

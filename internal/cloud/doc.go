@@ -50,6 +50,8 @@
 //
 //	cloudcall.go      cloudbase_access_token, and the judgement of each call
 //	envcredential.go  what an environment's runtime proves itself with
+//	runtime.go        what an environment's runtime runs: functions and their code
+//	runtimewatch.go   who waits for a change of that
 //	mints.go          how many tokens the runtimes of an environment get
 //	observe.go        cloud calls counted, in memory and in the store
 //	tally.go          the counts of one environment

@@ -25,11 +25,12 @@ type CredentialStore interface {
 }
 
 // EnvironmentCredential returns what the runtime of an environment proves itself
-// with to get cloudbase_access_tokens of that environment and nothing else. It is
+// with to get cloudbase_access_tokens of that environment, with code also what it runs
+// (RT-1), and nothing else. It is
 // good for that life, and without end if that is 0, unless it is revoked.
 // EnvironmentNotFound if there is no such environment.
 func (s *Service) EnvironmentCredential(
-	ctx context.Context, c Caller, env string, life time.Duration,
+	ctx context.Context, c Caller, env string, life time.Duration, code bool,
 ) (string, error) {
 	e, err := s.environmentByID(ctx, env)
 	if err != nil {
@@ -46,22 +47,32 @@ func (s *Service) EnvironmentCredential(
 		ends = c.Now + life.Milliseconds()
 		rec.Detail = "until " + time.UnixMilli(ends).UTC().Format(time.RFC3339)
 	}
+	if code {
+		rec.Detail = "with code, " + rec.Detail
+	}
 	if err == nil {
 		err = s.store.AppendRecords(ctx, []Record{rec})
 	}
 	if err != nil {
 		return "", storeError("credential", err)
 	}
-	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch, ends)), nil
+	return s.ring.Sign(seal.Credential, credentialClaim(e, epoch, ends, code)), nil
 }
+
+// opensCode ends the claim of a credential that opens code.
+const opensCode = 1
 
 // credentialClaim returns the content of a credential: the environment, and the epoch
 // of its credentials. Those of another epoch are void. One that ends (Unix
-// milliseconds) says so; what does not is what servers of before know too.
-func credentialClaim(e *Environment, epoch, ends int64) []byte {
+// milliseconds) says so, and one that opens code; what does neither is what servers of
+// before know too.
+func credentialClaim(e *Environment, epoch, ends int64, code bool) []byte {
 	claim := appendText(appendText(binary.AppendUvarint(nil, uint64(epoch)), e.Account), e.ID)
-	if ends != 0 {
+	if ends != 0 || code {
 		claim = binary.AppendUvarint(claim, uint64(ends))
+	}
+	if code {
+		claim = append(claim, opensCode)
 	}
 	return claim
 }
@@ -86,7 +97,8 @@ func (s *Service) RevokeEnvironmentCredentials(ctx context.Context, c Caller, en
 }
 
 // Runtime returns the caller that a credential proves, at this moment: the runtime
-// of an environment, which may ask only for tokens of that environment.
+// of an environment, which may ask only for tokens of that environment, and perhaps for
+// its code.
 // InvalidToken if the credential is not genuine, revoked or of another
 // environment, TokenExpired.
 func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Caller, error) {
@@ -99,6 +111,9 @@ func (s *Service) Runtime(ctx context.Context, credential, env, rid string) (Cal
 	c := s.caller(rid)
 	if len(d.rest) > 0 {
 		c.CredentialEnds = d.int()
+	}
+	if len(d.rest) > 0 {
+		c.code = d.byte() == opensCode
 	}
 	if err := d.end(); err != nil {
 		return Caller{}, internalError("credential", err)

@@ -262,7 +262,7 @@ func TestStoreOutOfReach(t *testing.T) {
 			"apply":              func() error { _, err := s.Apply(ctx, r.operator(), rigWorld); return err },
 			"cloud call":         func() error { _, err := s.JudgeCall(ctx, someRID, cloudbase, "/wxa/x"); return err }, // CC-8
 			"cloudbase token":    func() error { _, err := s.CloudbaseToken(ctx, r.operator(), env1); return err },
-			"credential":         func() error { _, err := s.EnvironmentCredential(ctx, r.operator(), env1, 0); return err },
+			"credential":         func() error { _, err := s.EnvironmentCredential(ctx, r.operator(), env1, 0, false); return err },
 			"runtime":            func() error { _, err := s.Runtime(ctx, credential, env1, "rid"); return err },
 			"revoke credentials": func() error { return s.RevokeEnvironmentCredentials(ctx, r.operator(), env1) },
 			"admin caller":       func() error { _, _, err := s.AdminCaller(ctx, "opentcb.ci.x", "rid"); return err },

@@ -82,6 +82,13 @@ func (s *Service) functionByName(ctx context.Context, env, name string) (*Functi
 // that: EnvironmentNotFound, FunctionNotFound also if there is no code yet. Code that
 // no longer matches its checksum is an Internal error that wraps blob.ErrCorrupt.
 func (s *Service) ReadCode(ctx context.Context, c Caller, env, name string) (Code, error) {
+	return s.readCode(ctx, c, env, name, func(*Function) error { return nil })
+}
+
+// readCode opens a function's code unless may refuses it, and records either.
+func (s *Service) readCode(
+	ctx context.Context, c Caller, env, name string, may func(*Function) error,
+) (Code, error) {
 	f, err := s.functionByName(ctx, env, name)
 	if err == nil && f.Sum == "" {
 		err = Refused(FunctionNotFound, "the function "+name+" has no code yet")
@@ -93,8 +100,11 @@ func (s *Service) ReadCode(ctx context.Context, c Caller, env, name string) (Cod
 	if err != nil {
 		return Code{}, storeError("account", err)
 	}
-	b, err := s.openCode(ctx, f.Sum)
 	c = c.concerning(a)
+	var b blob.Blob
+	if err = may(f); err == nil {
+		b, err = s.openCode(ctx, f.Sum)
+	}
 	if err := s.recordOutcome(c, actReadCode, f.target(), err); err != nil {
 		if b != nil {
 			b.Close()

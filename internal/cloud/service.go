@@ -32,6 +32,9 @@ type Config struct {
 	// CloudbaseTokens is how many tokens the runtimes of one environment get in a
 	// minute; default DefaultCloudbaseTokens.
 	CloudbaseTokens int
+	// RuntimeWaits is how many requests of the runtimes of one environment wait for a
+	// change at once; default DefaultRuntimeWaits.
+	RuntimeWaits int
 	// CacheRows bounds each kind of row in memory; default DefaultCacheRows.
 	CacheRows int
 	// RowLife is how old a row in memory may be: less than a second where other
@@ -78,6 +81,7 @@ type Service struct {
 	codeFaults atomic.Uint64
 	observer   *observer
 	mints      *mints
+	runtimes   *runtimeWatch
 	applyMu    sync.Mutex // one world file at a time
 
 	toldAhead atomic.Int64 // the minute in which an issue ahead of the clock was told
@@ -121,7 +125,10 @@ func New(cfg Config) *Service {
 		adminTokens:    newCache[struct{}, map[string]AdminToken](1, life),
 		repeats:        newRepeats(),
 		mints:          &mints{most: cmp.Or(cfg.CloudbaseTokens, DefaultCloudbaseTokens)},
-		observer:       newObserver(cfg.Store, cfg.Now, cfg.Log),
+		runtimes: &runtimeWatch{
+			store: cfg.Store, most: cmp.Or(cfg.RuntimeWaits, DefaultRuntimeWaits), waited: map[EnvironmentKey]*watched{},
+		},
+		observer: newObserver(cfg.Store, cfg.Now, cfg.Log),
 	}
 	s.reads = newRecorder(recorderOf{
 		what: "reads", write: cfg.Store.AppendRecords, limit: recorderLimit,

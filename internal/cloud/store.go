@@ -34,6 +34,7 @@ type Store interface {
 	WorldStore
 	WorldPages
 	CredentialStore
+	RuntimeStore
 	AdminTokenStore
 	ObservedStore
 	RefusalStore

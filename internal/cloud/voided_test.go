@@ -129,7 +129,7 @@ func TestRevokedCredentialEndsItsTokens(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	ctx := t.Context()
-	credential, err := r.cloud.EnvironmentCredential(ctx, r.operator(), env1, 0)
+	credential, err := r.cloud.EnvironmentCredential(ctx, r.operator(), env1, 0, false)
 	r.ok("EnvironmentCredential", err)
 	runtime, err := r.cloud.Runtime(ctx, credential, env1, "rid")
 	r.ok("Runtime", err)

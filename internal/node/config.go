@@ -140,6 +140,9 @@ func (c Config) checkTestMode() error {
 	return nil
 }
 
+// publicURL is PublicURL without a slash at its end.
+func (c Config) publicURL() string { return strings.TrimRight(c.PublicURL, "/") }
+
 func checkAddress(flag, address string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return fmt.Errorf("%s %s: give HOST:PORT, such as 127.0.0.1:8080", flag, address)

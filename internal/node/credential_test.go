@@ -31,7 +31,7 @@ func startRuntimes(t *testing.T) (b *bench, pass func(time.Duration)) {
 // credential of that life.
 func (b *bench) runtime(env string, life time.Duration) *admin.Client {
 	b.t.Helper()
-	credential, err := b.admin().Credential(b.t.Context(), env, life)
+	credential, err := b.admin().Credential(b.t.Context(), env, life, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}

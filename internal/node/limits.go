@@ -28,6 +28,7 @@ type Limits struct {
 	MaxBodyBytes      int           `flag:"max-body-bytes" default:"67108864" help:"bodies of calls in memory at once, in bytes; callers without a token get a quarter"`
 	FalseSecrets      int           `flag:"false-secrets" default:"10" help:"false secrets of a platform, or admin tokens, from one address in a minute, before further ones are slowed"`
 	CloudbaseTokens   int           `flag:"cloudbase-tokens" default:"600" help:"tokens that the runtimes of one environment get in a minute"`
+	RuntimeWaits      int           `flag:"runtime-waits" default:"1000" help:"requests of the runtimes of one environment that wait for a change at once"`
 	MaxHeaderBytes    int           `flag:"max-header-bytes" default:"16384" help:"size of a request's header"`
 	MaxHeaderLines    int           `flag:"max-header-lines" default:"100" help:"lines of a request's header"`
 	CacheRows         int           `flag:"cache-rows" default:"1048576" help:"rows of each kind kept in memory"`

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -111,8 +110,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.cloud = cloud.New(cloud.Config{
 		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Presign: n.storage.presign,
-		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens,
-		CacheRows:       n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
+		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens, RuntimeWaits: n.cfg.Limits.RuntimeWaits,
+		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
 		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Log: n.cfg.Log,
 	})
 	return nil
@@ -123,7 +122,7 @@ func (n *Node) serve() {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.server = server.New(server.Config{
-		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: strings.TrimRight(n.cfg.PublicURL, "/"),
+		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: n.cfg.publicURL(),
 		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
 		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
 		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
@@ -137,9 +136,11 @@ func (n *Node) serve() {
 	operator := admin.New(admin.Config{
 		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
 		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.clock,
+		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(),
 		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg, n.usage.backedUp),
 	})
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
+	n.admSrv.RegisterOnShutdown(operator.EndWaits)
 	go n.run(n.apiSrv, n.api)
 	go n.run(n.admSrv, n.admin)
 }

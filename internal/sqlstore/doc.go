@@ -47,6 +47,7 @@
 //	history.go          the changes of an environment's permission
 //	admintoken.go       tokens of the admin interface
 //	envcredential.go    how often an environment's credentials were revoked
+//	runtime.go          when what runtimes see has changed
 //	function.go         functions
 //	code.go             code that is held, in use or doomed
 //	apply.go            the changes of a world file

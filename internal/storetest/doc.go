@@ -17,6 +17,7 @@
 //	permission.go     sets: version, switch, whitelist
 //	history.go        the changes of an environment's permission
 //	envcredential.go  the revocation of an environment's credentials
+//	runtime.go        when what runtimes see has changed
 //	admintoken.go     tokens of the admin interface
 //	function.go       functions, and the replacement of their code
 //	code.go           code that is held, in use or doomed

@@ -90,6 +90,7 @@ var parts = []struct {
 	{name: "history contention", run: historyContention},
 	{name: "credential epochs", run: credentialEpochs},
 	{name: "credential contention", run: credentialContention},
+	{name: "RT-2 marks of what runtimes see", run: runtimeMarks},
 	{name: "admin tokens", run: adminTokenLife},
 	{name: "admin token contention", run: adminTokenContention},
 	{name: "observed sums", run: observedSums},

@@ -1,0 +1,115 @@
+package node_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/testserver"
+)
+
+// TestRuntimeWaitsOnEachServer changes a function through each of two servers while
+// runtimes wait at both. Those of one environment may be only so many.
+//
+// Proves: RT-2
+func TestRuntimeWaitsOnEachServer(t *testing.T) {
+	b := startBenchOn(t, newFarStorage(t, testserver.StartS3(t)))
+	b.cfg.PublicURL, b.cfg.Limits.RuntimeWaits = "http://api.example.org", 2
+	if _, err := b.restart(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (operator{b}).Apply(oneWorld); err != nil {
+		t.Fatal(err)
+	}
+	cfg := b.cfg
+	key, err := os.ReadFile(filepath.Join(cfg.Data, "master-key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Data, cfg.MasterKey = filepath.Join(t.TempDir(), "data"), strings.TrimSpace(string(key))
+	n, err := node.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	servers := []*admin.Client{b.admin(), {URL: n.AdminURL(), Token: n.AdminToken()}}
+	_, tag, err := servers[0].Runtime(t.Context(), "env-one", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, server := range servers {
+		answers := make(chan *admin.Runtime, 2*len(servers))
+		for _, s := range slices.Repeat(servers, 2) { // as many as may wait
+			go func() {
+				list, _, err := s.Runtime(t.Context(), "env-one", tag, 30*time.Second)
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- list
+			}()
+		}
+		zip := testZip(t, "exports.main = () => "+strings.Repeat("1", i+1))
+		deployed, err := server.Deploy(t.Context(), admin.Deployment{Env: "env-one", Function: "hello"}, bytes.NewReader(zip))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range cap(answers) {
+			if list := <-answers; list == nil || list.Items[0].Sum != deployed.SHA256 {
+				t.Fatalf("through server %d: %+v, want %s", i, list, deployed.SHA256)
+			}
+		}
+		if _, tag, err = server.Runtime(t.Context(), "env-one", "", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRuntimeCodeIsWhole: altered code does not arrive whole at a runtime.
+//
+// Proves: RT-3
+func TestRuntimeCodeIsWhole(t *testing.T) {
+	onEachStorage(t, func(t *testing.T, b *bench) {
+		b.clients()
+		c := b.admin()
+		deployed, err := c.Deploy(t.Context(), admin.Deployment{Env: "env-one", Function: "hello"},
+			bytes.NewReader(testZip(t, "exports.main = () => 1")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.alterCode(deployed.SHA256); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.RuntimeCode(t.Context(), "env-one", "hello", deployed.SHA256, io.Discard); err == nil {
+			t.Error("altered code arrived whole")
+		}
+	})
+}
+
+// testZip returns a zip of an index.js.
+func testZip(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("index.js")
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
