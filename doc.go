@@ -7,6 +7,7 @@
 //	internal/node/        puts a server together: opens, listens, drains
 //	internal/server/      HTTP: /tcb/*, /cgi-bin/component/*, uploads, download links, cloud calls
 //	internal/gateway/     forwards cloud calls that were allowed
+//	internal/invoke/      has functions run by a runtime
 //	internal/admin/       the operator's REST interface, and its client
 //	internal/cloud/       every rule: who may do what, and what is recorded
 //	internal/sqlstore/    the rows of the rules, on SQLite and on PostgreSQL

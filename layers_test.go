@@ -34,6 +34,7 @@ var layers = []struct {
 	{"internal/stall", ""},
 	{"internal/throttle", ""},
 	{"internal/gateway", "internal/whitelist internal/stall"},
+	{"internal/invoke", ""},
 	{"internal/agent", "internal/secretfile"},
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
@@ -43,7 +44,7 @@ var layers = []struct {
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/secretfile internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
-	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/cloud"},
+	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
 	{"internal/admin", "tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
 	{"cmd/opentcb", "internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
@@ -62,7 +63,7 @@ var layers = []struct {
 var standardOnly = []string{
 	"internal/printable", "internal/clock", "internal/push",
 	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
-	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway",
+	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway", "internal/invoke",
 	"internal/agent", "internal/wirescript",
 }
 

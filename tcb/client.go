@@ -86,15 +86,18 @@ func (c *Client) base() string {
 }
 
 // route is an interface: its path and the query parameter of its token, "" if
-// it takes none.
-type route struct{ path, parameter string }
+// it takes none; query are parameters beside that.
+type route struct {
+	path, parameter string
+	query           url.Values
+}
 
 func (r route) name() string { return r.path[strings.LastIndexByte(r.path, '/')+1:] }
 
-func tcbRoute(name string) route { return route{"/tcb/" + name, "access_token"} }
+func tcbRoute(name string) route { return route{path: "/tcb/" + name, parameter: "access_token"} }
 
 func componentRoute(name string) route {
-	return route{"/cgi-bin/component/" + name, "component_access_token"}
+	return route{path: "/cgi-bin/component/" + name, parameter: "component_access_token"}
 }
 
 // call makes a call and decodes its answer. If the platform refuses the token,
@@ -133,6 +136,9 @@ func (c *Client) post(ctx context.Context, r route, token string, body []byte, a
 	address := c.base() + r.path
 	if r.parameter != "" {
 		address += "?" + r.parameter + "=" + url.QueryEscape(token)
+	}
+	if len(r.query) > 0 {
+		address += "&" + r.query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {

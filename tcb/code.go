@@ -42,7 +42,13 @@ const (
 	CloudTokenClosed    Code = 85105   // the account's cloudbase_access_token switch is off
 	NotInWhitelist      Code = 85107   // the path is not on the environment's whitelist
 	ResourceNotFound    Code = -501000 // no such environment or function
+	ResourceTimeout     Code = -501002 // a function has not answered within the time of a call
+	TooManyAtOnce       Code = -501004 // too many functions of the environment run at once
 	NotCodeOwner        Code = -501019 // the function's code is not the caller's
+	FunctionUnreachable Code = -504001 // no runtime, or none that answers
+	FunctionFailed      Code = -504002 // the function threw, could not be loaded, or ended
+	FunctionTimeout     Code = -504003 // the function took longer than it may
+	ResultTooLarge      Code = -604001 // the function's result is over 1 MiB
 )
 
 // texts is the platform's text of each code, as it stands before any detail.
@@ -78,7 +84,13 @@ var texts = map[Code]string{
 	CloudTokenClosed:    "cloudbase_access_token is closed",
 	NotInWhitelist:      "url is not in whitelist",
 	ResourceNotFound:    "resource not found",
+	ResourceTimeout:     "resource server timeout",
+	TooManyAtOnce:       "exceed concurrent request limit",
 	NotCodeOwner:        "unauthorized operation",
+	FunctionUnreachable: "functions request fail",
+	FunctionFailed:      "functions execute fail",
+	FunctionTimeout:     "Invoking task timed out after N seconds",
+	ResultTooLarge:      "cloudfunction result size exceed limit(1MB)",
 }
 
 // Text returns the platform's text of the code, or "" for a code that this

@@ -25,6 +25,7 @@
 //	usecloudaccesstoken.go     the switch and the whitelist: get and set
 //	downloadfunction.go        a link to a function's code, and its download
 //	createfunction.go          a function without code
+//	invokecloudfunction.go     a function is run
 //	listfunctions.go           the functions of an environment
 //	getuploadsignature.go      the headers of an upload
 //	updatefunctioncode.go      the upload itself

@@ -56,6 +56,7 @@
 //	listfunctions.go        opentcb listfunctions
 //	updatefunctioncode.go   opentcb uploadfunction
 //	downloadfunction.go     opentcb downloadfunction
+//	invokecloudfunction.go  opentcb invokecloudfunction
 //	conformance.go          opentcb conformance
 //	fleet.go                opentcb fleet: many Mini Programs at once
 //	fleetapply.go           opentcb fleet plan, apply, drift

@@ -47,8 +47,8 @@ func chosen(cmd *cobra.Command, flags map[string]*string) url.Values {
 }
 
 func environmentText(e cloud.EnvironmentView) string {
-	return pairs("id", e.ID, "appid", e.AppID, "platform", e.Platform, "alias", e.Alias, "switch", onOff(e.Open),
-		"version", fmt.Sprint(e.Version), "functions", fmt.Sprint(e.Functions),
+	return pairs("id", e.ID, "appid", e.AppID, "platform", e.Platform, "alias", e.Alias, "runtime", e.Runtime,
+		"switch", onOff(e.Open), "version", fmt.Sprint(e.Version), "functions", fmt.Sprint(e.Functions),
 		"api_whitelist", strings.Join(e.APIWhitelist, "\n\t"))
 }
 
@@ -64,11 +64,13 @@ func environmentShowCommand() *cobra.Command {
 // reads them.
 func environmentFlags(cmd *cobra.Command) func() cloud.EnvironmentChange {
 	alias := cmd.Flags().String("alias", "", "what it is called; \"\" takes the alias away")
+	runtime := cmd.Flags().String("runtime", "", "address where its functions run; \"\" for the server's runtime")
 	open := cmd.Flags().Bool("open", true, "the switch of its account")
 	allow := cmd.Flags().StringSlice("allow", nil, "entries of the whitelist, in place of those that there are; \"\" for none")
 	return func() cloud.EnvironmentChange {
 		return cloud.EnvironmentChange{
-			Alias: given(cmd, "alias", *alias), Open: given(cmd, "open", *open), APIWhitelist: given(cmd, "allow", *allow),
+			Alias: given(cmd, "alias", *alias), Runtime: given(cmd, "runtime", *runtime),
+			Open: given(cmd, "open", *open), APIWhitelist: given(cmd, "allow", *allow),
 		}
 	}
 }

@@ -74,6 +74,7 @@ func newRoot() *cobra.Command {
 		deployCommand(), ticketCommand(), whitelistCommand(), explainCommand())
 	addGroup(root, "Call as a platform:", profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(),
 		createFunctionCommand(), listFunctionsCommand(), uploadFunctionCommand(), downloadFunctionCommand(),
+		invokeCloudFunctionCommand(),
 		conformanceCommand())
 	addGroup(root, "Fleets:", fleetCommand())
 	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), tokenCommand())

@@ -66,6 +66,8 @@ func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "", "command that prints the master key, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")
 	f.StringVar(&cfg.PublicURL, "public-url", "", "how callers reach the interfaces, for the links that are given out (default: as each caller did)")
 	f.StringVar(&cfg.Upstream, "upstream", "", "where cloud calls that are allowed are forwarded to, such as http://127.0.0.1:9000 (default: nowhere, they are answered with success)")
+	f.StringVar(&cfg.Runtime, "runtime", "", "where functions run whose environment has no runtime of its own, such as http://127.0.0.1:9100 (default: nowhere)")
+	f.StringVar(&cfg.RuntimeSecretFile, "runtime-secret-file", "", "file with the secret that runtimes know the server by, at least 16 characters (default: they are not told)")
 	f.StringSliceVar(&cfg.TrustedProxies, "trusted-proxies", nil, "proxies before the server whose X-Forwarded-For counts: addresses or networks such as 10.0.0.0/8")
 	f.IntVar(&cfg.InvalidToken, "invalid-token", cfg.InvalidToken, "errcode of a token that is false or not the latest: 40014 as documented, or 40001 for clients that renew on that only")
 	cfg.Limits.AddFlags(f)

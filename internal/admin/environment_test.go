@@ -265,23 +265,31 @@ func TestFunctionResource(t *testing.T) {
 	}
 }
 
-// TestAliasInFile: what a world file says of an alias counts each time, and the
-// exported file says it.
-// Proves: OP-8
+// TestAliasInFile: what a world file says of an alias and a runtime counts each time,
+// and the exported file says it.
+// Proves: OP-8, IV-5
 func TestAliasInFile(t *testing.T) {
 	s := start(t)
 	s.applyWorld(t)
 	for _, c := range []struct{ says, want, exported string }{
 		{"alias: live", "live", `alias: "live"`}, {"open: true", "live", `alias: "live"`}, {"alias: null", "", ""},
+		{`runtime: "http://a:1/b"`, "http://a:1/b", `runtime: "http://a:1/b"`},
+		{"open: true", "http://a:1/b", `runtime: "http://a:1/b"`}, {`runtime: ""`, "", ""},
 	} {
 		_, err := s.Apply(t.Context(), []byte("environments: [{id: "+env+", appid: "+mini+", "+c.says+"}]"), nil)
 		must(t, err)
-		if got := s.environmentNow(t, env).Alias; got != c.want {
-			t.Errorf("%s: the alias is %q, want %q", c.says, got, c.want)
+		now := s.environmentNow(t, env)
+		if got := now.Alias + now.Runtime; got != c.want {
+			t.Errorf("%s: it is %q, want %q", c.says, got, c.want)
 		}
 		_, file := s.request(t, "GET", "/v1/world", "", nil)
-		if strings.Contains(file, "alias") != (c.exported != "") || !strings.Contains(file, c.exported) {
+		said := strings.Contains(file, "alias") || strings.Contains(file, "runtime")
+		if said != (c.exported != "") || !strings.Contains(file, c.exported) {
 			t.Errorf("%s: exported is %s", c.says, file)
 		}
+	}
+	_, err := s.Apply(t.Context(), []byte("environments: [{id: "+env+", appid: "+mini+", runtime: here}]"), nil)
+	if err == nil || !strings.Contains(err.Error(), "runtime must be http://HOST") {
+		t.Errorf("a runtime that is no address: %v", err)
 	}
 }

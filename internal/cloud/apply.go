@@ -147,7 +147,8 @@ func (p *planner) environment(w WorldEnvironment) error {
 	if err != nil {
 		return p.reject(w.Line, "environment %s: %v", w.ID, err)
 	}
-	if err := checkText("alias", w.Alias.Value); err != nil {
+	said := EnvironmentChange{Alias: w.Alias, Runtime: w.Runtime}
+	if err := said.checkTexts(); err != nil {
 		return p.reject(w.Line, "environment %s: %s", w.ID, err.(*Error).Detail)
 	}
 	owner, err := p.environmentAccount(w.ID)
@@ -156,30 +157,36 @@ func (p *planner) environment(w WorldEnvironment) error {
 		return err
 	case owner == "":
 		p.environments[w.ID] = w.Account
-		return p.change(AddEnvironment{Account: w.Account, ID: w.ID, Alias: w.Alias.Value, Open: w.Open, Whitelist: list},
-			Caller{}.concerning(*a), "environment "+w.ID, "added")
+		return p.change(AddEnvironment{
+			Account: w.Account, ID: w.ID, Alias: w.Alias.Value, Runtime: w.Runtime.Value, Open: w.Open, Whitelist: list,
+		}, Caller{}.concerning(*a), "environment "+w.ID, "added")
 	case owner != w.Account:
 		return p.reject(w.Line, "environment %s belongs to another account", w.ID)
 	}
-	if err := p.alias(w, *a); err != nil {
+	if err := p.described(w, *a); err != nil {
 		return err
 	}
 	return p.leaveEnvironment(w, list)
 }
 
-// alias plans what a world says of the alias of an environment that is there.
-func (p *planner) alias(w WorldEnvironment, a Account) error {
-	if !w.Alias.Given {
+// described plans what a world says of the alias and the runtime of an environment
+// that is there.
+func (p *planner) described(w WorldEnvironment, a Account) error {
+	if !w.Alias.Given && !w.Runtime.Given {
 		return nil
 	}
 	now, err := p.s.store.EnvironmentView(p.ctx, w.ID)
-	if errors.Is(err, ErrNotFound) || err == nil && now.Alias == w.Alias.Value {
-		return nil // it is in the file twice, or was so already
+	if errors.Is(err, ErrNotFound) {
+		return nil // it is in the file twice
 	}
-	if err != nil {
-		return err
+	about, item := Caller{}.concerning(a), "environment "+w.ID
+	if err == nil && w.Alias.Given && now.Alias != w.Alias.Value {
+		err = p.change(PutAlias{w.Account, w.ID, w.Alias.Value}, about, item, "alias changed")
 	}
-	return p.change(PutAlias{w.Account, w.ID, w.Alias.Value}, Caller{}.concerning(a), "environment "+w.ID, "alias changed")
+	if err == nil && w.Runtime.Given && now.Runtime != w.Runtime.Value {
+		err = p.change(PutRuntime{w.Account, w.ID, w.Runtime.Value}, about, item, "runtime changed")
+	}
+	return err
 }
 
 // leaveEnvironment notes what the file says of an environment that is there, and

@@ -41,6 +41,7 @@
 //	history.go        how a permission changed, and earlier whitelists brought back
 //	function.go       createfunction, listfunctions, UpdateFunctionCode, deploy
 //	upload.go         getuploadsignature: leave to upload one exact body
+//	invoke.go         invokecloudfunction: who may have what run
 //	link.go           downloadfunction: links to a function's code
 //	code.go           stored code: checked, held, made durable
 //	collect.go        removing code that no function uses

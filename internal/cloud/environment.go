@@ -45,6 +45,7 @@ type Environment struct {
 	Disabled   bool // the account is
 
 	CredentialEpoch int64
+	Runtime         string // the environment's own runtime; "": the server's
 }
 
 // EnvironmentKey names an environment within its account.

@@ -19,7 +19,8 @@ type EnvironmentView struct {
 	Open         bool     `json:"open"` // the account's switch
 	APIWhitelist []string `json:"api_whitelist"`
 	Version      int64    `json:"version"`
-	Functions    int64    `json:"functions"` // how many there are; a list counts up to ListCount
+	Runtime      string   `json:"runtime,omitempty"` // where its functions run; absent: at the server's runtime
+	Functions    int64    `json:"functions"`         // how many there are; a list counts up to ListCount
 }
 
 // Key is the environment's place in the list of all.
@@ -30,13 +31,14 @@ type EnvironmentFilter struct {
 	AppID, Platform, Alias Maybe[string]
 }
 
-// EnvironmentChange is what the operator says of an environment. Away are no alias
-// and no entries; the switch is the account's, and stays unless it is given. AppID or
+// EnvironmentChange is what the operator says of an environment. Away are no alias,
+// no runtime and no entries; the switch is the account's, and stays unless it is given. AppID or
 // Platform is for one that is made.
 type EnvironmentChange struct {
 	AppID        Maybe[string]   `json:"appid,omitzero"`
 	Platform     Maybe[string]   `json:"platform,omitzero"`
 	Alias        Maybe[string]   `json:"alias,omitzero"`
+	Runtime      Maybe[string]   `json:"runtime,omitzero"`
 	Open         Maybe[bool]     `json:"open,omitzero"`
 	APIWhitelist Maybe[[]string] `json:"api_whitelist,omitzero"`
 }
@@ -48,6 +50,8 @@ type EnvironmentViewStore interface {
 	EnvironmentViews(ctx context.Context, f EnvironmentFilter, p Page) ([]EnvironmentView, error)
 	// SetAlias replaces an environment's alias: ErrNotFound if there is none.
 	SetAlias(ctx context.Context, account, env, alias string, rec Record) error
+	// SetRuntime likewise gives it a runtime of its own; "" takes it away.
+	SetRuntime(ctx context.Context, account, env, runtime string, rec Record) error
 }
 
 const actEnvironment = "environment"
@@ -88,13 +92,13 @@ func (s *Service) ChangeEnvironment(
 	if with.AppID.Given || with.Platform.Given {
 		return EnvironmentView{}, RefusedMember("appid", "an environment never moves to another account")
 	}
-	if err := checkText("alias", with.Alias.Value); err != nil {
+	if err := with.checkTexts(); err != nil {
 		return EnvironmentView{}, err
 	}
 	if with.Open.Given || with.APIWhitelist.Given || version >= 0 {
 		err = s.operatorSet(ctx, c, e, with, version)
-	} else if with.Alias.Given {
-		err = s.setAlias(ctx, c, e, with.Alias.Value)
+	} else {
+		err = s.describe(ctx, c, e, with)
 	}
 	if err != nil {
 		return EnvironmentView{}, err
@@ -119,7 +123,8 @@ func (s *Service) PutEnvironment(
 		err = Refused(Conflict, "environment "+id+" belongs to "+old.AppID+old.Platform)
 	default:
 		all := EnvironmentChange{
-			Alias: Given(with.Alias.Value), Open: with.Open, APIWhitelist: Given(with.APIWhitelist.Value),
+			Alias: Given(with.Alias.Value), Runtime: Given(with.Runtime.Value),
+			Open: with.Open, APIWhitelist: Given(with.APIWhitelist.Value),
 		}
 		_, err = s.ChangeEnvironment(ctx, c, id, all, anyVersion)
 	}
@@ -140,7 +145,7 @@ func (s *Service) makeEnvironment(ctx context.Context, c Caller, id string, with
 	case (appid == "") == (platform == ""):
 		return RefusedMember("appid", "a new environment needs appid, its Mini Program, or platform, not both")
 	}
-	if err := checkText("alias", with.Alias.Value); err != nil {
+	if err := with.checkTexts(); err != nil {
 		return err
 	}
 	list, err := whitelist.Normalize(with.APIWhitelist.Value)
@@ -156,7 +161,9 @@ func (s *Service) makeEnvironment(ctx context.Context, c Caller, id string, with
 	case a.State == Removing:
 		return beingRemoved(a.AppID)
 	}
-	add := AddEnvironment{Account: a.AppID, ID: id, Alias: with.Alias.Value, Whitelist: list}
+	add := AddEnvironment{
+		Account: a.AppID, ID: id, Alias: with.Alias.Value, Runtime: with.Runtime.Value, Whitelist: list,
+	}
 	if with.Open.Given && !with.Open.Null {
 		add.Open = &with.Open.Value
 	}
@@ -173,13 +180,30 @@ func (s *Service) makeEnvironment(ctx context.Context, c Caller, id string, with
 	return nil
 }
 
-func (s *Service) setAlias(ctx context.Context, c Caller, e *Environment, alias string) error {
+// checkTexts checks what is said of an environment beside its switch and list.
+func (with EnvironmentChange) checkTexts() error {
+	if err := checkText("alias", with.Alias.Value); err != nil {
+		return err
+	}
+	return checkRuntime(with.Runtime.Value)
+}
+
+// describe changes what has no version.
+func (s *Service) describe(ctx context.Context, c Caller, e *Environment, with EnvironmentChange) error {
 	rec, err := s.recordOn(ctx, c, actEnvironment, e)
 	if err != nil {
 		return storeError("account", err)
 	}
-	rec.Detail = "alias"
-	if err := s.store.SetAlias(ctx, e.Account, e.ID, alias, rec); err != nil {
+	if with.Alias.Given {
+		rec.Detail = "alias"
+		err = s.store.SetAlias(ctx, e.Account, e.ID, with.Alias.Value, rec)
+	}
+	if with.Runtime.Given && err == nil {
+		rec.Detail = "runtime"
+		err = s.store.SetRuntime(ctx, e.Account, e.ID, with.Runtime.Value, rec)
+		s.environments.drop(EnvironmentKey{e.Account, e.ID})
+	}
+	if err != nil {
 		return notFoundAs(EnvironmentNotFound, "no environment "+e.ID, err)
 	}
 	return nil
@@ -197,6 +221,9 @@ func (s *Service) operatorSet(
 		set.Whitelist = with.APIWhitelist.take(now.Whitelist, nil)
 		if with.Alias.Given {
 			set.Alias = &with.Alias.Value
+		}
+		if with.Runtime.Given {
+			set.Runtime = &with.Runtime.Value
 		}
 		if err := set.check(); err != nil {
 			return "", RefusedMember("api_whitelist", err.(*Error).Detail)

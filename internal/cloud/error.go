@@ -49,6 +49,12 @@ const (
 	LinkInvalid                        // download link not genuine, expired or dead
 	SwitchClosed                       // cloud call: the switch of the account is off
 	NotWhitelisted                     // cloud call: the path is not on the list, or not in plain form
+	InvocationTimeout                  // a function has not answered within the time of a call
+	TooManyInvocations                 // as many functions of the environment run as may
+	RuntimeUnreachable                 // no runtime, or none that answers
+	FunctionFailed                     // a function threw, could not be loaded, or ended
+	FunctionTimeout                    // a function took longer than it may; the detail is the whole text
+	ResultTooLarge                     // a function's result is over 1 MiB
 	NotFound                           // operator: no such thing
 	Conflict                           // operator: contradicts what is there
 	kinds                              // how many there are
@@ -93,6 +99,12 @@ var codes = [kinds]tcb.Code{
 	LinkInvalid:            tcb.InvalidToken,
 	SwitchClosed:           tcb.CloudTokenClosed,
 	NotWhitelisted:         tcb.NotInWhitelist,
+	InvocationTimeout:      tcb.ResourceTimeout,
+	TooManyInvocations:     tcb.TooManyAtOnce,
+	RuntimeUnreachable:     tcb.FunctionUnreachable,
+	FunctionFailed:         tcb.FunctionFailed,
+	FunctionTimeout:        tcb.FunctionTimeout,
+	ResultTooLarge:         tcb.ResultTooLarge,
 	NotFound:               tcb.ResourceNotFound,
 	Conflict:               tcb.InvalidArgs,
 }

@@ -20,6 +20,8 @@ type PermissionSet struct {
 	Next int64
 	// Alias is the environment's new alias; nil: it stays.
 	Alias *string
+	// Runtime likewise is its runtime; "": it has none of its own.
+	Runtime *string
 }
 
 // NextVersion is the version that an accepted set leaves.

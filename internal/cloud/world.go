@@ -42,6 +42,7 @@ type WorldEnvironment struct {
 	ID, Account string
 	Batch       bool
 	Alias       Maybe[string]
+	Runtime     Maybe[string]
 	Open        *bool
 	Whitelist   []string
 }
@@ -139,12 +140,16 @@ type PutAccount struct{ Account }
 type AddEnvironment struct {
 	Account, ID string
 	Alias       string
+	Runtime     string
 	Open        *bool
 	Whitelist   []string
 }
 
 // PutAlias replaces the alias of an environment.
 type PutAlias struct{ Account, Env, Alias string }
+
+// PutRuntime replaces the runtime of an environment; "": it has none of its own.
+type PutRuntime struct{ Account, Env, Runtime string }
 
 // PutAuthorization puts an authorization in force with these sets, and
 // replaces its refresh token unless RefreshMAC is empty. OldEpoch and WasInForce
@@ -169,6 +174,7 @@ func (NoteFileCode) isChange()     {}
 func (AccountChange) isChange()    {}
 func (PutPlatform) isChange()      {}
 func (PutAlias) isChange()         {}
+func (PutRuntime) isChange()       {}
 func (PutAccount) isChange()       {}
 func (AddEnvironment) isChange()   {}
 func (PutAuthorization) isChange() {}

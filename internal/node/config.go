@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 // Config is what an operator can set of a server. Default returns one that
@@ -42,7 +43,9 @@ type Config struct {
 
 	// TestMode opens what tests need: a clock that can be moved, and more. Only on
 	// the embedded storage.
-	TestMode bool
+	TestMode          bool
+	Runtime           string // where functions run that have no other place; "": nowhere
+	RuntimeSecretFile string // file of what runtimes know the server by; "": they are not told
 
 	TrustedProxies []string // proxies whose X-Forwarded-For counts: addresses and networks
 
@@ -85,7 +88,28 @@ func (c Config) Check() error {
 		trusted,
 		publicURL,
 		upstream,
+		c.checkRuntime(),
 	)
+}
+
+func (c Config) checkRuntime() error {
+	if c.Runtime != "" && !cloud.IsRuntimeURL(c.Runtime) {
+		return errors.New("--runtime must be http://HOST or https://HOST, with a port and a path if need be")
+	}
+	return nil
+}
+
+// runtimeSecret reads what runtimes know the server by.
+func (c Config) runtimeSecret() (string, error) {
+	if c.RuntimeSecretFile == "" {
+		return "", nil
+	}
+	text, err := secretfile.Read(c.RuntimeSecretFile)
+	secret := strings.TrimSpace(string(text))
+	if err == nil && len(secret) < minAdminToken {
+		err = fmt.Errorf("--runtime-secret-file: the secret must have at least %d characters", minAdminToken)
+	}
+	return secret, err
 }
 
 // minAdminToken is how many characters an admin token has at least: a shorter one

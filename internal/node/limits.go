@@ -21,6 +21,8 @@ type Limits struct {
 	TransferTimeout   time.Duration `flag:"transfer-timeout" default:"10m" help:"for one upload, download or cloud call"`
 	UpstreamTimeout   time.Duration `flag:"upstream-timeout" default:"10s" help:"for the upstream to go on with a cloud call, until its answer begins"`
 	ShutdownTimeout   time.Duration `flag:"shutdown-timeout" default:"30s" help:"for calls under way to finish at the end"`
+	InvokeTimeout     time.Duration `flag:"invoke-timeout" default:"5s" help:"how long a call waits for a function; that goes on"` // IV-7
+	Invocations       int           `flag:"invocations" default:"64" help:"functions of one environment that are run at once; further ones are told to try again"`
 	MaxConnections    int           `flag:"max-connections" default:"10000" help:"connections at once; further ones wait"`
 	MaxUploads        int           `flag:"max-uploads" default:"64" help:"uploads at once, a quarter of them of one platform; further ones are told to try again"`
 	UploadGrace       time.Duration `flag:"upload-grace" default:"5s" help:"how long an upload may be slower than the least rate"`

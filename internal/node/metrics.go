@@ -32,6 +32,9 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 	uploads, most := n.server.Uploads()
 	m.gauge("uploads", "Uploads under way.", float64(uploads))
 	m.gauge("uploads_limit", "How many uploads may be under way.", float64(most))
+	running, most := n.server.Invocations()
+	m.gauge("invocations", "Calls that wait for a function.", float64(running))
+	m.gauge("invocations_limit", "How many may wait of one environment.", float64(most))
 	for name, l := range map[string]*listener{"api": n.api, "admin": n.admin} {
 		m.gauge("connections", "Open connections, by listener.", float64(l.open.Load()), "listener", name)
 		m.gauge("connections_limit", "How many connections may be open, by listener.", float64(cap(l.slots)), "listener", name)

@@ -27,6 +27,7 @@ type Node struct {
 	upstream *url.URL // nil if there is none
 	token    *admin.FirstToken
 	trusted  []netip.Prefix // proxies
+	secret   string         // that runtimes know the server by
 
 	clock   *clock.Clock // nil outside of test mode
 	storage *Storage
@@ -68,6 +69,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 		n.cfg.Now = n.clock.Now
 	}
 	if n.upstream, err = parseHost("--upstream", n.cfg.Upstream); err != nil {
+		return err
+	}
+	if n.secret, err = n.cfg.runtimeSecret(); err != nil {
 		return err
 	}
 	if n.trusted, err = parsePrefixes(n.cfg.TrustedProxies); err != nil {
@@ -129,6 +133,8 @@ func (n *Node) serve() {
 		TransferTime: n.cfg.Limits.TransferTimeout,
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 		TestMode: n.cfg.TestMode,
+		Runtime:  n.cfg.Runtime, RuntimeSecret: n.secret,
+		InvokeTime: n.cfg.Limits.InvokeTimeout, Invocations: n.cfg.Limits.Invocations,
 	})
 	n.started, n.usage = time.Now(), newUsage(n.storage)
 	reg.MustRegister(n)

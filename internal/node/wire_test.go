@@ -109,6 +109,10 @@ func startBenchOn(t *testing.T, far *farStorage) *bench {
 		b.cfg.Database, b.cfg.Blobs = far.database, far.blobs
 	}
 	b.cfg.Upstream, b.cfg.Limits.UpstreamTimeout = upstream.URL(), upstreamTimeout
+	b.cfg.Runtime, b.cfg.RuntimeSecretFile = upstream.URL(), filepath.Join(t.TempDir(), "runtime-secret")
+	if err := os.WriteFile(b.cfg.RuntimeSecretFile, []byte("wire-runtime-secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	b.cfg.Listen, b.cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	b.cfg.Limits.FalseSecrets = 1 << 20 // scripts try many
 	b.cfg.Data = filepath.Join(t.TempDir(), "data")

@@ -59,7 +59,11 @@ func answer(w http.ResponseWriter, status int, v any) {
 func failure(err error, rid string) tcb.Status {
 	code := cloud.CodeOf(err)
 	msg := code.Text()
-	if detail := detailOf(err); detail != "" {
+	switch detail := detailOf(err); {
+	case detail == "":
+	case code == tcb.FunctionTimeout: // whose text says how long that was
+		msg = detail
+	default:
 		msg += ": " + detail
 	}
 	return tcb.Status{ErrCode: code, ErrMsg: msg + " rid: " + rid}

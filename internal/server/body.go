@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -56,6 +58,7 @@ func (b *bodies) give(n int64, isOpen bool) {
 type bodyReader struct {
 	budget *bodies
 	isOpen bool // nothing is known of the caller
+	most   int  // bytes; 0: as many as other bodies
 	buf    []byte
 	taken  int64
 }
@@ -63,7 +66,7 @@ type bodyReader struct {
 // read reads the body. One that is too large, or for which there is no room, is
 // not read to its end.
 func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	most := maxBody
+	most := cmp.Or(b.most, maxBody)
 	if b.isOpen {
 		most = maxOpenBody
 	}
@@ -109,21 +112,18 @@ func (b *bodyReader) grow(most int) bool {
 func (b *bodyReader) end() {
 	if b.taken > 0 {
 		b.budget.give(b.taken, b.isOpen)
+		b.taken = 0
 	}
 }
 
 // tooLarge is the refusal of a body beyond so many bytes.
 func tooLarge(most int) error {
-	if most == maxBody {
-		return errTooLarge
+	text := fmt.Sprintf("the body is over %d KiB", most>>10)
+	if most >= 1<<20 {
+		text = fmt.Sprintf("the body is over %d MiB", most>>20)
 	}
-	return errOpenTooLarge
+	return cloud.Refused(cloud.MalformedBody, text)
 }
-
-var (
-	errTooLarge     = cloud.Refused(cloud.MalformedBody, "the body is over 1 MiB")
-	errOpenTooLarge = cloud.Refused(cloud.MalformedBody, "the body is over 16 KiB")
-)
 
 // notWhole is the refusal of a body that ended, or could not be read, in the
 // middle.

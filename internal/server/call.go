@@ -19,8 +19,11 @@ type endpoint struct {
 	iface      cloud.Interface
 	noToken    bool         // the body proves who calls
 	noBody     bool         // takes no body; what comes is ignored (CS-2)
+	maxBody    int          // the largest body, in bytes; 0: maxBody
+	keepsBody  bool         // the body is needed until the call is answered
 	documented []cloud.Kind // faults of the body that its document lists (EN-12)
 
+	query func(v *visit) error // checks what else the query brings; nil: nothing
 	// proofOf returns whose secret a body brings, by which guesses are told
 	// apart: a platform's, or a Mini Program's at a platform. Nil: it brings none.
 	proofOf func(req any) (platform, appid string)
@@ -81,6 +84,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	present := context.WithoutCancel(v.r.Context())
 	ctx, end := s.cloud.WithCallDeadline(present)
 	defer func() { end() }()
+	defer v.body.end()
 	err := e.authenticate(ctx, s, v) // 2 to 8
 	if err != nil {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
@@ -130,15 +134,26 @@ func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
 	if e.noBody {
 		return nil, false, nil
 	}
+	if e.query != nil {
+		if err := e.query(v); err != nil {
+			return nil, false, err
+		}
+	}
 	begin := time.Now()
-	reader := bodyReader{budget: &s.bodies, isOpen: e.noToken}
-	defer reader.end()
-	if e.noToken {
+	v.body = bodyReader{budget: &s.bodies, isOpen: e.noToken, most: e.maxBody}
+	reader := &v.body
+	switch {
+	case e.noToken:
 		reader.buf = make([]byte, 0, freeOpenBody)
-	} else {
+	case e.keepsBody:
+		reader.buf = make([]byte, 0, freeBody)
+	default:
 		buf := buffers.Get().(*[]byte) // a larger one that the body needs is not kept
 		defer buffers.Put(buf)
 		reader.buf = *buf
+	}
+	if !e.keepsBody {
+		defer reader.end()
 	}
 	body, err := reader.read(v.w, v.r)
 	slow = time.Since(begin) > slowBody

@@ -24,6 +24,7 @@
 //	downloadfunction.go        a link to a function's code
 //	getuploadsignature.go      leave to upload one exact body
 //	updatefunctioncode.go      the upload, an entrance of its own
+//	invokecloudfunction.go     a function is run
 //
 // What they are made of:
 //

@@ -35,7 +35,8 @@ type visit struct {
 	begin  time.Time    // when it came
 	caller cloud.Caller // who calls; only the rid, until that is known
 	req    any          // the body of a call, once it is read; nil of other visits
-	env    string       // the environment that any other visit is about, as the caller names it
+	env    string       // the environment that the query, or any other visit, names
+	body   bodyReader   // of a call
 	// begun is set when the caller may have some of the answer: it can no longer
 	// be refused, and must not look whole if it fails.
 	begun bool

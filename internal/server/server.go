@@ -14,6 +14,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/gateway"
+	"github.com/opentcb/opentcb/internal/invoke"
 	"github.com/opentcb/opentcb/internal/throttle"
 )
 
@@ -52,6 +53,14 @@ type Config struct {
 	UpstreamTime time.Duration
 	// TestMode is that of the whole server.
 	TestMode bool
+	// Runtime is where functions run, in environments that have no runtime of their
+	// own (IV-5); "": nowhere. RuntimeSecret is what runtimes know the server by.
+	Runtime, RuntimeSecret string
+	// InvokeTime is how long a call waits for a function, and Invocations how many
+	// may run at once in one environment. Defaults DefaultInvokeTime,
+	// DefaultInvocations.
+	InvokeTime  time.Duration
+	Invocations int
 }
 
 // Defaults of Config.
@@ -63,6 +72,8 @@ const (
 	DefaultBodyBytes    = 64 << 20
 	DefaultTransferTime = 10 * time.Minute
 	DefaultUpstreamTime = 10 * time.Second
+	DefaultInvokeTime   = 5 * time.Second
+	DefaultInvocations  = 64
 )
 
 // Server answers every request of the API listener.
@@ -81,6 +92,7 @@ type Server struct {
 	trustedProxies []netip.Prefix
 	gateway        *gateway.Gateway // nil without an upstream
 	testMode       bool
+	invoker        *invoke.Invoker
 
 	interfaces                                            map[string]*door // by their paths
 	upload, download, cloudCall, decide, ready, elsewhere *door
@@ -110,9 +122,13 @@ func New(cfg Config) *Server {
 			TransferTime: s.transferTime,
 		})
 	}
+	s.invoker = invoke.New(invoke.Config{
+		Runtime: cfg.Runtime, Secret: cfg.RuntimeSecret,
+		Timeout: cmp.Or(cfg.InvokeTime, DefaultInvokeTime), AtOnce: cmp.Or(cfg.Invocations, DefaultInvocations),
+	})
 	for _, e := range []endpoint{
 		getCodeSecret, useCloudAccessToken, downloadFunction,
-		createFunction, listFunctions, getUploadSignature,
+		createFunction, listFunctions, getUploadSignature, invokeCloudFunction,
 		apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
 	} {
 		s.interfaces[e.path] = s.newDoor(e.entrance())
@@ -176,8 +192,9 @@ func isBelowInterfaces(path string) bool {
 		strings.HasPrefix(path, "/wxa/") || strings.HasPrefix(path, "/componenttcb/")
 }
 
-// Close gives up the connections to the upstream.
+// Close gives up the connections to the upstream and to runtimes.
 func (s *Server) Close() {
+	s.invoker.Close()
 	if s.gateway != nil {
 		s.gateway.Close()
 	}

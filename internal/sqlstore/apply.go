@@ -46,6 +46,8 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 		return t.applyAuthorization(c, rec.At)
 	case cloud.PutAlias:
 		return t.one("UPDATE environments SET alias = $1 WHERE account = $2 AND id = $3", c.Alias, c.Account, c.Env)
+	case cloud.PutRuntime:
+		return t.putRuntime(c.Account, c.Env, c.Runtime)
 	case cloud.PutFunction:
 		if c.Sum != "" {
 			if err := t.useCode(c.Sum, c.ModifiedAt); err != nil {
@@ -183,6 +185,9 @@ func (t *tx) addEnvironment(c cloud.AddEnvironment, rec cloud.Record) error {
 	err = t.one(`INSERT INTO environments (account, id, api_whitelist, version, set_version, set_open, mac, alias)
 		VALUES ($1, $2, $3, $4, -1, TRUE, $5, $6) ON CONFLICT (id) DO NOTHING`, c.Account, c.ID, list, cloud.FirstVersion,
 		t.guard.vouch(grantedList, c.Account, c.ID, list), c.Alias)
+	if err == nil && c.Runtime != "" {
+		err = t.putRuntime(c.Account, c.ID, c.Runtime)
+	}
 	if err == nil {
 		err = t.nextCredentialEpoch(c.Account, c.ID, rec.At)
 	}

@@ -18,16 +18,17 @@ func (s *Store) Environment(ctx context.Context, account, id string) (cloud.Envi
 
 func (s *statements) environment(g *guard, account, id string) (cloud.Environment, error) {
 	e := cloud.Environment{Account: account, ID: id}
-	var list, listMAC, epochMAC string
+	var list, listMAC, epochMAC, runtimeMAC string
 	var epoch sql.NullInt64 // of no row: 0
 	var state switchState
 	err := s.row(`SELECT a.cloud, a.open, a.disabled, a.mac, e.api_whitelist, e.mac, e.version, e.set_version, e.set_open,
-			c.epoch, COALESCE(c.mac, '')
+			c.epoch, COALESCE(c.mac, ''), COALESCE(r.runtime, ''), COALESCE(r.mac, '')
 		FROM environments e JOIN accounts a ON a.appid = e.account
 		LEFT JOIN env_credentials c ON c.account = e.account AND c.env = e.id
+		LEFT JOIN env_runtimes r ON r.account = e.account AND r.env = e.id
 		WHERE e.account = $1 AND e.id = $2`,
 		[]any{account, id}, &e.Cloud, &state.open, &state.disabled, &state.mac, &list, &listMAC,
-		&e.Version, &e.SetVersion, &e.SetOpen, &epoch, &epochMAC)
+		&e.Version, &e.SetVersion, &e.SetOpen, &epoch, &epochMAC, &e.Runtime, &runtimeMAC)
 	if err == nil {
 		err = state.check(g, account)
 		e.Open, e.Disabled = state.open, state.disabled != 0
@@ -37,6 +38,9 @@ func (s *statements) environment(g *guard, account, id string) (cloud.Environmen
 	}
 	if e.CredentialEpoch = epoch.Int64; err == nil && epoch.Valid {
 		err = g.check(grantedCredential, epochMAC, account, id, e.CredentialEpoch)
+	}
+	if err == nil {
+		err = g.checkRuntime(runtimeMAC, account, id, e.Runtime)
 	}
 	if err != nil {
 		return cloud.Environment{}, err
@@ -64,20 +68,22 @@ func encodeList(entries []string) (string, error) {
 // counted up to limit.
 func environmentViews(limit int64) string {
 	return fmt.Sprintf(`SELECT e.id, e.account, a.is_platform, e.alias, a.open, a.disabled, a.mac, e.api_whitelist,
-			e.mac, e.version, (SELECT count(*) FROM (SELECT 1 FROM functions f
+			e.mac, e.version, COALESCE(r.runtime, ''), COALESCE(r.mac, ''), (SELECT count(*) FROM (SELECT 1 FROM functions f
 				WHERE f.account = e.account AND f.env = e.id LIMIT %d) AS x)
-		FROM environments e JOIN accounts a ON a.appid = e.account WHERE TRUE`, limit)
+		FROM environments e JOIN accounts a ON a.appid = e.account
+		LEFT JOIN env_runtimes r ON r.account = e.account AND r.env = e.id WHERE TRUE`, limit)
 }
 
 // scanEnvironment reads a row of environmentViews, which must be as a server wrote it.
 func (s *Store) scanEnvironment(r *sql.Rows) (e cloud.EnvironmentView, err error) {
-	var account, list, mac string
+	var account, list, mac, runtimeMAC string
 	var isPlatform bool
 	var state switchState
 	err = r.Scan(&e.ID, &account, &isPlatform, &e.Alias, &state.open, &state.disabled, &state.mac, &list, &mac,
-		&e.Version, &e.Functions)
+		&e.Version, &e.Runtime, &runtimeMAC, &e.Functions)
 	if err == nil {
-		err = errors.Join(state.check(s.guard, account), s.guard.check(grantedList, mac, account, e.ID, list))
+		err = errors.Join(state.check(s.guard, account), s.guard.check(grantedList, mac, account, e.ID, list),
+			s.guard.checkRuntime(runtimeMAC, account, e.ID, e.Runtime))
 	}
 	if err != nil {
 		return e, err
@@ -121,4 +127,36 @@ func (s *Store) SetAlias(ctx context.Context, account, env, alias string, rec cl
 		}
 		return err
 	})
+}
+
+// SetRuntime implements cloud.Store.
+func (s *Store) SetRuntime(ctx context.Context, account, env, runtime string, rec cloud.Record) error {
+	return s.writer.writeFor(ctx, account, func(t *tx) error {
+		t.record(rec)
+		return t.putRuntime(account, env, runtime)
+	})
+}
+
+// putRuntime gives an environment a runtime of its own, or, with "", takes it away:
+// cloud.ErrNotFound if there is no such environment.
+func (t *tx) putRuntime(account, env, runtime string) error {
+	if err := t.keepEnvironment(account, env); err != nil {
+		return err
+	}
+	if runtime == "" {
+		_, err := t.exec("DELETE FROM env_runtimes WHERE account = $1 AND env = $2", account, env)
+		return err
+	}
+	_, err := t.exec(`INSERT INTO env_runtimes (account, env, runtime, mac) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (account, env) DO UPDATE SET runtime = excluded.runtime, mac = excluded.mac`,
+		account, env, runtime, t.guard.vouch(grantedRuntime, account, env, runtime))
+	return err
+}
+
+// checkRuntime checks the runtime of an environment: "" is none, and has no MAC.
+func (d *guard) checkRuntime(mac, account, env, runtime string) error {
+	if runtime == "" {
+		return nil
+	}
+	return d.check(grantedRuntime, mac, account, env, runtime)
 }

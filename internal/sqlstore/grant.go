@@ -58,9 +58,12 @@ var (
 		[]string{"appid", "epoch", "expires_at"}, "", nil, firstEra}
 	grantedSets       = grant{"platform_sets", []string{"appid"}, []string{"sets"}, "", nil, firstEra}
 	grantedCredential = grant{"env_credentials", []string{"account", "env"}, []string{"epoch"}, "", nil, lastEra}
+	// No row of it is older than its MAC, so it needs no era of its own.
+	grantedRuntime = grant{"env_runtimes", []string{"account", "env"}, []string{"runtime"}, "", nil, lastEra}
 
 	grants = []grant{
 		grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedSets, grantedCredential,
+		grantedRuntime,
 	}
 )
 

@@ -56,6 +56,11 @@ func (s *Store) SetPermission(ctx context.Context,
 				return err
 			}
 		}
+		if set.Runtime != nil {
+			if err := t.putRuntime(set.Account, set.Env, *set.Runtime); err != nil {
+				return err
+			}
+		}
 		return t.keepHistory(set.Account, set.Env, next, set.Open, flipped, list, rec)
 	})
 	return res, err

@@ -169,7 +169,7 @@ func (s *Store) RemoveEnvironment(ctx context.Context, key cloud.EnvironmentKey,
 		if err != nil {
 			return 0, err
 		}
-		for _, table := range []string{"permission_history", "observed_calls", "env_credentials"} {
+		for _, table := range []string{"permission_history", "observed_calls", "env_credentials", "env_runtimes"} {
 			if _, err := t.exec("DELETE FROM "+table+" WHERE account = $1 AND env = $2", key.Account, key.Env); err != nil {
 				return 0, err
 			}

@@ -53,6 +53,8 @@ func fill(t *testing.T, s *Store) {
 	must(t, s.Consent(ctx, platform, mini, []int{18}, code, cloud.Record{At: 3}))
 	a, err := s.Account(ctx, platform)
 	must(t, err)
+	must(t, s.SetRuntime(ctx, mini, "env-1", "http://runtime", cloud.Record{At: 4}))
+	must(t, s.SetRuntime(ctx, mini, "env-2", "http://other", cloud.Record{At: 4}))
 	must(t, s.ChangeAccount(ctx, cloud.AccountChange{Old: &a, New: a, Sets: []int{18}}, cloud.Record{At: 4}))
 }
 
@@ -98,6 +100,10 @@ var altered = map[string][]string{
 		"UPDATE env_credentials SET epoch = epoch - 1 WHERE env = 'env-1'",
 		"UPDATE env_credentials SET mac = (SELECT mac FROM env_credentials WHERE env = 'env-2') WHERE env = 'env-1'",
 	},
+	"env_runtimes": {
+		"UPDATE env_runtimes SET runtime = 'http://evil' WHERE env = 'env-1'",
+		"UPDATE env_runtimes SET mac = '' WHERE env = 'env-1'",
+	},
 	"environments": {
 		`UPDATE environments SET api_whitelist = '["/wxa/onf"]' WHERE id = 'env-1'`,
 		`UPDATE environments SET mac = '' WHERE id = 'env-1'`,
@@ -139,7 +145,7 @@ func TestAlteredRowsAreRefused(t *testing.T) {
 				for what, err := range readAll(t.Context(), s) {
 					mine := strings.HasSuffix(what, table) ||
 						table == "accounts" && (what == "environments" || what == "authorizations") || // which show its state
-						table == "env_credentials" && what == "environments"
+						(table == "env_credentials" || table == "env_runtimes") && what == "environments"
 					if mine != errors.Is(err, cloud.ErrAltered) {
 						t.Errorf("%s\n\tthen %s: %v", text, what, err)
 					}

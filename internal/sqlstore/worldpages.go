@@ -68,15 +68,18 @@ func (s *Store) WorldMiniPrograms(ctx context.Context, p cloud.Page) ([]cloud.Wo
 func (s *Store) WorldEnvironments(ctx context.Context, p cloud.Page) ([]cloud.WorldEnvironment, error) {
 	var sel selection
 	query, args := sel.page(`SELECT e.account, e.id, a.is_platform, a.open, a.disabled, a.mac, e.api_whitelist, e.mac,
-			e.alias
-		FROM environments e JOIN accounts a ON a.appid = e.account WHERE a.disabled <> 2`, p, "e.account", "e.id")
+			e.alias, COALESCE(r.runtime, ''), COALESCE(r.mac, '')
+		FROM environments e JOIN accounts a ON a.appid = e.account
+		LEFT JOIN env_runtimes r ON r.account = e.account AND r.env = e.id WHERE a.disabled <> 2`, p, "e.account", "e.id")
 	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldEnvironment, err error) {
 		var state switchState
-		var list, mac, alias string
-		err = r.Scan(&w.Account, &w.ID, &w.Batch, &state.open, &state.disabled, &state.mac, &list, &mac, &alias)
-		w.Alias = given(alias)
+		var list, mac, alias, runtime, runtimeMAC string
+		err = r.Scan(&w.Account, &w.ID, &w.Batch, &state.open, &state.disabled, &state.mac, &list, &mac, &alias,
+			&runtime, &runtimeMAC)
+		w.Alias, w.Runtime = given(alias), given(runtime)
 		if err == nil {
-			err = errors.Join(state.check(s.guard, w.Account), s.guard.check(grantedList, mac, w.Account, w.ID, list))
+			err = errors.Join(state.check(s.guard, w.Account), s.guard.check(grantedList, mac, w.Account, w.ID, list),
+				s.guard.checkRuntime(runtimeMAC, w.Account, w.ID, runtime))
 		}
 		if w.Open = &state.open; err == nil {
 			err = json.Unmarshal([]byte(list), &w.Whitelist)

@@ -99,6 +99,7 @@ func platforms(e *exam) {
 func environmentViews(e *exam) {
 	ok, err := e.store.SetPermission(e.Context(), cloud.PermissionSet{
 		Account: mini1, Env: env1, Open: false, Version: 2, Whitelist: []string{"/wxa/new"}, Alias: new("prod"),
+		Runtime: new("http://runtime"),
 	}, e.rec("set"))
 	e.ok("SetPermission", err)
 	e.same("accepted", ok.Accepted, true)
@@ -109,11 +110,13 @@ func environmentViews(e *exam) {
 	e.fails("SetAlias of another's", e.store.SetAlias(e.Context(), mini2, env1, "x", rec), cloud.ErrNotFound)
 	e.wroteNot(rec)
 
+	e.runtimes()
 	batch := cloud.EnvironmentView{
-		ID: envBatch, Platform: platform1, Alias: "batch", Open: true, APIWhitelist: []string{"/wxa/batch"}, Version: 2,
+		ID: envBatch, Platform: platform1, Alias: "batch", Runtime: "http://batch/below", Open: true,
+		APIWhitelist: []string{"/wxa/batch"}, Version: 2,
 	}
 	one := cloud.EnvironmentView{
-		ID: env1, AppID: mini1, Alias: "prod", APIWhitelist: []string{"/wxa/new"}, Version: 4, Functions: 2,
+		ID: env1, AppID: mini1, Alias: "prod", Runtime: "http://runtime", APIWhitelist: []string{"/wxa/new"}, Version: 4, Functions: 2,
 	}
 	three := cloud.EnvironmentView{ID: env3, AppID: mini1, APIWhitelist: []string{"/wxa/three"}, Version: 4}
 	for name, c := range map[string]struct {
@@ -197,4 +200,17 @@ func functionPages(e *exam) {
 		}
 		e.same(name, got, c.want)
 	}
+}
+
+// runtimes gives an environment a runtime of its own, takes it away, and gives another.
+func (e *exam) runtimes() {
+	for _, runtime := range []string{"http://first", "", "http://batch/below"} {
+		rec := e.rec("runtime")
+		e.ok("SetRuntime", e.store.SetRuntime(e.Context(), platform1, envBatch, runtime, rec))
+		e.wrote(rec)
+		e.same("runtime", e.environment(platform1, envBatch).Runtime, runtime)
+	}
+	rec := e.rec("runtime")
+	e.fails("SetRuntime of another's", e.store.SetRuntime(e.Context(), mini2, env1, "http://x", rec), cloud.ErrNotFound)
+	e.wroteNot(rec)
 }

@@ -6,7 +6,8 @@ import "github.com/opentcb/opentcb/internal/cloud"
 // before ended. What is cancelled or being removed is left out.
 func worldPages(e *exam) {
 	e.apply(cloud.PutAccount{Account: cloud.Account{AppID: mini2, Cloud: false}},
-		cloud.PutAlias{Account: mini1, Env: env1, Alias: "prod"})
+		cloud.PutAlias{Account: mini1, Env: env1, Alias: "prod"},
+		cloud.PutRuntime{Account: mini1, Env: env1, Runtime: "http://runtime"})
 	closed := e.account(mini2)
 	shop := closed
 	shop.Name, shop.Principal, shop.State = "Shop", "Zhang", cloud.Disabled
@@ -68,6 +69,7 @@ func (e *exam) exportedEnvironments() (ids []string) {
 			e.Errorf("%+v is exported as %+v", now, env)
 		} else {
 			e.same("alias", env.Alias.Given, env.ID == env1)
+			e.same("runtime", env.Runtime.Given, env.ID == env1)
 			e.same("whitelist", env.Whitelist, now.Whitelist)
 		}
 	}

@@ -44,6 +44,7 @@ type bodyCheck struct {
 // failure is a fails line (EN-4).
 type failure struct {
 	code   int
+	text   string         // the code's own
 	detail text           // nil: any or none, unless form is given
 	form   *regexp.Regexp // between slashes
 }
@@ -159,9 +160,9 @@ func (p *caseParser) failure(s string) (*failure, error) {
 	if err != nil || codeTexts[code] == "" {
 		return nil, fmt.Errorf("no errcode: %q", number)
 	}
-	f := &failure{code: code}
-	detail, ok := strings.CutPrefix(rest, codeTexts[code])
-	if !ok || detail != "" && !strings.HasPrefix(detail, ": ") {
+	f := &failure{code: code, text: textOf(code, rest)}
+	detail, ok := strings.CutPrefix(rest, f.text)
+	if !ok || f.text == "" || detail != "" && !strings.HasPrefix(detail, ": ") {
 		return nil, fmt.Errorf("the text of %d is %q", code, codeTexts[code])
 	}
 	if detail == "" {

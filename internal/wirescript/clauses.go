@@ -22,6 +22,7 @@ var sections = []struct {
 	{"CR", "Credentials", 11, nil},
 	{"UP", "Uploading protected code", 9, nil},
 	{"CC", "Cloud calls", 8, nil},
+	{"IV", "invokecloudfunction", 10, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"LV", "Living with it", 5, nil},
 	{"RT", "What a runtime gets", 5, []int{4, 5}},

@@ -40,7 +40,24 @@ var codeTexts = map[int]string{
 	85105:   "cloudbase_access_token is closed",
 	85107:   "url is not in whitelist",
 	-501000: "resource not found",
+	-501002: "resource server timeout",
+	-501004: "exceed concurrent request limit",
 	-501019: "unauthorized operation",
+	-504001: "functions request fail",
+	-504002: "functions execute fail",
+	-504003: "Invoking task timed out after N seconds",
+	-604001: "cloudfunction result size exceed limit(1MB)",
+}
+
+// secondsForm is the text of -504003, whose N a script says.
+var secondsForm = regexp.MustCompile(`^Invoking task timed out after [0-9]+ seconds`)
+
+// textOf returns the text of a code, as a fails line that begins with it may have it.
+func textOf(code int, line string) string {
+	if code == -504003 {
+		return secondsForm.FindString(line)
+	}
+	return codeTexts[code]
 }
 
 // messageForm is an errmsg after the code's own text (EN-4).
@@ -59,10 +76,10 @@ func (f *failure) check(r *run, value any) error {
 	if code := compact(members["errcode"]); code != strconv.Itoa(f.code) {
 		return fmt.Errorf("errcode %s, want %d", code, f.code)
 	}
-	rest, ok := strings.CutPrefix(message, codeTexts[f.code])
+	rest, ok := strings.CutPrefix(message, f.text)
 	match := messageForm.FindStringSubmatch(rest)
 	if !ok || match == nil {
-		return fmt.Errorf("errmsg does not have the form %q[: detail] rid: … (EN-4)", codeTexts[f.code])
+		return fmt.Errorf("errmsg does not have the form %q[: detail] rid: … (EN-4)", f.text)
 	}
 	if err := r.showsNoSecret(message); err != nil {
 		return err

@@ -17,6 +17,7 @@ var interfaces = []struct {
 	{"/tcb/listfunctions", true, nil},
 	{"/tcb/createfunction", false, nil},
 	{"/tcb/getuploadsignature", false, []string{"headers"}},
+	{"/tcb/invokecloudfunction", false, nil},
 	{"/cgi-bin/component/api_component_token", false, []string{"component_access_token"}},
 	{"/cgi-bin/component/api_create_preauthcode", false, []string{"pre_auth_code"}},
 	{"/cgi-bin/component/api_query_auth", false, []string{"authorizer_access_token", "authorizer_refresh_token"}},

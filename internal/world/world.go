@@ -78,6 +78,7 @@ func (r *reader) environment(n yamlfile.Node) {
 		yamlfile.Optional("appid", r.account(&appid, "a Mini Program")),
 		yamlfile.Optional("platform", r.account(&platform, "a platform")),
 		yamlfile.Optional("alias", maybe(&e.Alias, text)),
+		yamlfile.Optional("runtime", maybe(&e.Runtime, text)),
 		yamlfile.Optional("open", orTrue(&e.Open)),
 		yamlfile.Optional("api_whitelist", whitelist(&e.Whitelist)),
 	)

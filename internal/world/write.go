@@ -35,7 +35,7 @@ func (w *Writer) Write(piece cloud.World) error {
 	for _, e := range piece.Environments {
 		owner := map[bool]string{true: "platform", false: "appid"}[e.Batch]
 		w.item(&b, "environments", line{}.add("id", e.ID).add(owner, e.Account).
-			maybe("alias", e.Alias, e.Alias.Given).
+			maybe("alias", e.Alias, e.Alias.Given).maybe("runtime", e.Runtime, e.Runtime.Given).
 			maybe("open", e.Open, e.Open != nil).maybe("api_whitelist", e.Whitelist, len(e.Whitelist) > 0))
 	}
 	for _, a := range piece.Authorizations {

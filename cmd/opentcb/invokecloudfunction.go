@@ -1,0 +1,42 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/tcb"
+)
+
+// maxEvent is the largest event that the interface takes, in bytes.
+const maxEvent = 6 << 20
+
+func invokeCloudFunctionCommand() *cobra.Command {
+	return providerCommand("invokecloudfunction ENV NAME [EVENT]", "Have a function run, and print its result",
+		`Call invokecloudfunction: have a function run with an event, and print what it
+returns. The event is JSON, such as '{"user":"Zhang"}'; without one it is {}, and -
+reads it from standard input.`,
+		cobra.RangeArgs(2, 3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+			event := []byte("{}")
+			if len(args) == 3 {
+				event = []byte(args[2])
+			}
+			if string(event) == "-" {
+				var err error
+				if event, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxEvent+1)); err != nil {
+					return err
+				}
+			}
+			if !json.Valid(event) {
+				return usageError{errors.New(`the event is no JSON: give it such as '{"user":"Zhang"}'`)}
+			}
+			result, err := c.InvokeCloudFunction(cmd.Context(), args[0], args[1], event)
+			if err != nil {
+				return err
+			}
+			return p.print(cmd.OutOrStdout(), result, printable.Text(string(result)))
+		})
+}
