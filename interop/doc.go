@@ -5,7 +5,9 @@
 //	silenceper/   github.com/silenceper/wechat/v2, a Go test
 //	node/         npm's node-easywechat, the whole flow; co-wechat-open-api and
 //	              wechat-component, which renew a token by themselves;
-//	              tencentcloud-sdk-nodejs-scf, uploads
+//	              tencentcloud-sdk-nodejs-scf, uploads; and a client of the
+//	              admin interface that swagger-typescript-api makes of its
+//	              OpenAPI document
 //	testdata/     the world and the code that all use
 //	run.sh        installs what they need and runs all
 //

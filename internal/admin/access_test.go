@@ -15,7 +15,7 @@ import (
 
 // fill names what a route's pattern leaves open.
 func fill(path string) string {
-	return strings.NewReplacer("{platform}", platform, "{appid}", mini, "{environment}", env, "{function}", "login",
+	return strings.NewReplacer("{platform}", platform, "{appid}", mini, "{environment}", env, "{function_name}", "login",
 		"{name}", "nobody", "{rid}", "nothing").Replace(path)
 }
 
@@ -87,7 +87,7 @@ func TestBodies(t *testing.T) {
 	s := start(t)
 	s.applyWorld(t)
 	consent := fill("/v1/platforms/{platform}/authorizations/{appid}")
-	code := fill("/v1/environments/{environment}/functions/{function}/code")
+	code := fill("/v1/environments/{environment}/functions/{function_name}/code")
 	for name, c := range map[string]struct {
 		method, path, body string
 		status             int
@@ -149,7 +149,7 @@ func TestLargeBodies(t *testing.T) {
 	s := start(t)
 	for route, size := range map[string]int{
 		"POST /v1/apply": 256<<20 + 1, "PUT /v1/code": 64<<20 + 1,
-		"PUT " + fill("/v1/environments/{environment}/functions/{function}/code"): 64<<20 + 1,
+		"PUT " + fill("/v1/environments/{environment}/functions/{function_name}/code"): 64<<20 + 1,
 	} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 		must(t, err)

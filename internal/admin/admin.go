@@ -113,9 +113,9 @@ func (s *Server) EndWaits() { s.end.Do(func() { close(s.ending) }) }
 // right that it needs of an admin token.
 func (s *Server) runtimeRoutes() map[string]route {
 	return map[string]route{
-		"POST /v1/environments/{environment}/token":                            {s.cloudbaseToken, toChange},
-		"GET /v1/environments/{environment}/runtime":                           {s.runtime, toReadSecret},
-		"GET /v1/environments/{environment}/runtime/functions/{function}/code": {s.runtimeCode, toReadSecret},
+		"POST /v1/environments/{environment}/token":                                 {s.cloudbaseToken, toChange},
+		"GET /v1/environments/{environment}/runtime":                                {s.runtime, toReadSecret},
+		"GET /v1/environments/{environment}/runtime/functions/{function_name}/code": {s.runtimeCode, toReadSecret},
 	}
 }
 
@@ -144,10 +144,10 @@ func (s *Server) routes() map[string]route {
 		"PUT /v1/environments/{environment}":                           {s.putEnvironment, toChange},
 		"PATCH /v1/environments/{environment}":                         {s.changeEnvironment, toChange},
 		"DELETE /v1/environments/{environment}":                        {s.removeEnvironment, toChange},
-		"DELETE /v1/environments/{environment}/functions/{function}":   {s.removeFunction, toChange},
+		"DELETE /v1/environments/{environment}/functions/{function_name}":   {s.removeFunction, toChange},
 		"GET /v1/environments/{environment}/functions":                 {s.functions, toRead},
-		"GET /v1/environments/{environment}/functions/{function}":      {s.function, toRead},
-		"GET /v1/environments/{environment}/functions/{function}/code": {s.readCode, toReadSecret},
+		"GET /v1/environments/{environment}/functions/{function_name}":      {s.function, toRead},
+		"GET /v1/environments/{environment}/functions/{function_name}/code": {s.readCode, toReadSecret},
 		"GET /v1/authorizations":                                       {s.authorizations, toRead},
 		"POST /v1/authorizations":                                      {s.addAuthorization, toChange},
 		"GET /v1/authorizations/{platform}/{appid}":                    {s.authorization, toRead},
@@ -156,7 +156,7 @@ func (s *Server) routes() map[string]route {
 		"GET /v1/platforms/{platform}/ticket":                          {s.ticket, toReadSecret},
 		"POST /v1/platforms/{platform}/authorizations/{appid}":         {s.authorize, toChange},
 		"DELETE /v1/platforms/{platform}/authorizations/{appid}":       {s.revoke, toChange},
-		"PUT /v1/environments/{environment}/functions/{function}/code": {s.deploy, toChange},
+		"PUT /v1/environments/{environment}/functions/{function_name}/code": {s.deploy, toChange},
 		"POST /v1/environments/{environment}/credential":               {s.credential, toChange},
 		"DELETE /v1/environments/{environment}/credential":             {s.revokeCredentials, toChange},
 		"GET /v1/environments/{environment}/whitelist/suggestion":      {s.suggestWhitelist, toRead},

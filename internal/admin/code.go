@@ -21,7 +21,7 @@ type Code struct {
 }
 
 func (s *Server) deploy(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	u := cloud.CodeUpdate{Env: r.PathValue("environment"), Function: r.PathValue("function")}
+	u := cloud.CodeUpdate{Env: r.PathValue("environment"), Function: r.PathValue("function_name")}
 	var install cloud.Maybe[bool]
 	err := (parameters{"handler": text(&u.Handler), "install_dependency": truth(&install)}).read(r)
 	if err != nil {

@@ -22,7 +22,7 @@ func (s *Server) function(_ http.ResponseWriter, r *http.Request, _ cloud.Caller
 	if err := (parameters{}).read(r); err != nil {
 		return nil, err
 	}
-	return s.cloud.FunctionView(r.Context(), r.PathValue("environment"), r.PathValue("function"))
+	return s.cloud.FunctionView(r.Context(), r.PathValue("environment"), r.PathValue("function_name"))
 }
 
 // readCode streams a function's code. Its last byte follows only if the code is still
@@ -31,7 +31,7 @@ func (s *Server) readCode(w http.ResponseWriter, r *http.Request, c cloud.Caller
 	if err := (parameters{}).read(r); err != nil {
 		return nil, err
 	}
-	code, err := s.cloud.ReadCode(r.Context(), c, r.PathValue("environment"), r.PathValue("function"))
+	code, err := s.cloud.ReadCode(r.Context(), c, r.PathValue("environment"), r.PathValue("function_name"))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *Server) removeFunction(_ http.ResponseWriter, r *http.Request, c cloud.
 	if err := (parameters{}).read(r); err != nil {
 		return nil, err
 	}
-	return nil, s.cloud.RemoveFunction(r.Context(), c, r.PathValue("environment"), r.PathValue("function"))
+	return nil, s.cloud.RemoveFunction(r.Context(), c, r.PathValue("environment"), r.PathValue("function_name"))
 }
 
 // remove reads the options of a removal, and answers 202 while something is left.

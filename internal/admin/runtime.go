@@ -95,7 +95,7 @@ func (s *Server) runtimeCode(w http.ResponseWriter, r *http.Request, c cloud.Cal
 	if sum == "" {
 		return nil, cloud.RefusedMember("sum", "sum must be the SHA-256 of the code, as the list of functions has it")
 	}
-	code, err := s.cloud.RuntimeCode(r.Context(), c, r.PathValue("environment"), r.PathValue("function"), sum)
+	code, err := s.cloud.RuntimeCode(r.Context(), c, r.PathValue("environment"), r.PathValue("function_name"), sum)
 	if err != nil {
 		return nil, err
 	}
