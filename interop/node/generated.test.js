@@ -47,5 +47,5 @@ test('a generated client lists platforms and changes one', async () => {
 
   const refused = await v1.changePlatform(one.appid, { nmae: 'Acme' }).catch((answer) => answer)
   assert.equal(refused.status, 422)
-  assert.match(refused.error.errmsg, /nmae/)
+  assert.match(refused.error.error.message, /nmae/)
 })
