@@ -35,7 +35,7 @@ var layers = []struct {
 	{"internal/throttle", ""},
 	{"internal/gateway", "internal/whitelist internal/stall"},
 	{"internal/invoke", ""},
-	{"internal/agent", "internal/secretfile"},
+	{"internal/agent", "internal/codezip internal/secretfile"},
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
 	{"internal/profile", "tcb internal/secretfile internal/yamlfile"},

@@ -1,8 +1,13 @@
 // Package agent keeps an environment's cloudbase_access_token fresh in a file,
-// where the code of the environment reads it (CC-6).
+// where the code of the environment reads it (CC-6), and that code in a folder, where
+// a runtime finds it.
 //
 //	agent.go        Run: when a token is fetched, and what is logged
 //	file.go         how the file is replaced
+//	code.go         KeepCode: what an environment's runtime runs, in a folder (RT-4)
+//	folder.go       the folder: links, versions, the list of functions
+//	version.go      how code gets into it
+//	tries.go        how long to wait after failures
 //	mount_linux.go  whether a file is mounted by itself, so that it cannot be
 //	mount_other.go  the same where that is not known
 package agent
@@ -12,8 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/bits"
-	"math/rand/v2"
 	"syscall"
 	"time"
 )
@@ -80,6 +83,7 @@ var (
 // file cannot be replaced at all, and when Fetch fails with a Permanent error.
 func Run(ctx context.Context, cfg Config) error {
 	a := agent{Config: withDefaults(cfg)}
+	a.tries = tries{after: a.After, longest: longPause}
 	var err error
 	if a.gid, err = lookUpGroup(a.Group); err != nil {
 		return err
@@ -121,25 +125,12 @@ func withDefaults(cfg Config) Config {
 // agent is what Run remembers from try to try.
 type agent struct {
 	Config
+	tries
 	gid      int           // of the group; noGroup if there is none
 	expires  time.Time     // of the token in the file; zero if this agent wrote none
 	life     time.Duration // of that token when it was got
-	failures int           // since the last success
 	reported bool          // that the token in the file has expired
 	warned   time.Time     // when it was told that the credential expires
-}
-
-// wait waits, and reports whether the agent is to go on.
-func (a *agent) wait(ctx context.Context, pause time.Duration) bool {
-	if pause <= 0 {
-		return ctx.Err() == nil
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-a.After(pause):
-		return ctx.Err() == nil
-	}
 }
 
 // renew fetches a token and writes it to the file.
@@ -196,12 +187,7 @@ func (a *agent) next(err error) time.Duration {
 		a.Log.Debug("token renewed", "life", a.life)
 		return max(shortRenew, min(a.Renew, a.life/2))
 	}
-	a.failures++
-	pause := longPause
-	if a.failures < 7 { // 1, 2, 4, 8, 16, 32 s
-		pause = firstPause << (a.failures - 1)
-	}
-	pause -= rand.N(pause / 4) // agents that lost the server together do not come back together
+	pause := a.failed()
 	a.logFailure(err, pause)
 	return pause
 }
@@ -209,7 +195,7 @@ func (a *agent) next(err error) time.Duration {
 // logFailure logs the first, 2nd, 4th, 8th failure and so on, and at least one
 // an hour; and once that the token in the file has expired.
 func (a *agent) logFailure(err error, pause time.Duration) {
-	if bits.OnesCount(uint(a.failures)) == 1 || a.failures%60 == 0 {
+	if a.isTold() {
 		a.Log.Warn("token not renewed, the file is kept",
 			"err", err, "failures", a.failures, "next", pause.Round(time.Second))
 	}

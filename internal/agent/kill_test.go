@@ -40,6 +40,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if dir := os.Getenv(childFolder); dir != "" {
+		// Versions are made and removed all the time.
+		fmt.Fprintln(os.Stderr, keepBusy(context.Background(), dir, 0, time.Millisecond))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

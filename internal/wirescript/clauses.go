@@ -25,7 +25,7 @@ var sections = []struct {
 	{"IV", "invokecloudfunction", 10, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"LV", "Living with it", 5, nil},
-	{"RT", "What a runtime gets", 5, []int{4, 5}},
+	{"RT", "What a runtime gets", 5, nil},
 	{"OP", "What the operator sees and changes", 10, nil},
 	{"CK", "Clock", 4, []int{2, 3, 4}},
 }
