@@ -129,7 +129,7 @@ func (f *folder) miniProgram(changes []cloud.Change, i int, code cloud.Function)
 	changes = append(changes,
 		cloud.PutAccount{Account: cloud.Account{AppID: appid, Cloud: true}},
 		cloud.AddEnvironment{Account: appid, ID: env, Whitelist: []string{"/wxa/msg_sec_check"}},
-		cloud.PutAuthorization{Platform: benchPlatform, AppID: appid, Sets: []int{49}, RefreshMAC: mac},
+		cloud.PutAuthorization{Platform: benchPlatform, AppID: appid, Sets: []int{49}, Refresh: cloud.RefreshToken{MAC: mac}},
 	)
 	if i < withFunction {
 		code.Account, code.Env, code.Name = appid, env, benchFunction

@@ -27,7 +27,7 @@ func (p *planner) authorization(w WorldAuthorization) error {
 	sameRefresh := w.RefreshToken == "" ||
 		p.s.ring.CheckMAC(refreshTokenPurpose, key.row(), w.RefreshToken, old.RefreshMAC)
 	if w.RefreshToken != "" {
-		ch.RefreshMAC = p.s.ring.MAC(refreshTokenPurpose, key.row(), w.RefreshToken)
+		ch.Refresh = p.s.sealRefreshToken(key, w.RefreshToken)
 	}
 	if w.NoRefresh && old.InForce && old.RefreshMAC != "" {
 		p.leave(item, "refresh_token: there is one, and only cancelling the authorization takes it away")
@@ -37,18 +37,21 @@ func (p *planner) authorization(w WorldAuthorization) error {
 		return nil
 	}
 	if old.Epoch != 0 && !sameRefresh {
-		voided, err := p.s.store.RefreshVoided(p.ctx, w.Platform, w.AppID, ch.RefreshMAC)
+		voided, err := p.s.store.RefreshVoided(p.ctx, w.Platform, w.AppID, ch.Refresh.MAC)
 		if err != nil {
 			return err
 		}
 		if voided {
 			p.leave(item, "refresh_token: it was voided, and never counts again; a new one is from api_query_auth")
-			ch.RefreshMAC, sameRefresh = "", true
+			ch.Refresh, sameRefresh = RefreshToken{}, true
 		}
 	}
 	what := authorizationChange(old, w.Sets, sameRefresh)
 	if what == "" {
 		return nil
+	}
+	if ch.Refresh.MAC == "" && !old.InForce && !w.NoRefresh {
+		_, ch.Refresh = p.s.newRefreshToken(key) // which the platform can ask for (AI-4)
 	}
 	return p.change(ch, Caller{Platform: w.Platform, AppID: w.AppID}, item, what)
 }

@@ -18,8 +18,10 @@ type Authorization struct {
 	InForce    bool
 	Epoch      int64
 	Sets       []int  // permission-set ids, in the order they were granted
-	RefreshMAC string // recognizes the refresh token; "" if there is none
-	Issued     Issues
+	RefreshMAC string // recognizes the refresh token in force; "" if there is none
+	// RefreshKept is that the sealed form of that token is stored.
+	RefreshKept bool
+	Issued      Issues
 
 	PlatformDisabled, AppDisabled bool
 }
@@ -37,14 +39,25 @@ func (a Authorization) usable() error {
 }
 
 // AuthCode is an authorization code, of which only the MAC is stored. Times are
-// Unix milliseconds; UsedAt is 0 until it is used.
+// Unix milliseconds; UsedAt is 0 until it is used. RefreshMAC names the consent, by
+// the refresh token that its codes answer; "" of one at a server of before.
 type AuthCode struct {
-	Platform  string
-	CodeMAC   string
-	AppID     string
-	Epoch     int64
-	ExpiresAt int64
-	UsedAt    int64
+	Platform   string
+	CodeMAC    string
+	AppID      string
+	Epoch      int64
+	ExpiresAt  int64
+	UsedAt     int64
+	RefreshMAC string
+}
+
+// Consent is a merchant's consent: the permission sets, its first code, and the
+// refresh token that the code answers.
+type Consent struct {
+	Platform, AppID string
+	Sets            []int
+	Code            AuthCode
+	Refresh         RefreshToken
 }
 
 // AuthorizationStore keeps authorizations and their codes.
@@ -52,16 +65,21 @@ type AuthorizationStore interface {
 	Authorization(ctx context.Context, platform, appid string) (Authorization, error)
 	AuthCode(ctx context.Context, platform, codeMAC string) (AuthCode, error)
 	// Consent puts an authorization in force with these sets. One that was
-	// not in force gets a new epoch and neither refresh token nor issue times. An
+	// not in force gets a new epoch and no issue times. An
 	// epoch is the time of the record, in Unix milliseconds, or one more than the
 	// one before: a database that is put back to an earlier state repeats none.
-	// The code is stored under the epoch that results.
-	Consent(ctx context.Context, platform, appid string, sets []int, code AuthCode, rec Record) error
+	// The code is stored under the epoch that results. The refresh token is in force
+	// at once where there is none, and otherwise when a code of the consent is redeemed.
+	Consent(ctx context.Context, consent Consent, rec Record) error
+	// AddAuthCode adds a code of a consent: ErrNotFound if its authorization is not
+	// in force, or its refresh token no more.
+	AddAuthCode(ctx context.Context, code AuthCode) error
 	// RedeemAuthCode uses up an authorization code and stores what was issued
-	// for it. It returns false if the code was used, or if the authorization is
-	// not as given any more.
+	// for it. The refresh token given is in force then; the one before is superseded
+	// at the time of the record, unless it is the same. It returns false if the code
+	// was used, or if the authorization is not as given any more.
 	RedeemAuthCode(
-		ctx context.Context, a Authorization, codeMAC, refreshMAC string, next Issues, rec Record,
+		ctx context.Context, a Authorization, codeMAC string, inForce RefreshToken, next Issues, rec Record,
 	) (bool, error)
 	// IssueAuthorizerToken replaces the issue times of the authorization of
 	// that epoch, if it is in force and they are still the old ones.
@@ -69,10 +87,6 @@ type AuthorizationStore interface {
 	// Revoke ends an authorization and voids its refresh token. It returns false
 	// if there is none in force.
 	Revoke(ctx context.Context, platform, appid string, rec Record) (bool, error)
-	// RefreshVoided reports whether a refresh token of an authorization was voided:
-	// by its cancellation, or because another replaced it. Of an authorization that
-	// was cancelled when that was not yet remembered, every refresh token was.
-	RefreshVoided(ctx context.Context, platform, appid, refreshMAC string) (bool, error)
 }
 
 func (s *Service) authorization(
@@ -156,21 +170,28 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 		return Token{}, err
 	}
 	c.Platform, c.AppID = platform, appid
+	code, row := s.newCode(c, platform, appid)
+	_, refresh := s.newRefreshToken(grantKey{platform, appid})
+	row.RefreshMAC = refresh.MAC
+	rec := c.record(actAuthorize, "")
+	rec.Detail = fmt.Sprint("sets ", sets)
+	err := s.store.Consent(ctx, Consent{platform, appid, sets, row, refresh}, rec)
+	s.authorizations.drop(grantKey{platform, appid})
+	if err != nil {
+		return Token{}, notFoundAs(NotFound, platform+" or "+appid+" was removed just now", err)
+	}
+	return code, nil
+}
+
+// newCode makes an authorization code, and what is stored of it.
+func (s *Service) newCode(c Caller, platform, appid string) (Token, AuthCode) {
 	code := authCodePrefix + randomToken()
-	row := AuthCode{
+	return Token{Value: code, Life: AuthCodeLife}, AuthCode{
 		Platform:  platform,
 		CodeMAC:   s.ring.MAC(authCodePurpose, []string{platform}, code),
 		AppID:     appid,
 		ExpiresAt: c.Now + AuthCodeLife.Milliseconds(),
 	}
-	rec := c.record(actAuthorize, "")
-	rec.Detail = fmt.Sprint("sets ", sets)
-	err := s.store.Consent(ctx, platform, appid, sets, row, rec)
-	s.authorizations.drop(grantKey{platform, appid})
-	if err != nil {
-		return Token{}, notFoundAs(NotFound, platform+" or "+appid+" was removed just now", err)
-	}
-	return Token{Value: code, Life: AuthCodeLife}, nil
 }
 
 // askedSets returns the permission sets that a platform asks merchants for.
@@ -234,7 +255,7 @@ func checkSets(sets []int) error {
 }
 
 // QueryAuth exchanges an authorization code for the tokens of the authorization
-// (CR-5). A new refresh token replaces the one before. AuthCodeInvalid,
+// (CR-5). The refresh token is that of the consent (AI-6). AuthCodeInvalid,
 // AuthCodeExpired, InvalidAppID, or NotAuthorized if the authorization was
 // cancelled meanwhile.
 func (s *Service) QueryAuth(ctx context.Context, c Caller, platform, code string) (Grant, error) {
@@ -272,13 +293,14 @@ func (s *Service) redeem(ctx context.Context, c Caller, code AuthCode) (Grant, b
 	case a.Epoch != code.Epoch:
 		return Grant{}, false, Refused(AuthCodeInvalid, "")
 	}
-	refresh := refreshTokenPrefix + randomToken()
+	refresh, inForce, err := s.refreshTokenOf(ctx, c, a, code)
+	if err != nil {
+		return Grant{}, false, err
+	}
 	c.AppID = code.AppID
 	issued, next := s.nextIssue(c, a.Issued, 0)
-	key := grantKey{a.Platform, a.AppID}
-	mac := s.ring.MAC(refreshTokenPurpose, key.row(), refresh)
-	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, mac, next, c.record(actQueryAuth, ""))
-	s.authorizations.drop(key)
+	ok, err := s.store.RedeemAuthCode(ctx, a, code.CodeMAC, inForce, next, c.record(actQueryAuth, ""))
+	s.authorizations.drop(grantKey{a.Platform, a.AppID})
 	if err != nil {
 		return Grant{}, false, storeError("query auth", err)
 	}
@@ -292,41 +314,6 @@ func (s *Service) grant(c Caller, a Authorization, issued int64, refresh string)
 		kind: AuthorizerToken, issued: issued, epoch: a.Epoch, platform: a.Platform, appid: a.AppID,
 	}, c.Now)
 	return Grant{AppID: a.AppID, AccessToken: token, RefreshToken: refresh, Sets: a.Sets}
-}
-
-// RefreshAuthorizerToken returns a new access token for a refresh token, which
-// stays as it is (CR-6). NotAuthorized, RefreshTokenInvalid or InvalidAppID.
-func (s *Service) RefreshAuthorizerToken(
-	ctx context.Context, c Caller, platform, appid, refresh string,
-) (Grant, error) {
-	if err := isCaller(c, platform); err != nil {
-		return Grant{}, err
-	}
-	c.AppID = appid
-	key := grantKey{platform, appid}
-	for range issueTries {
-		a, err := s.authorization(ctx, reread, platform, appid)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return Grant{}, Refused(NotAuthorized, "")
-		case err != nil:
-			return Grant{}, storeError("authorization", err)
-		case a.usable() != nil:
-			return Grant{}, a.usable()
-		case !s.ring.CheckMAC(refreshTokenPurpose, key.row(), refresh, a.RefreshMAC):
-			return Grant{}, Refused(RefreshTokenInvalid, "")
-		}
-		issued, next := s.nextIssue(c, a.Issued, 0)
-		ok, err := s.store.IssueAuthorizerToken(ctx, *a, next, c.record(actAuthorizerToken, ""))
-		s.authorizations.drop(key)
-		switch {
-		case err != nil:
-			return Grant{}, storeError("issue authorizer token", err)
-		case ok:
-			return s.grant(c, *a, issued, refresh), nil
-		}
-	}
-	return Grant{}, storeError("issue authorizer token", ErrStale)
 }
 
 // Revoke cancels an authorization. When it returns, tokens and links of it are

@@ -129,10 +129,6 @@ func TestRefreshRefusals(t *testing.T) {
 	r.refused("another platform's code (CR-7)", err, cloud.InvalidAppID)
 	_, err = r.cloud.CreatePreAuthCode(t.Context(), c, platform2)
 	r.refused("another platform's pre-auth code (CR-7)", err, cloud.InvalidAppID)
-
-	again := r.grant(platform1, mini1, 49)
-	r.refused("replaced by query-auth", refresh(platform1, mini1, g.RefreshToken), cloud.RefreshTokenInvalid)
-	r.ok("the new one", refresh(platform1, mini1, again.RefreshToken))
 }
 
 // CR-9: cancelled, everything stops at once; given again, nothing of before

@@ -43,7 +43,7 @@ type AuthorizationFilter struct {
 // AuthorizationViewStore shows authorizations to the operator.
 type AuthorizationViewStore interface {
 	// Authorizations returns a page of those that the filter chooses, by appid and
-	// platform, without what is said of the accounts.
+	// platform, without what is said of the accounts and of the refresh token.
 	Authorizations(ctx context.Context, f AuthorizationFilter, p Page) ([]Authorization, error)
 }
 

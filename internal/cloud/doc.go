@@ -23,7 +23,8 @@
 //	claim.go          how the contents of signed tokens are written and read
 //	admintoken.go     tokens of the admin interface, and their roles
 //	platform.go       a platform's ticket and component_access_token
-//	authorization.go  consent, query-auth, refresh, cancellation
+//	authorization.go  consent, query-auth, cancellation
+//	refreshtoken.go   refresh tokens: one a consent, and the next access token
 //
 // Interfaces and their rows:
 //

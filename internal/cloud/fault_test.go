@@ -30,10 +30,8 @@ func (s *unsure) answer(err error) error {
 	return err
 }
 
-func (s *unsure) Consent(
-	ctx context.Context, platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record,
-) error {
-	return s.answer(s.Store.Consent(ctx, platform, appid, sets, code, rec))
+func (s *unsure) Consent(ctx context.Context, c cloud.Consent, rec cloud.Record) error {
+	return s.answer(s.Store.Consent(ctx, c, rec))
 }
 
 func (s *unsure) Revoke(ctx context.Context, platform, appid string, rec cloud.Record) (bool, error) {

@@ -24,6 +24,7 @@ type Store interface {
 	EnvironmentStore
 	EnvironmentViewStore
 	AuthorizationStore
+	RefreshTokenStore
 	AuthorizationViewStore
 	CodeSecretStore
 	PermissionStore

@@ -152,14 +152,14 @@ type PutAlias struct{ Account, Env, Alias string }
 type PutRuntime struct{ Account, Env, Runtime string }
 
 // PutAuthorization puts an authorization in force with these sets, and
-// replaces its refresh token unless RefreshMAC is empty. OldEpoch and WasInForce
+// replaces its refresh token unless that is empty. OldEpoch and WasInForce
 // are what the change was decided on; an OldEpoch of 0 is that there was none.
 type PutAuthorization struct {
 	Platform, AppID string
 	OldEpoch        int64
 	WasInForce      bool
 	Sets            []int
-	RefreshMAC      string
+	Refresh         RefreshToken
 }
 
 // PutFunction adds a function, or replaces the code of one that no platform

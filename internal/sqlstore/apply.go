@@ -99,26 +99,38 @@ func (t *tx) applyAuthorization(c cloud.PutAuthorization, at int64) error {
 	if epoch != c.OldEpoch || inForce != c.WasInForce {
 		return cloud.ErrStale
 	}
-	if c.RefreshMAC != "" {
-		if err := t.voidRefresh(c.Platform, c.AppID, c.RefreshMAC); err != nil {
+	if c.Refresh.MAC != "" {
+		if err := t.voidRefresh(c.Platform, c.AppID, c.Refresh.MAC); err != nil {
 			return err
 		}
 	}
 	var voided int64
 	err = t.row(`SELECT count(*) FROM voided_refresh_tokens
 		WHERE appid = $1 AND platform = $2 AND refresh_mac = $3 AND refresh_mac <> ''`,
-		[]any{c.AppID, c.Platform, c.RefreshMAC}, &voided)
+		[]any{c.AppID, c.Platform, c.Refresh.MAC}, &voided)
 	if err == nil && voided > 0 {
 		err = cloud.ErrStale
 	}
 	if err != nil {
 		return err
 	}
-	if err := t.putAuthorization(c.Platform, c.AppID, c.Sets, at); err != nil || c.RefreshMAC == "" {
+	if err := t.putAuthorization(c.Platform, c.AppID, c.Sets, c.Refresh.MAC, at); err != nil || c.Refresh.MAC == "" {
 		return err
 	}
-	err = t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
-		c.RefreshMAC, c.AppID, c.Platform)
+	return t.fixRefresh(c, at)
+}
+
+// fixRefresh puts the refresh token of a world file in force. Those that were until
+// now end at once; consents that are not exchanged yet come later.
+func (t *tx) fixRefresh(c cloud.PutAuthorization, at int64) error {
+	err := t.one("UPDATE authorizations SET refresh_mac = $1 WHERE appid = $2 AND platform = $3",
+		c.Refresh.MAC, c.AppID, c.Platform)
+	if err == nil {
+		_, err = t.exec("DELETE FROM refresh_tokens WHERE appid = $1 AND platform = $2 AND since > 0", c.AppID, c.Platform)
+	}
+	if err == nil {
+		err = t.keepRefresh(c.Platform, c.AppID, c.Refresh)
+	}
 	if err != nil {
 		return err
 	}

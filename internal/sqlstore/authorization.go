@@ -16,11 +16,13 @@ func (s *Store) Authorization(ctx context.Context, platform, appid string) (clou
 	var sets, issued, mac string
 	var third, mini switchState
 	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued, COALESCE(z.mac, ''),
+			EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.appid = $1 AND r.platform = $2
+				AND r.refresh_mac = authorizations.refresh_mac AND r.sealed <> ''),
 			p.open, p.disabled, p.mac, m.open, m.disabled, m.mac
 		FROM authorizations LEFT JOIN authorization_macs z USING (appid, platform)
 		JOIN accounts p ON p.appid = platform JOIN accounts m ON m.appid = authorizations.appid
 		WHERE authorizations.appid = $1 AND platform = $2`,
-		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac,
+		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac, &a.RefreshKept,
 		&third.open, &third.disabled, &third.mac, &mini.open, &mini.disabled, &mini.mac)
 	if err == nil {
 		err = s.guard.check(granted, mac, appid, platform, a.InForce, a.Epoch, sets, a.RefreshMAC)
@@ -43,9 +45,9 @@ func (s *Store) Authorization(ctx context.Context, platform, appid string) (clou
 func (s *Store) AuthCode(ctx context.Context, platform, codeMAC string) (cloud.AuthCode, error) {
 	c := cloud.AuthCode{Platform: platform, CodeMAC: codeMAC}
 	var mac string
-	err := s.read(ctx).row(`SELECT appid, epoch, expires_at, used_at, mac FROM auth_codes
+	err := s.read(ctx).row(`SELECT appid, epoch, expires_at, used_at, refresh_mac, mac FROM auth_codes
 		WHERE platform = $1 AND code_mac = $2`,
-		[]any{platform, codeMAC}, &c.AppID, &c.Epoch, &c.ExpiresAt, &c.UsedAt, &mac)
+		[]any{platform, codeMAC}, &c.AppID, &c.Epoch, &c.ExpiresAt, &c.UsedAt, &c.RefreshMAC, &mac)
 	if err == nil {
 		err = s.guard.check(grantedByCode, mac, platform, codeMAC, c.AppID, c.Epoch, c.ExpiresAt)
 	}
@@ -61,8 +63,10 @@ func (s *Store) IssueAuthorizerToken(ctx context.Context,
 }
 
 // RedeemAuthCode implements cloud.Store.
-func (s *Store) RedeemAuthCode(ctx context.Context,
-	a cloud.Authorization, codeMAC, refreshMAC string, next cloud.Issues, rec cloud.Record) (bool, error) {
+func (s *Store) RedeemAuthCode(
+	ctx context.Context, a cloud.Authorization,
+	codeMAC string, inForce cloud.RefreshToken, next cloud.Issues, rec cloud.Record,
+) (bool, error) {
 	err := s.writer.writeFor(ctx, a.AppID, func(t *tx) error {
 		if err := t.checkRow(granted, a.AppID, a.Platform); err != nil {
 			return err
@@ -73,14 +77,17 @@ func (s *Store) RedeemAuthCode(ctx context.Context,
 			return err
 		}
 		t.record(rec)
-		if err := t.voidRefresh(a.Platform, a.AppID, refreshMAC); err != nil {
+		if err := t.voidRefresh(a.Platform, a.AppID, inForce.MAC); err != nil {
 			return err
 		}
 		// If this fails, nothing of the change is left: the code stays unused.
 		err = t.one(`UPDATE authorizations SET issued = $1, refresh_mac = $2
-			WHERE appid = $3 AND platform = $4 AND epoch = $5 AND in_force AND issued = $6`,
-			next.String(), refreshMAC, a.AppID, a.Platform, a.Epoch, a.Issued.String())
-		if err != nil {
+			WHERE appid = $3 AND platform = $4 AND epoch = $5 AND in_force AND issued = $6 AND refresh_mac = $7`,
+			next.String(), inForce.MAC, a.AppID, a.Platform, a.Epoch, a.Issued.String(), a.RefreshMAC)
+		if err != nil || inForce.MAC == a.RefreshMAC {
+			return err
+		}
+		if err := t.supersede(a, inForce, rec.At); err != nil {
 			return err
 		}
 		return t.vouchRow(granted, a.AppID, a.Platform)
@@ -96,35 +103,56 @@ func (s *Store) RedeemAuthCode(ctx context.Context,
 const codeKept = 24 * time.Hour
 
 // Consent implements cloud.Store.
-func (s *Store) Consent(ctx context.Context,
-	platform, appid string, sets []int, code cloud.AuthCode, rec cloud.Record) error {
-	return s.writer.writeFor(ctx, appid, func(t *tx) error {
-		if err := errors.Join(t.keepAccount(appid), t.keepAccount(platform)); err != nil {
+func (s *Store) Consent(ctx context.Context, c cloud.Consent, rec cloud.Record) error {
+	return s.writer.writeFor(ctx, c.AppID, func(t *tx) error {
+		if err := errors.Join(t.keepAccount(c.AppID), t.keepAccount(c.Platform)); err != nil {
 			return err
 		}
-		if err := t.putAuthorization(platform, appid, sets, rec.At); err != nil {
+		if err := t.putAuthorization(c.Platform, c.AppID, c.Sets, c.Refresh.MAC, rec.At); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO auth_codes (platform, code_mac, appid, epoch, expires_at, used_at)
-			SELECT platform, $1, appid, epoch, $2, 0 FROM authorizations WHERE appid = $3 AND platform = $4`,
-			code.CodeMAC, code.ExpiresAt, appid, platform)
+		epoch, err := t.addRefresh(c.Platform, c.AppID, c.Refresh, rec.At)
 		if err == nil {
-			err = t.vouchRow(grantedByCode, platform, code.CodeMAC)
+			err = t.addCode(c.Code, epoch)
 		}
 		if err != nil {
 			return err
 		}
 		t.record(rec)
 		_, err = t.exec("DELETE FROM auth_codes WHERE platform = $1 AND expires_at < $2",
-			platform, rec.At-codeKept.Milliseconds())
+			c.Platform, rec.At-codeKept.Milliseconds())
 		return err
 	})
 }
 
-// putAuthorization puts an authorization in force. One that was cancelled is
-// given anew: what was issued under it before stays void (CR-9). at is the time, in
-// Unix milliseconds.
-func (t *tx) putAuthorization(platform, appid string, sets []int, at int64) error {
+func (t *tx) addCode(c cloud.AuthCode, epoch int64) error {
+	_, err := t.exec(`INSERT INTO auth_codes (platform, code_mac, appid, epoch, expires_at, used_at, refresh_mac, mac)
+		VALUES ($1, $2, $3, $4, $5, 0, $6, $7)`, c.Platform, c.CodeMAC, c.AppID, epoch, c.ExpiresAt, c.RefreshMAC,
+		t.guard.vouch(grantedByCode, c.Platform, c.CodeMAC, c.AppID, epoch, c.ExpiresAt))
+	return err
+}
+
+// AddAuthCode implements cloud.Store.
+func (s *Store) AddAuthCode(ctx context.Context, c cloud.AuthCode) error {
+	return s.writer.writeFor(ctx, c.AppID, func(t *tx) error {
+		var epoch int64
+		err := t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", c.AppID, c.Platform)
+		if err == nil {
+			err = t.row(`SELECT epoch FROM authorizations a JOIN refresh_tokens r USING (appid, platform, epoch)
+				WHERE appid = $1 AND platform = $2 AND a.in_force AND r.refresh_mac = $3`,
+				[]any{c.AppID, c.Platform, c.RefreshMAC}, &epoch)
+		}
+		if err != nil {
+			return err
+		}
+		return t.addCode(c, epoch)
+	})
+}
+
+// putAuthorization puts an authorization in force, with that refresh token where
+// there is none. One that was cancelled is given anew: what was issued under it
+// before stays void (CR-9). at is the time, in Unix milliseconds.
+func (t *tx) putAuthorization(platform, appid string, sets []int, refreshMAC string, at int64) error {
 	list, err := json.Marshal(sets)
 	if err == nil {
 		err = t.checkRow(granted, appid, platform)
@@ -133,11 +161,13 @@ func (t *tx) putAuthorization(platform, appid string, sets []int, at int64) erro
 		return err
 	}
 	_, err = t.exec(`INSERT INTO authorizations (appid, platform, in_force, epoch, sets, refresh_mac, issued)
-		VALUES ($1, $2, TRUE, $4, $3, '', '')
+		VALUES ($1, $2, TRUE, $4, $3, $5, '')
 		ON CONFLICT (appid, platform) DO UPDATE SET sets = excluded.sets, in_force = TRUE,
+			refresh_mac = CASE WHEN authorizations.refresh_mac = '' THEN excluded.refresh_mac
+				ELSE authorizations.refresh_mac END,
 			epoch = CASE WHEN authorizations.in_force THEN authorizations.epoch
 				WHEN authorizations.epoch < excluded.epoch THEN excluded.epoch ELSE authorizations.epoch + 1 END`,
-		appid, platform, string(list), max(at, 1))
+		appid, platform, string(list), max(at, 1), refreshMAC)
 	if err != nil {
 		return err
 	}
@@ -155,41 +185,14 @@ func (s *Store) Revoke(ctx context.Context, platform, appid string, rec cloud.Re
 			WHERE appid = $1 AND platform = $2 AND in_force`, appid, platform)
 		if hit = n > 0; hit && err == nil {
 			t.record(rec)
+			_, err = t.exec("DELETE FROM refresh_tokens WHERE appid = $1 AND platform = $2", appid, platform)
+		}
+		if err == nil && hit {
 			err = t.vouchRow(granted, appid, platform)
 		}
 		return err
 	})
 	return hit && err == nil, err
-}
-
-// voidRefresh remembers that the refresh token of an authorization in force is
-// voided, unless it is next that replaces it.
-func (t *tx) voidRefresh(platform, appid, next string) error {
-	err := t.lock("SELECT appid FROM authorizations WHERE appid = $1 AND platform = $2", appid, platform)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(`INSERT INTO voided_refresh_tokens (appid, platform, refresh_mac)
-		SELECT appid, platform, refresh_mac FROM authorizations
-		WHERE appid = $1 AND platform = $2 AND in_force AND (refresh_mac <> $3 OR $3 = '')
-		ON CONFLICT (appid, platform, refresh_mac) DO NOTHING`, appid, platform, next)
-	return err
-}
-
-// RefreshVoided implements cloud.Store.
-func (s *Store) RefreshVoided(ctx context.Context, platform, appid, refreshMAC string) (bool, error) {
-	a, err := s.Authorization(ctx, platform, appid)
-	if errors.Is(err, cloud.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var these, all int64
-	err = s.read(ctx).row(`SELECT count(CASE WHEN refresh_mac = $3 THEN 1 END), count(*)
-		FROM voided_refresh_tokens WHERE appid = $1 AND platform = $2`,
-		[]any{appid, platform, refreshMAC}, &these, &all)
-	return these > 0 || all == 0 && !a.InForce, err
 }
 
 // Authorizations implements cloud.Store.

@@ -42,6 +42,7 @@
 //	view.go             platforms and Mini Programs, and what there is below them
 //	environment.go      accounts and environments
 //	authorization.go    authorizations and authorization codes
+//	refreshtoken.go     the refresh tokens of consents
 //	codesecret.go       code protection keys
 //	permission.go       sets: the switch, the whitelist, the version
 //	history.go          the changes of an environment's permission

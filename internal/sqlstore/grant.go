@@ -56,14 +56,16 @@ var (
 		[]string{"in_force", "epoch", "sets", "refresh_mac"}, "authorization_macs", nil, firstEra}
 	grantedByCode = grant{"auth_codes", []string{"platform", "code_mac"},
 		[]string{"appid", "epoch", "expires_at"}, "", nil, firstEra}
+	grantedRefresh = grant{"refresh_tokens", []string{"appid", "platform", "refresh_mac"},
+		[]string{"epoch", "place", "since"}, "", nil, firstEra}
 	grantedSets       = grant{"platform_sets", []string{"appid"}, []string{"sets"}, "", nil, firstEra}
 	grantedCredential = grant{"env_credentials", []string{"account", "env"}, []string{"epoch"}, "", nil, lastEra}
 	// No row of it is older than its MAC, so it needs no era of its own.
 	grantedRuntime = grant{"env_runtimes", []string{"account", "env"}, []string{"runtime"}, "", nil, lastEra}
 
 	grants = []grant{
-		grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedSets, grantedCredential,
-		grantedRuntime,
+		grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedRefresh, grantedSets,
+		grantedCredential, grantedRuntime,
 	}
 )
 

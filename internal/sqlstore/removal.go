@@ -106,7 +106,7 @@ func (s *Store) RemoveAuthorizations(ctx context.Context,
 		if err != nil {
 			return 0, err
 		}
-		for _, table := range []string{"code_secrets", "voided_refresh_tokens", "authorization_macs"} {
+		for _, table := range []string{"code_secrets", "voided_refresh_tokens", "refresh_tokens", "authorization_macs"} {
 			_, err := t.exec("DELETE FROM "+table+" WHERE (appid, platform) IN (SELECT appid, platform FROM "+first+" AS x)",
 				a.AppID, limit)
 			if err != nil {

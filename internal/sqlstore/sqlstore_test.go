@@ -321,17 +321,13 @@ func TestSettings(t *testing.T) {
 // that never was. After that nothing is kept of it.
 func TestOldCodesGo(t *testing.T) {
 	s := open(t, newFile(t))
-	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"
 	must(t, s.Apply(t.Context(), []cloud.Change{
 		cloud.PutPlatform{Platform: cloud.Platform{AppID: platform}},
-		cloud.PutAccount{Account: cloud.Account{AppID: appid, Cloud: true}},
+		cloud.PutAccount{Account: cloud.Account{AppID: mini, Cloud: true}},
 	}, nil))
 	consent := func(mac string, at int64) {
 		t.Helper()
-		code := cloud.AuthCode{CodeMAC: mac, ExpiresAt: at + 3_600_000}
-		if err := s.Consent(t.Context(), platform, appid, []int{49}, code, cloud.Record{At: at}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.Consent(t.Context(), consentOf(mac, at+3_600_000, 49), cloud.Record{At: at}))
 	}
 	const begin, day = 1_790_000_000_000, 24 * 3_600_000
 	consent("first", begin)

@@ -49,13 +49,23 @@ func fill(t *testing.T, s *Store) {
 	if ok, err := s.PutCode(ctx, function, cloud.Record{At: 2}); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	code := cloud.AuthCode{CodeMAC: "code", ExpiresAt: 1 << 40}
-	must(t, s.Consent(ctx, platform, mini, []int{18}, code, cloud.Record{At: 3}))
+	must(t, s.Consent(ctx, consentOf("code", 1<<40, 18), cloud.Record{At: 3}))
 	a, err := s.Account(ctx, platform)
 	must(t, err)
 	must(t, s.SetRuntime(ctx, mini, "env-1", "http://runtime", cloud.Record{At: 4}))
 	must(t, s.SetRuntime(ctx, mini, "env-2", "http://other", cloud.Record{At: 4}))
 	must(t, s.ChangeAccount(ctx, cloud.AccountChange{Old: &a, New: a, Sets: []int{18}}, cloud.Record{At: 4}))
+}
+
+// consentOf is a consent of the Mini Program with a code, and a refresh token named
+// after it.
+func consentOf(code string, ends int64, set int) cloud.Consent {
+	return cloud.Consent{
+		Platform: platform, AppID: mini, Sets: []int{set}, Refresh: cloud.RefreshToken{MAC: "refresh-" + code, Sealed: "sealed"},
+		Code: cloud.AuthCode{
+			Platform: platform, AppID: mini, CodeMAC: code, ExpiresAt: ends, RefreshMAC: "refresh-" + code,
+		},
+	}
 }
 
 func must(t *testing.T, err error) {
@@ -79,12 +89,13 @@ func readAll(ctx context.Context, s *Store) map[string]error {
 	_, _, functions := s.Functions(ctx, mini, "env-1", 0, 10)
 	_, authorization := s.Authorization(ctx, platform, mini)
 	_, code := s.AuthCode(ctx, platform, "code")
+	_, refresh := s.RefreshToken(ctx, platform, mini, 3, "refresh-code")
 	_, sets := s.PlatformSets(ctx, platform)
 	_, account := s.Account(ctx, mini)
 	_, credential := s.CredentialEpoch(ctx, mini, "env-1")
 	return map[string]error{
 		"environments": list, "accounts": account, "platform_sets": sets, "functions": function, "lists of functions": functions,
-		"authorizations": authorization, "auth_codes": code, "env_credentials": credential,
+		"authorizations": authorization, "auth_codes": code, "env_credentials": credential, "refresh_tokens": refresh,
 	}
 }
 
@@ -120,6 +131,11 @@ var altered = map[string][]string{
 		"UPDATE authorizations SET epoch = epoch - 1 WHERE appid = '" + mini + "'",
 		"UPDATE authorizations SET sets = '[18,49]' WHERE appid = '" + mini + "'",
 		"UPDATE authorizations SET refresh_mac = 'another' WHERE appid = '" + mini + "'",
+	},
+	"refresh_tokens": {
+		"UPDATE refresh_tokens SET place = place + 1",
+		"UPDATE refresh_tokens SET since = 0",
+		"UPDATE refresh_tokens SET epoch = 3, since = 9",
 	},
 	"auth_codes": {
 		"UPDATE auth_codes SET appid = 'wx00000000000000a2' WHERE code_mac = 'code'",
@@ -198,8 +214,7 @@ func TestNoChangeBuildsOnAlteredRows(t *testing.T) {
 			t.Errorf("ChangeAccount: %v", err)
 		}
 		meddle(t, s, "UPDATE authorizations SET epoch = 70")
-		code := cloud.AuthCode{CodeMAC: "next", ExpiresAt: 1 << 40}
-		if err := s.Consent(ctx, platform, mini, []int{18}, code, rec); !errors.Is(err, cloud.ErrAltered) {
+		if err := s.Consent(ctx, consentOf("next", 1<<40, 18), rec); !errors.Is(err, cloud.ErrAltered) {
 			t.Errorf("Consent: %v", err)
 		}
 		if ok, err := s.Revoke(ctx, platform, mini, rec); !ok || err != nil {
@@ -250,7 +265,7 @@ func TestServersOfBefore(t *testing.T) {
 		if !on || n != 0 {
 			t.Errorf("at a later start: enforced %t, %d vouched for", on, n)
 		}
-		for _, table := range []string{"accounts", "functions", "authorization_macs", "auth_codes", "platform_sets"} {
+		for _, table := range []string{"accounts", "functions", "authorization_macs", "auth_codes", "platform_sets", "refresh_tokens"} {
 			meddle(t, again, "UPDATE "+table+" SET mac = '' WHERE mac = (SELECT min(mac) FROM "+table+")")
 		}
 		meddle(t, again, "UPDATE environments SET mac = '' WHERE id = 'env-1'")

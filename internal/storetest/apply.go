@@ -12,7 +12,7 @@ func applyRoundTrip(e *exam) {
 	e.same("records", e.records(all), recs)
 	e.same("authorization", e.authorization(platform1, mini1), cloud.Authorization{
 		Platform: platform1, AppID: mini1, InForce: true, Epoch: 1,
-		Sets: []int{64, 49}, RefreshMAC: "refresh-of-c1-a1",
+		Sets: []int{64, 49}, RefreshMAC: "refresh-of-c1-a1", RefreshKept: true,
 	})
 	if env := e.environment(platform1, envBatch); !slices.Equal(env.Whitelist, []string{"/wxa/batch"}) {
 		e.Errorf("batch environment: %+v", env)
@@ -51,7 +51,7 @@ func applyAgain(e *exam) {
 	})
 
 	e.apply(cloud.PutAuthorization{
-		Platform: platform1, AppID: mini1, OldEpoch: 1, WasInForce: true, Sets: []int{7}, RefreshMAC: "fixed",
+		Platform: platform1, AppID: mini1, OldEpoch: 1, WasInForce: true, Sets: []int{7}, Refresh: token("fixed"),
 	})
 	a.RefreshMAC = "fixed"
 	e.same("authorization with a fixed refresh token", e.authorization(platform1, mini1), a)
@@ -63,7 +63,7 @@ var newWorld = []cloud.Change{
 	cloud.PutAccount{Account: cloud.Account{AppID: mini1, Cloud: false}},
 	cloud.AccountChange{Old: &cloud.Account{AppID: mini1}, New: cloud.Account{AppID: mini1, Name: "First"}},
 	cloud.AddEnvironment{Account: mini1, ID: "env-new", Open: new(bool), Whitelist: []string{"/new"}},
-	cloud.PutAuthorization{Platform: platform2, AppID: mini2, Sets: []int{49}, RefreshMAC: "other-refresh"},
+	cloud.PutAuthorization{Platform: platform2, AppID: mini2, Sets: []int{49}, Refresh: token("other-refresh")},
 	cloud.PutFunction{Function: ownedFunction("new")},
 	cloud.NoteFileCode{Account: mini1, Env: env1, Name: function1, Sum: sum1},
 }

@@ -204,7 +204,7 @@ func recordsOfNothing(e *exam) {
 		if i%4 == 1 {
 			return e.store.IssueAuthorizerToken(e.Context(), stale, cloud.Issues{1}, rec)
 		}
-		return e.store.RedeemAuthCode(e.Context(), stale, "no-such-code", "refresh", cloud.Issues{1}, rec)
+		return e.store.RedeemAuthCode(e.Context(), stale, "no-such-code", token("refresh"), cloud.Issues{1}, rec)
 	})
 	recs := e.records(all)
 	for _, r := range recs {

@@ -7,14 +7,27 @@ import (
 )
 
 func authCode(platform, appid, mac string) cloud.AuthCode {
-	return cloud.AuthCode{Platform: platform, AppID: appid, CodeMAC: mac, ExpiresAt: someTime + 3_600_000}
+	return cloud.AuthCode{
+		Platform: platform, AppID: appid, CodeMAC: mac, ExpiresAt: someTime + 3_600_000, RefreshMAC: "refresh-of-" + mac,
+	}
+}
+
+// consentOf is a consent with a code, and a refresh token that is named after it.
+func consentOf(platform, appid, mac string, sets ...int) cloud.Consent {
+	code := authCode(platform, appid, mac)
+	return cloud.Consent{Platform: platform, AppID: appid, Sets: sets, Code: code, Refresh: token(code.RefreshMAC)}
+}
+
+// token is a refresh token.
+func token(mac string) cloud.RefreshToken {
+	return cloud.RefreshToken{MAC: mac, Sealed: "sealed-" + mac}
 }
 
 // consent gives an authorization and stores a code for it.
 func (e *exam) consent(platform, appid, mac string, sets ...int) cloud.Record {
 	e.Helper()
 	rec := e.rec("authorize")
-	e.ok("Consent", e.store.Consent(e.Context(), platform, appid, sets, authCode(platform, appid, mac), rec))
+	e.ok("Consent", e.store.Consent(e.Context(), consentOf(platform, appid, mac, sets...), rec))
 	return rec
 }
 
@@ -36,7 +49,10 @@ func consentRoundTrip(e *exam) {
 	rec := e.consent(platform2, mini2, "code-mac", 64, 3, 49)
 	e.wrote(rec)
 	e.same("authorization", e.authorization(platform2, mini2),
-		cloud.Authorization{Platform: platform2, AppID: mini2, InForce: true, Epoch: rec.At, Sets: []int{64, 3, 49}})
+		cloud.Authorization{
+			Platform: platform2, AppID: mini2, InForce: true, Epoch: rec.At, Sets: []int{64, 3, 49},
+			RefreshMAC: "refresh-of-code-mac", RefreshKept: true,
+		})
 	want := authCode(platform2, mini2, "code-mac")
 	want.Epoch = rec.At
 	e.same("code", e.code(platform2, "code-mac"), want)
@@ -44,16 +60,18 @@ func consentRoundTrip(e *exam) {
 	e.fails("the code of another platform", err, cloud.ErrNotFound)
 	// The neighbours are untouched.
 	e.same("same platform, other Mini Program", e.authorization(platform1, mini2), cloud.Authorization{
-		Platform: platform1, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{49}, RefreshMAC: "refresh-of-c1-a2",
+		Platform: platform1, AppID: mini2, InForce: true, Epoch: 1, Sets: []int{49},
+		RefreshMAC: "refresh-of-c1-a2", RefreshKept: true,
 	})
 	e.same("other platform, same Mini Program", e.authorization(platform2, mini1), cloud.Authorization{
-		Platform: platform2, AppID: mini1, InForce: true, Epoch: 1, Sets: []int{18}, RefreshMAC: "refresh-of-c2-a1",
+		Platform: platform2, AppID: mini1, InForce: true, Epoch: 1, Sets: []int{18},
+		RefreshMAC: "refresh-of-c2-a1", RefreshKept: true,
 	})
 }
 
 // consentEpochs: consent to an authorization in force replaces only its sets;
-// consent to a cancelled one begins a new epoch, without refresh token and
-// issue times (CR-9). It is the time, or one more than the epoch before if that
+// consent to a cancelled one begins a new epoch, with a refresh token of its own and
+// without issue times (CR-9). It is the time, or one more than the epoch before if that
 // is as late; a row of before has counted from 1.
 func consentEpochs(e *exam) {
 	a := e.authorization(platform1, mini1)
@@ -63,13 +81,13 @@ func consentEpochs(e *exam) {
 	e.consent(platform1, mini1, "code-1", 49)
 	want := cloud.Authorization{
 		Platform: platform1, AppID: mini1, InForce: true, Epoch: 1,
-		Sets: []int{49}, RefreshMAC: "refresh-of-c1-a1", Issued: cloud.Issues{someTime},
+		Sets: []int{49}, RefreshMAC: "refresh-of-c1-a1", RefreshKept: true, Issued: cloud.Issues{someTime},
 	}
 	e.same("consent while in force", e.authorization(platform1, mini1), want)
 
 	e.revoke(platform1, mini1)
 	second := e.consent(platform1, mini1, "code-2", 64).At
-	want.Epoch, want.Sets, want.RefreshMAC, want.Issued = second, []int{64}, "", nil
+	want.Epoch, want.Sets, want.RefreshMAC, want.Issued = second, []int{64}, "refresh-of-code-2", nil
 	e.same("consent after cancellation", e.authorization(platform1, mini1), want)
 
 	for mac, epoch := range map[string]int64{"code-1": 1, "code-2": second} {
@@ -84,7 +102,7 @@ func consentEpochs(e *exam) {
 		rec := e.rec("apply")
 		rec.At = at
 		e.ok("Apply", e.store.Apply(e.Context(), changes, []cloud.Record{rec}))
-		want.Epoch, want.Sets = epoch, []int{3}
+		want.Epoch, want.Sets, want.RefreshMAC, want.RefreshKept = epoch, []int{3}, "", false
 		e.same("given again by a world file", e.authorization(platform1, mini1), want)
 	}
 	again(second, someTime+99, someTime+99)
@@ -123,7 +141,7 @@ func refreshVoided(e *exam) {
 	voided(false, "refresh-of-c1-a1")
 	e.consent(platform1, mini1, "code-mac", 49)
 	ok, err := e.store.RedeemAuthCode(
-		e.Context(), e.authorization(platform1, mini1), "code-mac", "second", cloud.Issues{someTime}, e.rec("redeem"),
+		e.Context(), e.authorization(platform1, mini1), "code-mac", token("second"), cloud.Issues{someTime}, e.rec("redeem"),
 	)
 	e.is(true)("RedeemAuthCode", ok, err)
 	voided(true, "refresh-of-c1-a1")
@@ -132,12 +150,12 @@ func refreshVoided(e *exam) {
 	voided(true, "second")
 	voided(false, "third")
 	e.apply(cloud.PutAuthorization{
-		Platform: platform1, AppID: mini1, Sets: []int{3}, OldEpoch: 1, RefreshMAC: "third",
+		Platform: platform1, AppID: mini1, Sets: []int{3}, OldEpoch: 1, Refresh: token("third"),
 	})
 	voided(true, "second")
 	voided(false, "third")
 	e.fails("a voided refresh token", e.store.Apply(e.Context(), []cloud.Change{cloud.PutAuthorization{
-		Platform: platform1, AppID: mini1, Sets: []int{3}, OldEpoch: 2, WasInForce: true, RefreshMAC: "second",
+		Platform: platform1, AppID: mini1, Sets: []int{3}, OldEpoch: 2, WasInForce: true, Refresh: token("second"),
 	}}, nil), cloud.ErrStale)
 	got, err := e.store.RefreshVoided(e.Context(), platform1, mini2, "second")
 	e.is(false)("RefreshVoided of a neighbour", got, err)
@@ -193,7 +211,7 @@ func redeem(e *exam) {
 	e.consent(platform1, mini1, "code-mac", 49)
 	a := e.authorization(platform1, mini1)
 	rec := e.rec("api_query_auth")
-	ok, err := e.store.RedeemAuthCode(e.Context(), a, "code-mac", "new-refresh", cloud.Issues{someTime}, rec)
+	ok, err := e.store.RedeemAuthCode(e.Context(), a, "code-mac", token("new-refresh"), cloud.Issues{someTime}, rec)
 	e.is(true)("RedeemAuthCode", ok, err)
 	e.wrote(rec)
 	if c := e.code(platform1, "code-mac"); c.UsedAt == 0 {
@@ -205,7 +223,7 @@ func redeem(e *exam) {
 	for name, mac := range map[string]string{"a used code": "code-mac", "an unknown code": "no-such-mac"} {
 		rec := e.rec("redeem " + name)
 		next := cloud.Issues{someTime, someTime + 1}
-		ok, err := e.store.RedeemAuthCode(e.Context(), a, mac, "newer-refresh", next, rec)
+		ok, err := e.store.RedeemAuthCode(e.Context(), a, mac, token("newer-refresh"), next, rec)
 		e.is(false)("redeem "+name, ok, err)
 		e.wroteNot(rec)
 	}
@@ -235,7 +253,7 @@ func (e *exam) redeemInVain(name string, a cloud.Authorization) {
 	e.Helper()
 	before := e.state()
 	rec := e.rec("redeem " + name)
-	ok, err := e.store.RedeemAuthCode(e.Context(), a, "code-mac", "new-refresh", cloud.Issues{someTime + 9}, rec)
+	ok, err := e.store.RedeemAuthCode(e.Context(), a, "code-mac", token("new-refresh"), cloud.Issues{someTime + 9}, rec)
 	e.is(false)(name, ok, err)
 	e.wroteNot(rec)
 	e.unchanged(name, before)
@@ -247,7 +265,7 @@ func redeemContention(e *exam) {
 		a := e.authorization(platform1, mini1)
 		won := e.together(func(i int) (bool, error) {
 			next := append(slices.Clone(a.Issued), someTime+int64(i))
-			return e.store.RedeemAuthCode(e.Context(), a, mac, "refresh-"+ridOf(int64(i)), next, e.rec("redeem"))
+			return e.store.RedeemAuthCode(e.Context(), a, mac, token("refresh-"+ridOf(int64(i))), next, e.rec("redeem"))
 		})
 		if won != 1 {
 			e.Errorf("%s was redeemed %d times", mac, won)

@@ -42,9 +42,9 @@ var fixture = []cloud.Change{
 	cloud.AddEnvironment{Account: mini1, ID: env3, Whitelist: []string{"/wxa/three"}},
 	cloud.AddEnvironment{Account: mini2, ID: envOther, Whitelist: []string{"/wxa/other"}},
 	cloud.AddEnvironment{Account: platform1, ID: envBatch, Whitelist: []string{"/wxa/batch"}},
-	cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{64, 49}, RefreshMAC: "refresh-of-c1-a1"},
-	cloud.PutAuthorization{Platform: platform1, AppID: mini2, Sets: []int{49}, RefreshMAC: "refresh-of-c1-a2"},
-	cloud.PutAuthorization{Platform: platform2, AppID: mini1, Sets: []int{18}, RefreshMAC: "refresh-of-c2-a1"},
+	cloud.PutAuthorization{Platform: platform1, AppID: mini1, Sets: []int{64, 49}, Refresh: token("refresh-of-c1-a1")},
+	cloud.PutAuthorization{Platform: platform1, AppID: mini2, Sets: []int{49}, Refresh: token("refresh-of-c1-a2")},
+	cloud.PutAuthorization{Platform: platform2, AppID: mini1, Sets: []int{18}, Refresh: token("refresh-of-c2-a1")},
 	cloud.PutFunction{Function: fixtureFunction(env1, function1)},
 	cloud.PutFunction{Function: fixtureFunction(env1, function2)},
 	cloud.PutFunction{Function: fixtureFunction(env2, function1)},
@@ -112,6 +112,9 @@ func (e *exam) state() map[string]any {
 		for _, m := range []string{mini1, mini2} {
 			e.row(rows, "authorization "+p+m, func() (any, error) { return s.Authorization(ctx, p, m) })
 			e.row(rows, "secret "+p+m, func() (any, error) { return s.CodeSecret(ctx, p, m) })
+			for _, mac := range []string{"refresh-of-" + p[len(p)-2:] + "-" + m[len(m)-2:], "refresh-of-code-mac", "new-refresh"} {
+				e.row(rows, "refresh token "+p+m+mac, func() (any, error) { return s.RefreshToken(ctx, p, m, 1, mac) })
+			}
 		}
 	}
 	for _, a := range []string{platform1, platform2, mini1, mini2} {

@@ -64,10 +64,18 @@ func (e *exam) changes() []change {
 			return hit(s.IssueComponentToken(ctx, platform1, nil, cloud.Issues{someTime}, rec))
 		}},
 		{name: "Consent", do: func(ctx context.Context, rec cloud.Record) error {
-			return s.Consent(ctx, platform1, mini1, []int{49}, authCode(platform1, mini1, "code-mac"), rec)
+			return s.Consent(ctx, consentOf(platform1, mini1, "code-mac", 49), rec)
+		}},
+		{name: "AddAuthCode", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
+			code := authCode(platform1, mini1, "code-too")
+			code.RefreshMAC = "refresh-of-code-mac"
+			return s.AddAuthCode(ctx, code)
+		}},
+		{name: "KeepRefreshToken", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
+			return s.KeepRefreshToken(ctx, platform1, mini1, token("refresh-of-c1-a1"))
 		}},
 		{name: "RedeemAuthCode", do: func(ctx context.Context, rec cloud.Record) error {
-			return hit(s.RedeemAuthCode(ctx, a, "code-mac", "new-refresh", cloud.Issues{someTime}, rec))
+			return hit(s.RedeemAuthCode(ctx, a, "code-mac", token("new-refresh"), cloud.Issues{someTime}, rec))
 		}},
 		{name: "IssueAuthorizerToken", do: func(ctx context.Context, rec cloud.Record) error {
 			now := a

@@ -100,6 +100,7 @@ func removePlatform(e *exam) {
 	}
 	for _, name := range []string{
 		"functions " + mini1 + env1, "history " + platform1 + envBatch, "credential epoch " + platform1 + envBatch,
+		"refresh token " + platform1 + mini1 + "refresh-of-c1-a1", "refresh token " + platform1 + mini1 + "refresh-of-code-mac",
 	} {
 		delete(others, name)
 	}
@@ -211,7 +212,7 @@ func removeContention(e *exam) {
 				_, _, err := s.RemoveAuthorizations(ctx, old, 1, func(int64) cloud.Record { return e.rec("authorizations") })
 				return true, ignore(err)
 			}
-			err := s.Consent(ctx, platform2, mini2, []int{49}, authCode(platform2, mini2, ridOf(int64(i))), e.rec("authorize"))
+			err := s.Consent(ctx, consentOf(platform2, mini2, ridOf(int64(i)), 49), e.rec("authorize"))
 			return true, ignore(err)
 		})
 		for n := int64(1); n > 0; {

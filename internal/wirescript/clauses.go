@@ -23,6 +23,7 @@ var sections = []struct {
 	{"UP", "Uploading protected code", 9, nil},
 	{"CC", "Cloud calls", 8, nil},
 	{"IV", "invokecloudfunction", 10, nil},
+	{"AI", "What a platform may ask", 6, []int{1, 2, 3, 4, 5}},
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"LV", "Living with it", 5, nil},
 	{"RT", "What a runtime gets", 5, nil},
