@@ -112,7 +112,7 @@ func (e *exam) state() map[string]any {
 		for _, m := range []string{mini1, mini2} {
 			e.row(rows, "authorization "+p+m, func() (any, error) { return s.Authorization(ctx, p, m) })
 			e.row(rows, "secret "+p+m, func() (any, error) { return s.CodeSecret(ctx, p, m) })
-			for _, mac := range []string{"refresh-of-" + p[len(p)-2:] + "-" + m[len(m)-2:], "refresh-of-code-mac", "new-refresh"} {
+			for _, mac := range []string{"refresh-of-" + p[len(p)-2:] + "-" + m[len(m)-2:], codeRefresh, "new-refresh"} {
 				e.row(rows, "refresh token "+p+m+mac, func() (any, error) { return s.RefreshToken(ctx, p, m, 1, mac) })
 			}
 		}

@@ -66,14 +66,7 @@ func (e *exam) changes() []change {
 		{name: "Consent", do: func(ctx context.Context, rec cloud.Record) error {
 			return s.Consent(ctx, consentOf(platform1, mini1, "code-mac", 49), rec)
 		}},
-		{name: "AddAuthCode", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
-			code := authCode(platform1, mini1, "code-too")
-			code.RefreshMAC = "refresh-of-code-mac"
-			return s.AddAuthCode(ctx, code)
-		}},
-		{name: "KeepRefreshToken", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
-			return s.KeepRefreshToken(ctx, platform1, mini1, token("refresh-of-c1-a1"))
-		}},
+		{name: "AddAuthCode", quiet: true, do: e.anotherCode},
 		{name: "RedeemAuthCode", do: func(ctx context.Context, rec cloud.Record) error {
 			return hit(s.RedeemAuthCode(ctx, a, "code-mac", token("new-refresh"), cloud.Issues{someTime}, rec))
 		}},
@@ -125,6 +118,9 @@ func (e *exam) quietChanges() []change {
 	return []change{
 		{name: "NoteAdminTokenUse", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
 			return s.NoteAdminTokenUse(ctx, "second", "mac-of-second", someTime+9)
+		}},
+		{name: "KeepRefreshToken", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
+			return s.KeepRefreshToken(ctx, platform1, mini1, token("refresh-of-c1-a1"))
 		}},
 		{name: "AddObserved", quiet: true, do: func(ctx context.Context, _ cloud.Record) error {
 			return s.AddObserved(ctx, []cloud.Observed{old, observedAt(1, "/new", 7)})

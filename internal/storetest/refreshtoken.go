@@ -1,8 +1,13 @@
 package storetest
 
 import (
+	"context"
+
 	"github.com/opentcb/opentcb/internal/cloud"
 )
+
+// codeRefresh names the consent of the code "code-mac".
+const codeRefresh = "refresh-of-code-mac"
 
 // refreshToken returns a stored refresh token of the authorization as it is.
 func (e *exam) refreshToken(mac string) cloud.RefreshToken {
@@ -27,6 +32,13 @@ func (e *exam) redeemCode(mac string, inForce cloud.RefreshToken) int64 {
 	e.is(true)("RedeemAuthCode "+mac, ok, err)
 	e.same("refresh token in force", e.authorization(platform1, mini1).RefreshMAC, inForce.MAC)
 	return rec.At
+}
+
+// anotherCode adds a code to the consent of the code "code-mac".
+func (e *exam) anotherCode(ctx context.Context, _ cloud.Record) error {
+	code := authCode(platform1, mini1, "code-too")
+	code.RefreshMAC = codeRefresh
+	return e.store.AddAuthCode(ctx, code)
 }
 
 func (e *exam) addCode(platform, appid, mac, refreshMAC string) error {

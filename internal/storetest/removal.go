@@ -63,8 +63,7 @@ func removePlatform(e *exam) {
 	e.consent(platform1, mini1, "code-mac", 49)
 	ok, err := s.IssueComponentToken(ctx, platform1, nil, cloud.Issues{someTime + 9000}, e.rec("token"))
 	e.is(true)("IssueComponentToken", ok, err)
-	ok, err = s.Revoke(ctx, platform1, mini2, e.rec("revoke"))
-	e.is(true)("Revoke", ok, err)
+	e.revoke(platform1, mini2)
 	a := e.account(platform1)
 	e.removeAccount(a, cloud.ErrStale)
 	authorizations := func(rec cloud.CountedRecord) (int64, error) {
@@ -100,7 +99,7 @@ func removePlatform(e *exam) {
 	}
 	for _, name := range []string{
 		"functions " + mini1 + env1, "history " + platform1 + envBatch, "credential epoch " + platform1 + envBatch,
-		"refresh token " + platform1 + mini1 + "refresh-of-c1-a1", "refresh token " + platform1 + mini1 + "refresh-of-code-mac",
+		"refresh token " + platform1 + mini1 + "refresh-of-c1-a1", "refresh token " + platform1 + mini1 + codeRefresh,
 	} {
 		delete(others, name)
 	}
