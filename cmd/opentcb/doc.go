@@ -36,6 +36,7 @@
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy
 //	audit.go      opentcb audit
+//	clock.go      opentcb clock show, freeze, advance, real
 //	loglevel.go   opentcb log-level
 //	admintoken.go  opentcb admin-token create, list, revoke, rotate
 //	code.go       opentcb gc, scrub: stored code

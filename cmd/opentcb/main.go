@@ -78,6 +78,7 @@ func newRoot() *cobra.Command {
 		conformanceCommand())
 	addGroup(root, "Fleets:", fleetCommand())
 	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), tokenCommand())
+	addGroup(root, "Test:", clockCommand())
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())
 	root.SetHelpCommand(helpCommand(root))

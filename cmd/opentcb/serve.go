@@ -51,6 +51,7 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 	f.BoolVar(&cfg.VouchRows, "vouch-rows", false, "once, when no server of an earlier version runs on the database any more: vouch for all of its rows, and refuse from then on what is altered outside of the server")
 	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
 	f.BoolVar(&cfg.TestMode, "test-mode", false, "for tests: the clock can be moved, and more, by whoever has an admin token; never in production")
+	f.StringVar(&cfg.Clock, "clock", "", "with --test-mode: how the clock is set at the start: real, offset+3h, offset-3h, or frozen@2026-01-31T15:04:05Z (default: as it was at the end)")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
 	serverFlags(f, &cfg)
 	logging.add(f)

@@ -62,6 +62,7 @@ const actCloudCall = "cloudcall"
 type observer struct {
 	store    Store
 	clock    func() time.Time
+	jumped   func() <-chan struct{} // Config.Jumped
 	log      *slog.Logger
 	refusals *recorder
 
@@ -77,10 +78,11 @@ type observer struct {
 	done    chan struct{}
 }
 
-func newObserver(store Store, clock func() time.Time, log *slog.Logger) *observer {
+func newObserver(cfg Config) *observer {
+	refused := recorderOf{what: "refused cloud calls", write: cfg.Store.AppendRefusals, limit: refusalsWaiting}
 	o := &observer{
-		store: store, clock: clock, log: log, pruned: clock(),
-		refusals: newRecorder(recorderOf{what: "refused cloud calls", write: store.AppendRefusals, limit: refusalsWaiting}, log),
+		store: cfg.Store, clock: cfg.Now, jumped: cfg.Jumped, log: cfg.Log, pruned: cfg.Now(),
+		refusals: newRecorder(refused, cfg.Log),
 		tallies:  map[EnvironmentKey]*tally{}, edited: map[EnvironmentKey]struct{}{},
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -124,10 +126,12 @@ func (o *observer) run() {
 	tick := time.NewTicker(observedPause)
 	defer tick.Stop()
 	for {
+		jumped := o.jumped() // before the clock is read
 		select {
 		case <-o.stop:
 			return
 		case <-tick.C:
+		case <-jumped:
 		}
 		if err := errors.Join(o.flush(context.Background()), o.prune(context.Background())); err != nil {
 			o.log.Error("counts of cloud calls wait for the store", "err", err)
@@ -173,7 +177,7 @@ func (o *observer) take(rows []Observed) []Observed {
 // prune lets the store forget what is beyond the bounds.
 func (o *observer) prune(ctx context.Context) error {
 	now := o.clock()
-	if now.Sub(o.pruned) < prunePause {
+	if since := now.Sub(o.pruned); since >= 0 && since < prunePause { // a clock that was set back ends the pause too
 		return nil
 	}
 	o.mu.Lock()

@@ -20,7 +20,10 @@ type Config struct {
 	Blobs blob.Collector
 	Ring  *seal.Ring
 	Now   func() time.Time // default time.Now
-	Log   *slog.Logger     // default: nothing is logged
+	// Jumped returns a channel that is closed when Now jumps next: background work
+	// that goes by that clock then looks at it again. Default: it never jumps.
+	Jumped func() <-chan struct{}
+	Log    *slog.Logger // default: nothing is logged
 	// LinkLife is how long a download link is good; default DefaultLinkLife.
 	LinkLife time.Duration
 	// Presign makes an address from which code can be fetched for so long, and
@@ -106,6 +109,9 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Jumped == nil {
+		cfg.Jumped = func() <-chan struct{} { return nil }
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -128,7 +134,7 @@ func New(cfg Config) *Service {
 		runtimes: &runtimeWatch{
 			store: cfg.Store, most: cmp.Or(cfg.RuntimeWaits, DefaultRuntimeWaits), waited: map[EnvironmentKey]*watched{},
 		},
-		observer: newObserver(cfg.Store, cfg.Now, cfg.Log),
+		observer: newObserver(cfg),
 	}
 	s.reads = newRecorder(recorderOf{
 		what: "reads", write: cfg.Store.AppendRecords, limit: recorderLimit,

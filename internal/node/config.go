@@ -44,6 +44,7 @@ type Config struct {
 	// TestMode opens what tests need: a clock that can be moved, and more. Only on
 	// the embedded storage.
 	TestMode          bool
+	Clock             string // how its clock is set at the start, as clock.Parse reads it; "": as it was at the end
 	Runtime           string // where functions run that have no other place; "": nowhere
 	RuntimeSecretFile string // file of what runtimes know the server by; "": they are not told
 
@@ -55,7 +56,8 @@ type Config struct {
 	LogLost  func() uint64    // lines that Log has lost, for the metrics; nil if it loses none
 	Now      func() time.Time // the clock, for tests
 
-	restoring bool // the storage is filled from an archive, and may have code already
+	jumped    func() <-chan struct{} // cloud.Config.Jumped
+	restoring bool                   // the storage is filled from an archive, and may have code already
 }
 
 // Default returns the settings of a server whose operator sets none.
@@ -155,13 +157,6 @@ func (c Config) invalidToken() cloud.Kind {
 		}
 	}
 	return 0
-}
-
-func (c Config) checkTestMode() error {
-	if c.TestMode && (c.Database != "" || c.Blobs != "") {
-		return errors.New("--test-mode needs the database and the code in the data folder, since tests put both back: leave out --database and --blobs")
-	}
-	return nil
 }
 
 // publicURL is PublicURL without a slash at its end.

@@ -21,6 +21,7 @@ const (
 	codeFolder     = "code"
 	copiesFolder   = "copies"            // of code in a bucket
 	timelineFile   = "database-timeline" // of Postgres, the highest seen
+	clockFile      = "clock"             // of test mode, how it is set
 )
 
 // dataDir is an open data folder, locked against a second server.
@@ -119,7 +120,7 @@ func (d *dataDir) check() error {
 var ownNames = []string{
 	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
 	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
-	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile,
+	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile, clockFile,
 }
 
 // readSecret reads a file of the folder that others cannot read.

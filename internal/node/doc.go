@@ -4,6 +4,8 @@
 //	config.go      what the operator can set, and what is invalid
 //	limits.go      the limits among it, which make their own flags
 //	node.go        Start, Shutdown: open, listen, drain, in this order
+//	stack.go       the rules and both interfaces, on the storage
+//	testmode.go    what only a server in test mode has
 //	data.go        the data folder and its lock
 //	admintoken.go  the admin token in it
 //	lock_unix.go     the lock of the data folder

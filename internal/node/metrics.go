@@ -29,10 +29,10 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 	}
 	m.counter("heads_refused_total", "Requests refused because their header had too many lines.",
 		uint64(n.api.refused.Load()+n.admin.refused.Load()))
-	uploads, most := n.server.Uploads()
+	uploads, most := n.stack.Load().server.Uploads()
 	m.gauge("uploads", "Uploads under way.", float64(uploads))
 	m.gauge("uploads_limit", "How many uploads may be under way.", float64(most))
-	running, most := n.server.Invocations()
+	running, most := n.stack.Load().server.Invocations()
 	m.gauge("invocations", "Calls that wait for a function.", float64(running))
 	m.gauge("invocations_limit", "How many may wait of one environment.", float64(most))
 	for name, l := range map[string]*listener{"api": n.api, "admin": n.admin} {
@@ -45,7 +45,7 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 
 // collectRules tells what the rules have in memory.
 func (n *Node) collectRules(m metrics) {
-	u := n.cloud.Usage()
+	u := n.stack.Load().cloud.Usage()
 	for kind, rows := range u.Rows {
 		m.gauge("cached_rows", "Rows in memory, by kind.", float64(rows), "kind", kind)
 	}

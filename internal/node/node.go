@@ -9,15 +9,10 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"github.com/opentcb/opentcb/internal/admin"
-	"github.com/opentcb/opentcb/internal/clock"
-	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/server"
 	"github.com/opentcb/opentcb/internal/sqlstore"
 )
 
@@ -29,11 +24,10 @@ type Node struct {
 	trusted  []netip.Prefix // proxies
 	secret   string         // that runtimes know the server by
 
-	clock   *clock.Clock // nil outside of test mode
+	tests   *tests // nil outside of test mode
 	storage *Storage
-	cloud   *cloud.Service
+	stack   atomic.Pointer[stack]
 
-	server  *server.Server
 	usage   *usage
 	started time.Time
 	calls   *lastCalls
@@ -60,13 +54,8 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context) (err error) {
-	if err := n.cfg.checkTestMode(); err != nil {
+	if err := n.beginTests(); err != nil {
 		return err
-	}
-	if n.cfg.TestMode {
-		n.cfg.Log.Info("test mode is on: whoever has an admin token can move the clock, and more that no server for production allows")
-		n.clock = clock.New(clock.Setting{Mode: clock.Real}, nil)
-		n.cfg.Now = n.clock.Now
 	}
 	if n.upstream, err = parseHost("--upstream", n.cfg.Upstream); err != nil {
 		return err
@@ -81,7 +70,7 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	if n.cfg.World != "" {
-		if err := applyWorld(ctx, n.cloud, n.cfg.World, n.cfg.Log); err != nil {
+		if err := applyWorld(ctx, n.stack.Load().cloud, n.cfg.World, n.cfg.Log); err != nil {
 			return err
 		}
 	}
@@ -109,44 +98,30 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.storage, err = OpenStorage(ctx, n.cfg); err != nil {
 		return err
 	}
+	if n.tests != nil {
+		if err := n.startClock(); err != nil {
+			return err
+		}
+	}
 	if n.token, err = n.storage.data.firstToken(n.cfg.AdminToken, n.cfg.Now); err != nil {
 		return onDisk(err)
 	}
-	n.cloud = cloud.New(cloud.Config{
-		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Presign: n.storage.presign,
-		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens, RuntimeWaits: n.cfg.Limits.RuntimeWaits,
-		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
-		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Log: n.cfg.Log,
-	})
+	n.stack.Store(n.newRules())
 	return nil
 }
 
 // serve begins to answer on both listeners.
 func (n *Node) serve() {
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	n.server = server.New(server.Config{
-		Cloud: n.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: n.cfg.publicURL(),
-		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
-		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
-		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
-		TransferTime: n.cfg.Limits.TransferTimeout,
-		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
-		TestMode: n.cfg.TestMode,
-		Runtime:  n.cfg.Runtime, RuntimeSecret: n.secret,
-		InvokeTime: n.cfg.Limits.InvokeTimeout, Invocations: n.cfg.Limits.Invocations,
-	})
 	n.started, n.usage = time.Now(), newUsage(n.storage)
-	reg.MustRegister(n)
-	n.calls = &lastCalls{next: n.server}
-	operator := admin.New(admin.Config{
-		Cloud: n.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
-		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.clock,
-		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(),
-		Log: n.cfg.Log, Backup: backupOf(n.storage, n.cloud, n.cfg, n.usage.backedUp),
-	})
+	s := n.stack.Load()
+	n.addInterfaces(s)
+	var calls, operator http.Handler = s.server, s.admin
+	if n.tests != nil {
+		calls, operator = n.testHandlers()
+	}
+	n.calls = &lastCalls{next: calls}
 	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
-	n.admSrv.RegisterOnShutdown(operator.EndWaits)
+	n.admSrv.RegisterOnShutdown(func() { n.stack.Load().admin.EndWaits() })
 	go n.run(n.apiSrv, n.api)
 	go n.run(n.admSrv, n.admin)
 }
@@ -179,9 +154,6 @@ func (n *Node) AdminURL() string { return n.admin.url() }
 
 // AdminToken returns the first admin's bearer token for the admin interface.
 func (n *Node) AdminToken() string { return n.token.Token() }
-
-// Clock returns the clock that the server goes by; nil outside of test mode.
-func (n *Node) Clock() *clock.Clock { return n.clock }
 
 // Failed returns a channel with an error for each listener that fails. The node
 // is still to be shut down then.
@@ -237,13 +209,12 @@ func (n *Node) close() error {
 	var errs []error
 	if n.apiSrv != nil {
 		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close()) // and with them the listeners
-		n.server.Close()
 		n.usage.close()
 	} else if n.api != nil {
 		errs = append(errs, n.api.Close()) // the admin listener could not be opened
 	}
-	if n.cloud != nil {
-		errs = append(errs, n.cloud.Close())
+	if s := n.stack.Load(); s != nil {
+		errs = append(errs, s.close())
 	}
 	if n.storage != nil {
 		errs = append(errs, n.storage.Close())

@@ -19,7 +19,7 @@ func (n *Node) kinds() (database, code string) {
 // status tells how the server is. It waits for nothing: what has to be measured was
 // measured before.
 func (n *Node) status() admin.Status {
-	rules, now := n.cloud.Usage(), n.usage.last()
+	rules, now := n.stack.Load().cloud.Usage(), n.usage.last()
 	st := admin.Status{
 		Version: strings.TrimPrefix(Version(), "opentcb "), Schema: sqlstore.SchemaVersion(),
 		KeyIDs: []string{n.storage.Ring.KeyID()}, StartedAt: n.started.UTC(),

@@ -98,7 +98,7 @@ type bench struct {
 
 func startBench(t *testing.T) *bench { return startBenchOn(t, nil) }
 
-func startBenchOn(t *testing.T, far *farStorage) *bench {
+func startBenchOn(t *testing.T, far *farStorage, change ...func(*node.Config)) *bench {
 	upstream, err := wirescript.StartUpstream()
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +118,9 @@ func startBenchOn(t *testing.T, far *farStorage) *bench {
 	b.cfg.Data = filepath.Join(t.TempDir(), "data")
 	b.cfg.Log = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.cfg.Now = func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }
+	for _, c := range change {
+		c(&b.cfg)
+	}
 	if err := b.start(); err != nil {
 		t.Fatal(err)
 	}

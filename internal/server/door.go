@@ -57,7 +57,7 @@ func (s *Server) newDoor(e entrance) *door {
 // id, is served or refused, counted, timed and logged.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	rid := newRID(begin)
+	rid := d.server.newRID(begin)
 	v := &visit{w: w, r: r, rid: rid, begin: begin, caller: cloud.Caller{RID: rid}}
 	err := d.enter(v)
 	if err != nil && !v.begun {

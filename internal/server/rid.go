@@ -7,6 +7,14 @@ import (
 	"time"
 )
 
+// newRID returns the id of a request that came at that time, by the machine's clock.
+func (s *Server) newRID(at time.Time) string {
+	if s.clock != nil {
+		at = s.clock()
+	}
+	return newRID(at)
+}
+
 // newRID returns the id of a request that came at that time: the time in
 // seconds, and 64 random bits of a generator that is seeded by the system and
 // cannot be predicted. So an id is unique (EN-4), on every server, and two of

@@ -51,8 +51,10 @@ type Config struct {
 	// UpstreamTime is how long the upstream may leave a call without progress
 	// until its answer begins; default DefaultUpstreamTime.
 	UpstreamTime time.Duration
-	// TestMode is that of the whole server.
+	// TestMode is that of the whole server; Clock is what request ids then go by,
+	// and nil outside of it.
 	TestMode bool
+	Clock    func() time.Time
 	// Runtime is where functions run, in environments that have no runtime of their
 	// own (IV-5); "": nowhere. RuntimeSecret is what runtimes know the server by.
 	Runtime, RuntimeSecret string
@@ -92,6 +94,7 @@ type Server struct {
 	trustedProxies []netip.Prefix
 	gateway        *gateway.Gateway // nil without an upstream
 	testMode       bool
+	clock          func() time.Time // Config.Clock
 	invoker        *invoke.Invoker
 
 	interfaces                                            map[string]*door // by their paths
@@ -112,6 +115,7 @@ func New(cfg Config) *Server {
 		guesses:        throttle.New(cmp.Or(cfg.FalseSecrets, DefaultFalseSecrets)),
 		trustedProxies: cfg.TrustedProxies,
 		testMode:       cfg.TestMode,
+		clock:          cfg.Clock,
 		interfaces:     map[string]*door{},
 	}
 	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))

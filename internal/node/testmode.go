@@ -1,0 +1,103 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/opentcb/opentcb/internal/clock"
+)
+
+// tests is what only a server in test mode has.
+type tests struct {
+	clock *clock.Clock
+}
+
+// checkTestMode is the part of Check about test mode.
+func (c Config) checkTestMode() error {
+	switch {
+	case c.TestMode && (c.Database != "" || c.Blobs != ""):
+		return errors.New("--test-mode needs the database and the code in the data folder, since tests put both back: leave out --database and --blobs")
+	case c.Clock == "":
+		return nil
+	case !c.TestMode:
+		return errors.New("--clock needs --test-mode")
+	}
+	if _, err := clock.Parse(c.Clock); err != nil {
+		return fmt.Errorf("--clock: %w", err)
+	}
+	return nil
+}
+
+// beginTests makes what test mode has, if it is on.
+func (n *Node) beginTests() error {
+	if err := n.cfg.checkTestMode(); err != nil || !n.cfg.TestMode {
+		return err
+	}
+	n.cfg.Log.Info("test mode is on: whoever has an admin token can move the clock, and do more that no server for production allows")
+	n.tests = &tests{clock: clock.New(clock.Setting{Mode: clock.Real}, n.keepClock)}
+	n.cfg.Now, n.cfg.jumped = n.tests.clock.Now, n.tests.clock.Jumped
+	return nil
+}
+
+// startClock sets the clock to what the settings say, or else to what it was
+// when the server ended.
+func (n *Node) startClock() error {
+	text := n.cfg.Clock
+	if text == "" {
+		kept, err := n.storage.data.readSecret(clockFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("clock: %w", err)
+		}
+		text = strings.TrimSpace(string(kept))
+	}
+	setting, err := clock.Parse(text)
+	if err == nil {
+		err = n.tests.clock.Set(setting)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: remove it, and the clock is the machine's", n.storage.data.file(clockFile), err)
+	}
+	return nil
+}
+
+// keepClock keeps a setting of the clock for the next start.
+func (n *Node) keepClock(s clock.Setting) error {
+	return n.storage.data.writeSecret(clockFile, []byte(s.String()+"\n"))
+}
+
+// Clock returns the clock that the server goes by; nil outside of test mode.
+func (n *Node) Clock() *clock.Clock {
+	if n.tests == nil {
+		return nil
+	}
+	return n.tests.clock
+}
+
+// testNow is the clock of test mode; nil outside of it.
+func (n *Node) testNow() func() time.Time {
+	if n.tests == nil {
+		return nil
+	}
+	return n.cfg.Now
+}
+
+// testHandlers are those of the interfaces and of the operator in test mode.
+func (n *Node) testHandlers() (calls, operator http.Handler) {
+	s := n.stack.Load()
+	return n.dated(s.server), n.dated(s.admin)
+}
+
+// dated has answers carry the server's clock.
+func (n *Node) dated(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", n.cfg.Now().UTC().Format(http.TimeFormat))
+		h.ServeHTTP(w, r)
+	})
+}
