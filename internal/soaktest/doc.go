@@ -33,6 +33,7 @@
 //	collection_test.go  collection of code beside uploads
 //	nodes_test.go       servers that share a database and code storage
 //	coherence_test.go   what one of them knows of another's changes
+//	elsewhere_test.go   what is disabled or removed on another
 //	faults_test.go      the way to database and bucket disturbed
 //	line_test.go        a way that can be disturbed
 //	cluster_test.go     clients that roam over such servers; what these do in
