@@ -85,7 +85,7 @@ func TestFailureTables(t *testing.T) {
 func TestWirePages(t *testing.T) {
 	want := []string{"codes.md", "envelope.md", "cloudcalls.md"}
 	for _, route := range routes(t) {
-		want = append(want, path.Base(route)+".md")
+		want = append(want, pageOf(route))
 	}
 	slices.Sort(want)
 	var have []string
@@ -104,8 +104,17 @@ func TestWirePages(t *testing.T) {
 	}
 }
 
+// pageOf is the name of an interface's page, that of its path's last segment.
+func pageOf(route string) string {
+	dir, name := path.Split(route)
+	if name == "get" || name == "v2" { // which say too little
+		name = path.Base(dir) + "_" + name
+	}
+	return name + ".md"
+}
+
 // clauseID is a clause that a page names.
-var clauseID = regexp.MustCompile(`\b(?:EN|CS|UT|DF|CR|UP|CC)-\d+\b`)
+var clauseID = regexp.MustCompile(`\b(?:EN|CS|UT|DF|CR|UP|CC|QU)-\d+\b`)
 
 // TestClausesOfPages wants every clause that a page names to have its row in
 // docs/clauses.md.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 )
@@ -92,7 +93,14 @@ type route struct {
 	query           url.Values
 }
 
-func (r route) name() string { return r.path[strings.LastIndexByte(r.path, '/')+1:] }
+// name is how errors call the interface: by the end of its path.
+func (r route) name() string {
+	dir, name := path.Split(r.path)
+	if name == "get" || name == "v2" { // which say too little
+		name = path.Base(dir) + "/" + name
+	}
+	return name
+}
 
 func tcbRoute(name string) route { return route{path: "/tcb/" + name, parameter: "access_token"} }
 

@@ -29,6 +29,7 @@ const (
 	MinuteQuota         Code = 45011   // the minute's quota is used up
 	MalformedBody       Code = 47001   // the body is not a JSON object
 	Unauthorized        Code = 48001   // the token is of the wrong kind for the interface
+	ClearsUsedUp        Code = 48006   // the quotas were cleared too often this month
 	NotAuthorized       Code = 61003   // the Mini Program does not authorize the platform
 	UnregisteredAddress Code = 61004   // the caller's address is not on the platform's list
 	TicketExpired       Code = 61005   // the verify ticket is over 12 hours old
@@ -38,6 +39,7 @@ const (
 	AuthCodeExpired     Code = 61010   // the authorization code outlived its time
 	InvalidComponent    Code = 61011   // the platform is disabled
 	RefreshTokenInvalid Code = 61023   // the refresh token is invalid or revoked
+	PathNotFound        Code = 76021   // the cgi_path names no interface
 	NoCloudPrivilege    Code = 85088   // cloud development is not opened for the Mini Program
 	CloudTokenClosed    Code = 85105   // the account's cloudbase_access_token switch is off
 	NotInWhitelist      Code = 85107   // the path is not on the environment's whitelist
@@ -71,6 +73,7 @@ var texts = map[Code]string{
 	MinuteQuota:         "api minute-quota reach limit  mustslower  retry next minute",
 	MalformedBody:       "data format error",
 	Unauthorized:        "api unauthorized",
+	ClearsUsedUp:        "forbid to clear quota because of reaching the limit",
 	NotAuthorized:       "component is not authorized by this account",
 	UnregisteredAddress: "access clientip is not registered",
 	TicketExpired:       "component ticket is expired",
@@ -80,6 +83,7 @@ var texts = map[Code]string{
 	AuthCodeExpired:     "code is expired",
 	InvalidComponent:    "invalid component",
 	RefreshTokenInvalid: "refresh_token is invalid",
+	PathNotFound:        "cgi_path not found",
 	NoCloudPrivilege:    "no qbase privilege",
 	CloudTokenClosed:    "cloudbase_access_token is closed",
 	NotInWhitelist:      "url is not in whitelist",

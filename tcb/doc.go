@@ -36,6 +36,8 @@
 //
 // what the platform pushes:
 //
+//	quota_get.go               how often a platform may call, and has
+//	clear_quota.go             counting begins anew
 //	event.go                   Event: a ticket, or an authorization that changed
 //	eventhandler.go            EventHandler: verifies, decrypts, calls back
 //	seen.go                    what was handled already

@@ -28,6 +28,7 @@
 //	complete.go    the values that a shell completes
 //	resource.go   what the commands of resources have in common: tables, removal
 //	platform.go   opentcb platform list, show, add, set, disable, enable, remove
+//	quota.go      quotas and addresses of a platform, as flags
 //	miniprogram.go  opentcb miniprogram, likewise
 //	environment.go    opentcb environment, likewise
 //	authorization.go  opentcb authorization list, show, add, remove

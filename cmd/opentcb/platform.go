@@ -36,6 +36,7 @@ func platformText(p cloud.PlatformView) string {
 		sets = fmt.Sprint(p.PermissionSets)
 	}
 	return pairs("appid", p.AppID, "name", p.Name, "state", inUse(p.Disabled, p.Removing), "permission_sets", sets,
+		"quotas", quotasText(p.Quotas), "ip_whitelist", networksText(p.IPWhitelist),
 		"below it", p.Counts.String(), "created_at", local(p.CreatedAt), "secret, shown once", p.Secret)
 }
 
@@ -51,9 +52,14 @@ func platformShowCommand() *cobra.Command {
 func platformFlags(cmd *cobra.Command, change *func() (cloud.PlatformChange, error)) {
 	name := cmd.Flags().String("name", "", "what it is called; \"\" takes the name away")
 	words := cmd.Flags().StringSlice("sets", nil, "permission sets that it asks merchants for; \"\" takes them away")
-	*change = func() (cloud.PlatformChange, error) {
+	limits := limitFlags(cmd)
+	*change = func() (with cloud.PlatformChange, err error) {
 		sets, err := parseSets(*words)
-		return cloud.PlatformChange{Name: given(cmd, "name", *name), PermissionSets: given(cmd, "sets", sets)}, err
+		if err == nil {
+			err = limits(&with)
+		}
+		with.Name, with.PermissionSets = given(cmd, "name", *name), given(cmd, "sets", sets)
+		return with, err
 	}
 }
 

@@ -74,6 +74,8 @@ func nounOf(t reflect.Type) string {
 		return "true or false"
 	case reflect.Slice:
 		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
 	case reflect.Int:
 		return "a number, or numbers"
 	}

@@ -293,3 +293,39 @@ func parsed[T any](t *testing.T, text string) (v T) {
 	must(t, json.Unmarshal([]byte(text), &v))
 	return v
 }
+
+// TestPlatformLimits sets quotas and addresses, sees them, and takes them away. What
+// cannot be is refused by the member's name.
+// Proves: QU-1, QU-4
+func TestPlatformLimits(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	path := "/v1/platforms/" + platform
+	const limits = `"quotas":{"interfaces":{"getcodesecret":{"day":1000,"minute":50}},"all":{"day":10000}},"ip_whitelist":["192.0.2.7","10.0.0.0/8"]`
+	for _, c := range []struct {
+		method, body string
+		status       int
+		has          string
+	}{
+		{"PATCH", "{" + limits + "}", 200, limits},
+		{"PATCH", `{"name":"Shop"}`, 200, limits},
+		{"PATCH", `{"quotas":{"all":{"minute":7}}}`, 200, `"quotas":{"all":{"minute":7}},"ip_whitelist":["192.0.2.7","10.0.0.0/8"]`},
+		{"PATCH", `{"quotas":null,"ip_whitelist":[]}`, 200, `"disabled":false,"counts"`},
+		{"PUT", "{" + limits + "}", 200, limits},
+		{"PUT", "{}", 200, `"disabled":false,"counts"`},
+		{"PATCH", `{"quotas":{"interfaces":{"nosuch":{"day":1}}}}`, 422, `"member":"quotas"`},
+		{"PATCH", `{"quotas":{"interfaces":{"api_component_token":{"day":1}}}}`, 422, `"member":"quotas"`},
+		{"PATCH", `{"quotas":{"all":{"day":0}}}`, 422, `"member":"quotas"`},
+		{"PATCH", `{"quotas":{"all":{"hour":1}}}`, 422, `"member":"quotas"`},
+		{"PATCH", `{"quotas":{"every":{}}}`, 422, `"member":"quotas"`},
+		{"PATCH", `{"quotas":7}`, 422, `"member":"quotas"`},
+		{"PATCH", `{"ip_whitelist":["192.0.2.7/24"]}`, 422, `"member":"ip_whitelist"`},
+		{"PATCH", `{"ip_whitelist":"192.0.2.7"}`, 422, `"member":"ip_whitelist"`},
+		{"GET", "", 200, `"disabled":false,"counts"`},
+	} {
+		resp, text := s.request(t, c.method, path, c.body, nil)
+		if resp.StatusCode != c.status || !strings.Contains(text, c.has) {
+			t.Errorf("%s %s: %d %s, want %d and %s", c.method, c.body, resp.StatusCode, text, c.status, c.has)
+		}
+	}
+}

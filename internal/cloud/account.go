@@ -10,12 +10,14 @@ import (
 )
 
 // AccountChange makes an account, or brings one from what it is to something
-// else. Sets, SecretMAC and VoidAt are for platforms.
+// else. Sets, Limits, SecretMAC and VoidAt are for platforms.
 type AccountChange struct {
 	Old       *Account // nil: there is none
 	New       Account
 	OldSets   []int
-	Sets      []int  // the permission sets that the platform asks for
+	Sets      []int // the permission sets that the platform asks for
+	OldLimits Limits
+	Limits    Limits
 	SecretMAC string // "" leaves the secret as it is
 	VoidAt    int64  // component tokens issued before are void; 0: they stay
 }
@@ -100,7 +102,10 @@ func (s *Service) begin(ctx context.Context, c Caller, e edit) (AccountChange, e
 		if ch.OldSets, err = s.store.PlatformSets(ctx, e.appid); err != nil {
 			return AccountChange{}, storeError("permission sets", err)
 		}
-		ch.Sets = ch.OldSets
+		if ch.OldLimits, err = s.store.Limits(ctx, e.appid); err != nil {
+			return AccountChange{}, storeError("limits", err)
+		}
+		ch.Sets, ch.Limits = ch.OldSets, ch.OldLimits
 	}
 	return ch, nil
 }
@@ -129,6 +134,8 @@ func (ch AccountChange) String() string {
 	note(old.Cloud != ch.New.Cloud, fmt.Sprintf("cloud=%t", ch.New.Cloud))
 	note(old.State != ch.New.State, [...]string{InUse: "enabled", Disabled: "disabled", Removing: "being removed"}[ch.New.State])
 	note(!slices.Equal(ch.OldSets, ch.Sets), fmt.Sprint("permission_sets ", ch.Sets))
+	note(ch.OldLimits.CountedFrom != ch.Limits.CountedFrom, "quotas "+ch.Limits.Quotas.String())
+	note(!slices.Equal(ch.OldLimits.IPWhitelist, ch.Limits.IPWhitelist), fmt.Sprint("ip_whitelist ", ch.Limits.IPWhitelist))
 	note(ch.SecretMAC != "" && ch.Old != nil, "secret replaced")
 	note(ch.SecretMAC != "" && ch.Old != nil && ch.VoidAt == 0, "tokens kept")
 	return strings.Join(what, ", ")
@@ -139,7 +146,7 @@ func (ch AccountChange) String() string {
 func (s *Service) forgetAccount(ch AccountChange) {
 	s.platforms.drop(ch.New.AppID)
 	s.accounts.drop(ch.New.AppID)
-	if ch.Old == nil || ch.Old.State != ch.New.State {
+	if ch.Old == nil || ch.Old.State != ch.New.State || ch.OldLimits.IsZero() != ch.Limits.IsZero() {
 		s.authorizations.clear()
 	}
 	if ch.Old == nil || ch.Old.State != ch.New.State || ch.Old.Cloud != ch.New.Cloud {

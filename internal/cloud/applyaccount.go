@@ -26,11 +26,15 @@ func (p *planner) platform(w WorldPlatform) error {
 		row.FixedTicket = p.s.ring.Seal(fixedTicketPurpose, []string{w.AppID}, w.Ticket)
 	}
 	var sets []int
+	var limits Limits
 	if a != nil {
 		if err := p.credentials(w, row, item, about); err != nil {
 			return err
 		}
 		if sets, err = p.s.store.PlatformSets(p.ctx, w.AppID); err != nil {
+			return err
+		}
+		if limits, err = p.s.store.Limits(p.ctx, w.AppID); err != nil {
 			return err
 		}
 	} else {
@@ -41,8 +45,10 @@ func (p *planner) platform(w WorldPlatform) error {
 			return err
 		}
 	}
-	ch := AccountChange{OldSets: sets, Sets: sets}
-	return p.edit(a, ch, w.Line, about, item, w.With.plan)
+	ch := AccountChange{OldSets: sets, Sets: sets, OldLimits: limits, Limits: limits}
+	return p.edit(a, ch, w.Line, about, item, func(ch *AccountChange) error {
+		return p.s.planPlatform(w.With, ch, p.caller.Now)
+	})
 }
 
 // credentials plans what a world says of the secret and the ticket of a platform

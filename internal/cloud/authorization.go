@@ -24,6 +24,7 @@ type Authorization struct {
 	Issued      Issues
 
 	PlatformDisabled, AppDisabled bool
+	PlatformBounded               bool // it has limits
 }
 
 // usable returns nil if the platform may act for the Mini Program: otherwise

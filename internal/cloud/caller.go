@@ -14,6 +14,7 @@ type Caller struct {
 	// CredentialEnds is when the credential of a runtime expires, Unix milliseconds;
 	// 0 if it does not.
 	CredentialEnds int64
+	Bounded        bool  // its platform has limits, which Admit looks at
 	runtime        bool  // the runtime of an environment
 	code           bool  // whose credential opens its code too
 	epoch          int64 // which grant of the authorization, or of credentials, the token belongs to

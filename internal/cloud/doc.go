@@ -31,6 +31,9 @@
 //	account.go        how the operator changes a platform or Mini Program
 //	removal.go        how a platform or Mini Program is removed, step by step
 //	removalbelow.go   how an environment or a function is
+//	quota.go          what bounds a platform: how often it may call, and from where
+//	meter.go          counting its calls, in memory
+//	meters.go         and among servers
 //	platformview.go   platforms as the operator sees and changes them
 //	miniprogram.go    Mini Programs, likewise
 //	environmentview.go    environments, likewise

@@ -27,6 +27,10 @@ const (
 	WrongMethod                        // not POST
 	NoInterface                        // a path that names nothing
 	InvalidComponent                   // the platform is disabled
+	UnregisteredAddress                // the platform's calls do not come from there
+	DayQuotaReached                    // a day's quota of the platform is used up
+	ClearsUsedUp                       // the platform has cleared its quotas too often this month
+	PathNotFound                       // a path that names no interface, in a body
 	NotAuthorized                      // no authorization in force
 	MissingPermission                  // none of the permission sets that the interface needs
 	InvalidAppID                       // no such platform, or not the caller
@@ -77,6 +81,10 @@ var codes = [kinds]tcb.Code{
 	WrongMethod:            tcb.RequirePost,
 	NoInterface:            tcb.InvalidURL,
 	InvalidComponent:       tcb.InvalidComponent,
+	UnregisteredAddress:    tcb.UnregisteredAddress,
+	DayQuotaReached:        tcb.DailyQuota,
+	ClearsUsedUp:           tcb.ClearsUsedUp,
+	PathNotFound:           tcb.PathNotFound,
 	NotAuthorized:          tcb.NotAuthorized,
 	MissingPermission:      tcb.MissingPermission,
 	InvalidAppID:           tcb.InvalidAppID,

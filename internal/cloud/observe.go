@@ -32,7 +32,8 @@ type ObservedStore interface {
 	AddObserved(ctx context.Context, counts []Observed) error
 	// Prune deletes what observation and history keep beyond their bounds:
 	// records of refused calls before a time (Unix milliseconds), the oldest of
-	// environments that have more than their share of RefusalsKept, and of the named environments the counts before
+	// environments that have more than their share of RefusalsKept, what was counted for quotas before that time, and
+	// of the named environments the counts before
 	// that time and the history beyond the latest HistoryKept changes. What is
 	// in bounds stays; a little more than that may.
 	Prune(ctx context.Context, before int64, envs []EnvironmentKey) error

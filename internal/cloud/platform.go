@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/binary"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -20,6 +21,19 @@ type Platform struct {
 	Issued      Issues
 	VoidBefore  int64
 	Disabled    bool
+	Limits      *Limits // nil: nothing is bounded
+}
+
+// usable returns nil if the platform may call from an address: otherwise
+// InvalidComponent or UnregisteredAddress.
+func (p Platform) usable(from netip.Addr) error {
+	switch {
+	case p.Disabled:
+		return Refused(InvalidComponent, "")
+	case p.Limits != nil:
+		return p.Limits.admits(from)
+	}
+	return nil
 }
 
 // PlatformStore keeps platforms.
@@ -56,30 +70,42 @@ type Token struct {
 // ComponentTokenRequest is what a platform proves itself with (CR-1).
 type ComponentTokenRequest struct {
 	AppID, Secret, Ticket string
+	From                  netip.Addr // where the call comes from
 }
 
 // IssueComponentToken returns a new call credential for the platform itself
 // (CR-1): InvalidAppID, InvalidAppSecret, TicketInvalid or TicketExpired if the
-// request does not prove the platform, InvalidComponent if it is disabled (OP-6).
+// request does not prove the platform, InvalidComponent if it is disabled (OP-6),
+// UnregisteredAddress if its calls do not come from there (QU-4).
 func (s *Service) IssueComponentToken(
 	ctx context.Context, req ComponentTokenRequest, rid string,
 ) (Token, error) {
-	p, err := s.platform(ctx, reread, req.AppID)
-	switch {
-	case err != nil:
-		return Token{}, notFoundAs(InvalidAppID, "", err)
-	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, req.Secret, p.SecretMAC):
-		return Token{}, Refused(InvalidAppSecret, "")
+	p, err := s.provedPlatform(ctx, req.AppID, req.Secret)
+	if err != nil {
+		return Token{}, err
 	}
 	c := s.caller(rid)
 	if err := s.checkTicket(c, p, req.Ticket); err != nil {
 		return Token{}, err
 	}
-	if p.Disabled { // told only to who has proved to be the platform
-		return Token{}, Refused(InvalidComponent, "")
+	if err := p.usable(req.From); err != nil { // told only to who has proved to be the platform
+		return Token{}, err
 	}
 	c.Platform = p.AppID
 	return s.issueComponentToken(ctx, c)
+}
+
+// provedPlatform returns the platform that a secret proves: InvalidAppID or
+// InvalidAppSecret.
+func (s *Service) provedPlatform(ctx context.Context, appid, secret string) (Platform, error) {
+	p, err := s.platform(ctx, reread, appid)
+	switch {
+	case err != nil:
+		return Platform{}, notFoundAs(InvalidAppID, "", err)
+	case !s.ring.CheckMAC(appSecretPurpose, []string{p.AppID}, secret, p.SecretMAC):
+		return Platform{}, Refused(InvalidAppSecret, "")
+	}
+	return p, nil
 }
 
 func (s *Service) issueComponentToken(ctx context.Context, c Caller) (Token, error) {

@@ -15,6 +15,8 @@ type PlatformView struct {
 	// PermissionSets are what the platform asks merchants for: those of a consent
 	// that names none.
 	PermissionSets []int          `json:"permission_sets,omitempty"`
+	Quotas         Quotas         `json:"quotas,omitzero"`
+	IPWhitelist    []Network      `json:"ip_whitelist,omitempty"` // where its calls come from; empty: from anywhere
 	Counts         PlatformCounts `json:"counts"`
 	CreatedAt      time.Time      `json:"created_at,omitzero"` // zero of what a server of before made
 	Secret         string         `json:"secret,omitempty"`    // of one that was just made, and got this secret
@@ -43,12 +45,14 @@ type PlatformFilter struct {
 }
 
 // PlatformChange is what the operator says of a platform. Away are no name, no
-// permission sets, and in use. Secret is for one that is made.
+// permission sets, no quotas, no list of addresses, and in use. Secret is for one that is made.
 type PlatformChange struct {
-	Name           Maybe[string] `json:"name,omitzero"`
-	Disabled       Maybe[bool]   `json:"disabled,omitzero"`
-	PermissionSets Maybe[[]int]  `json:"permission_sets,omitzero"`
-	Secret         Maybe[string] `json:"secret,omitzero"`
+	Name           Maybe[string]    `json:"name,omitzero"`
+	Disabled       Maybe[bool]      `json:"disabled,omitzero"`
+	PermissionSets Maybe[[]int]     `json:"permission_sets,omitzero"`
+	Quotas         Maybe[Quotas]    `json:"quotas,omitzero"`
+	IPWhitelist    Maybe[[]Network] `json:"ip_whitelist,omitzero"`
+	Secret         Maybe[string]    `json:"secret,omitzero"`
 }
 
 // PlatformViewStore shows platforms to the operator.
@@ -91,7 +95,7 @@ func (s *Service) ChangePlatform(
 	ctx context.Context, c Caller, appid string, with PlatformChange,
 ) (PlatformView, error) {
 	_, err := s.edit(ctx, c, edit{appid: appid, platform: true, action: actPlatform, plan: func(ch *AccountChange) error {
-		return with.plan(ch)
+		return s.planPlatform(with, ch, c.Now)
 	}})
 	if err != nil {
 		return PlatformView{}, err
@@ -116,8 +120,8 @@ func (s *Service) PutPlatform(
 				}
 			}
 			ch.New = Account{AppID: appid, IsPlatform: true, Cloud: true, CreatedAt: ch.New.CreatedAt}
-			ch.Sets = nil
-			return rest.plan(ch)
+			ch.Sets, ch.Limits = nil, Limits{CountedFrom: ch.OldLimits.CountedFrom}
+			return s.planPlatform(rest, ch, c.Now)
 		}})
 	if err == nil {
 		p, err = s.PlatformView(ctx, appid)
@@ -128,8 +132,8 @@ func (s *Service) PutPlatform(
 	return p, made, err
 }
 
-// plan says what a platform becomes.
-func (with PlatformChange) plan(ch *AccountChange) error {
+// planPlatform says what a platform becomes.
+func (s *Service) planPlatform(with PlatformChange, ch *AccountChange, now int64) error {
 	if with.Secret.Given {
 		return RefusedMember("secret", "the platform has a secret: /v1/platforms/"+ch.New.AppID+"/secret replaces it")
 	}
@@ -140,6 +144,9 @@ func (with PlatformChange) plan(ch *AccountChange) error {
 		if err := checkSets(ch.Sets); err != nil {
 			return RefusedMember("permission_sets", err.(*Error).Detail)
 		}
+	}
+	if err := s.limit(with, ch, now); err != nil {
+		return err
 	}
 	return checkText("name", a.Name)
 }

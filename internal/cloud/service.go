@@ -38,6 +38,9 @@ type Config struct {
 	// RuntimeWaits is how many requests of the runtimes of one environment wait for a
 	// change at once; default DefaultRuntimeWaits.
 	RuntimeWaits int
+	// Interfaces are those whose calls can be counted for quotas, by their wire
+	// names. Nil: any name will do.
+	Interfaces []string
 	// CacheRows bounds each kind of row in memory; default DefaultCacheRows.
 	CacheRows int
 	// RowLife is how old a row in memory may be: less than a second where other
@@ -63,8 +66,9 @@ type Service struct {
 	log      *slog.Logger
 	linkLife time.Duration
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
-	shared   bool // other servers write to the same store
-	invalid  Kind // Config.InvalidToken
+	shared   bool     // other servers write to the same store
+	invalid  Kind     // Config.InvalidToken
+	counted  []string // Config.Interfaces
 
 	claims         *cache[string, *claim] // of tokens that are genuine
 	platforms      *cache[string, Platform]
@@ -85,6 +89,7 @@ type Service struct {
 	observer   *observer
 	mints      *mints
 	runtimes   *runtimeWatch
+	meters     *meters
 	applyMu    sync.Mutex // one world file at a time
 
 	toldAhead atomic.Int64 // the minute in which an issue ahead of the clock was told
@@ -103,8 +108,8 @@ type secretKey struct {
 type functionKey struct{ account, env, name string }
 
 // New returns a Service over an open store. It starts the goroutines that write
-// the audit records of reads and what was observed of cloud calls. Close stops
-// them.
+// the audit records of reads, what was observed of cloud calls, and what was counted
+// for quotas. Close stops them.
 func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -120,6 +125,7 @@ func New(cfg Config) *Service {
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),
+		counted:        cfg.Interfaces,
 		checks:         make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 		claims:         newCache[string, *claim](n, 0),
 		platforms:      newCache[string, Platform](n, life),
@@ -140,6 +146,7 @@ func New(cfg Config) *Service {
 		what: "reads", write: cfg.Store.AppendRecords, limit: recorderLimit,
 		due: func() []Record { return s.dueRepeats(s.now()) },
 	}, cfg.Log)
+	s.meters = newMeters(s)
 	return s
 }
 
@@ -149,7 +156,7 @@ func (s *Service) Close() error {
 	for _, rec := range s.dueRepeats(noMinute) {
 		_ = s.reads.add(&rec) // full: only a count is missing
 	}
-	return errors.Join(s.reads.close(), s.observer.close())
+	return errors.Join(s.reads.close(), s.observer.close(), s.meters.close())
 }
 
 // callTime is how long one call may wait for a shared store, all its requests

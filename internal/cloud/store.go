@@ -20,6 +20,7 @@ type Store interface {
 	PlatformViewStore
 	MiniProgramStore
 	AccountStore
+	LimitStore
 	RemovalStore
 	EnvironmentStore
 	EnvironmentViewStore

@@ -31,6 +31,7 @@ type Interface struct {
 	Name   string    // the wire name, as the audit record has it
 	Tokens TokenKind // the kinds of token that fit
 	Sets   []int     // permission sets, one of which an authorizer token needs; empty: none
+	Free   bool      // its calls count for no quota
 }
 
 // claim is the content of an access token. Times are Unix milliseconds. A
@@ -89,22 +90,24 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	if caller.Now >= c.expires {
 		return caller, Refused(TokenExpired, "")
 	}
-	err = s.authenticate(ctx, cached, c, iface, caller.Now)
+	caller.Bounded, err = s.authenticate(ctx, cached, c, iface, caller.Now)
 	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
 		// What another server has issued or granted meanwhile counts at once.
-		err = s.authenticate(ctx, reread, c, iface, caller.Now)
+		caller.Bounded, err = s.authenticate(ctx, reread, c, iface, caller.Now)
 	}
 	return caller, err
 }
 
+// authenticate is Authenticate of a claim. It also reports whether the platform that
+// a genuine token proves has limits.
 func (s *Service) authenticate(
 	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
-) error {
+) (bounded bool, err error) {
 	switch c.kind {
 	case ComponentToken:
 		return s.authenticateComponent(ctx, want, c, iface, now)
 	case CloudbaseToken:
-		return Refused(WrongTokenKind, "a cloudbase_access_token calls only open interfaces") // CC-5
+		return false, Refused(WrongTokenKind, "a cloudbase_access_token calls only open interfaces") // CC-5
 	}
 	return s.authenticateAuthorizer(ctx, want, c, iface, now)
 }
@@ -139,42 +142,48 @@ func (s *Service) openToken(token string) (claim, error) {
 
 func (s *Service) authenticateComponent(
 	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
-) error {
+) (bounded bool, err error) {
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
 	case err != nil:
-		return notFoundAs(InvalidToken, "", err)
+		return false, notFoundAs(InvalidToken, "", err)
 	case c.issued < p.VoidBefore:
-		return Refused(s.invalid, "") // the secret that it was issued for was replaced
+		return false, Refused(s.invalid, "") // the secret that it was issued for was replaced
 	case p.Issued.superseded(c.issued, now):
-		return Refused(s.invalid, "")
-	case iface.Tokens&ComponentToken == 0:
-		return Refused(WrongTokenKind, "the interface takes an authorizer_access_token")
-	case p.Disabled:
-		return Refused(InvalidComponent, "")
+		return false, Refused(s.invalid, "")
 	}
-	return nil
+	bounded = p.Limits != nil
+	switch {
+	case iface.Tokens&ComponentToken == 0:
+		return bounded, Refused(WrongTokenKind, "the interface takes an authorizer_access_token")
+	case p.Disabled:
+		return bounded, Refused(InvalidComponent, "")
+	}
+	return bounded, nil
 }
 
 func (s *Service) authenticateAuthorizer(
 	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
-) error {
+) (bounded bool, err error) {
 	a, err := s.authorization(ctx, want, c.platform, c.appid)
 	switch {
 	case err != nil:
-		return notFoundAs(InvalidToken, "", err)
+		return false, notFoundAs(InvalidToken, "", err)
 	case a.Epoch != c.epoch:
-		return Refused(InvalidToken, "") // void since it was given again (CR-9)
+		return false, Refused(InvalidToken, "") // void since it was given again (CR-9)
 	case a.Issued.superseded(c.issued, now):
-		return Refused(s.invalid, "") // CR-8
-	case iface.Tokens&c.kind == 0:
-		return Refused(WrongTokenKind, "the interface takes a component_access_token")
-	case a.PlatformDisabled || a.AppDisabled || !a.InForce:
-		return a.usable()
-	case !a.holdsOneOf(iface.Sets):
-		return Refused(MissingPermission, "needs permission set "+orList(iface.Sets))
+		return false, Refused(s.invalid, "") // CR-8
 	}
-	return nil
+	bounded = a.PlatformBounded
+	switch {
+	case iface.Tokens&c.kind == 0:
+		return bounded, Refused(WrongTokenKind, "the interface takes a component_access_token")
+	case a.PlatformDisabled || a.AppDisabled || !a.InForce:
+		return bounded, a.usable()
+	case !a.holdsOneOf(iface.Sets):
+		return bounded, Refused(MissingPermission, "needs permission set "+orList(iface.Sets))
+	}
+	return bounded, nil
 }
 
 // holdsOneOf reports whether the merchant granted one of the sets, or none is

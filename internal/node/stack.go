@@ -24,6 +24,7 @@ func (n *Node) newRules() *stack {
 		Store: n.storage.Store, Blobs: n.storage.Blobs, Ring: n.storage.Ring, Presign: n.storage.presign,
 		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens, RuntimeWaits: n.cfg.Limits.RuntimeWaits,
 		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
+		Interfaces:   server.CountedInterfaces(),
 		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Jumped: n.cfg.jumped, Log: n.cfg.Log,
 	})}
 }

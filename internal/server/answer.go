@@ -63,6 +63,8 @@ func failure(err error, rid string) tcb.Status {
 	case detail == "":
 	case code == tcb.FunctionTimeout: // whose text says how long that was
 		msg = detail
+	case code == tcb.UnregisteredAddress: // which was seen without a colon
+		msg += " " + detail
 	default:
 		msg += ": " + detail
 	}

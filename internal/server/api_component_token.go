@@ -26,8 +26,9 @@ var apiComponentToken = call(endpoint{
 func issueComponentToken(
 	ctx context.Context, s *Server, v *visit, req *tcb.ComponentTokenRequest,
 ) (tcb.ComponentTokenResponse, error) {
+	from, _ := s.clientOf(v.r)
 	t, err := s.cloud.IssueComponentToken(ctx, cloud.ComponentTokenRequest{
-		AppID: *req.ComponentAppID, Secret: *req.ComponentAppSecret, Ticket: *req.ComponentVerifyTicket,
+		AppID: *req.ComponentAppID, Secret: *req.ComponentAppSecret, Ticket: *req.ComponentVerifyTicket, From: from,
 	}, v.rid)
 	return tcb.ComponentTokenResponse{ComponentAccessToken: t.Value, ExpiresIn: int64(t.Life.Seconds())}, err
 }

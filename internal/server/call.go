@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -47,7 +48,7 @@ type handler[Req, Resp any] func(ctx context.Context, s *Server, v *visit, req *
 // call completes an endpoint with its name, with decode, which wants some
 // members of the body, and with handle, made from a typed handler.
 func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Req, Resp]) endpoint {
-	e.iface.Name = path.Base(e.path)
+	e.iface.Name = cmp.Or(e.iface.Name, path.Base(e.path))
 	e.decode = func(body []byte) (any, error) {
 		req, err := decode(body, required)
 		if req == nil {
@@ -85,7 +86,11 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	ctx, end := s.cloud.WithCallDeadline(present)
 	defer func() { end() }()
 	defer v.body.end()
-	err := e.authenticate(ctx, s, v) // 2 to 8
+	err := e.authenticate(ctx, s, v) // 2 to 7
+	if v.caller.Bounded {
+		from, _ := s.clientOf(v.r)
+		err = s.cloud.Admit(ctx, v.caller, e.iface, from, err) // 8
+	}
 	if err != nil {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
 	}
@@ -125,7 +130,7 @@ func (e endpoint) authenticate(ctx context.Context, s *Server, v *visit) error {
 	}
 	var err error
 	v.caller, err = s.cloud.Authenticate(ctx, token, e.iface, v.rid) // 3 to 7
-	return err                                                       // 8: limits have their place here
+	return err
 }
 
 // body reads and decodes the body of a call, and reports whether it was slow

@@ -17,6 +17,8 @@
 //	api_create_preauthcode.go  a code to ask for consent with
 //	api_query_auth.go          a consent becomes an authorization
 //	api_authorizer_token.go    an authorization's next token
+//	quota_get.go               how much of its quotas a platform has used
+//	clear_quota.go             counting begins anew
 //	usecloudaccesstoken.go     switch and whitelist
 //	getcodesecret.go           the code protection key
 //	createfunction.go          a function, without code

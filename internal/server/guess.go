@@ -46,15 +46,24 @@ func (e endpoint) checked(s *Server, v *visit, req any, err error) error {
 
 func guessKey(address, platform, appid string) string { return address + " " + platform + " " + appid }
 
-// addressOf returns what the caller's address counts as: that of the connection,
-// or, if that is a proxy which the operator trusts, what X-Forwarded-For says, up
-// to the first that is no such proxy, from the right.
+// addressOf returns what the caller's address counts as.
 func (s *Server) addressOf(r *http.Request) string {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
+	addr, ok := s.clientOf(r)
+	if !ok {
 		return r.RemoteAddr
 	}
-	addr := at.Addr()
+	return throttle.Host(addr)
+}
+
+// clientOf returns the caller's address: that of the connection, or, if that is a
+// proxy which the operator trusts, what X-Forwarded-For says, up to the first that
+// is no such proxy, from the right (QU-4).
+func (s *Server) clientOf(r *http.Request) (addr netip.Addr, ok bool) {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	addr = at.Addr()
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for ; s.isTrusted(addr) && len(hops) > 0; hops = hops[:len(hops)-1] {
 		next, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
@@ -63,7 +72,7 @@ func (s *Server) addressOf(r *http.Request) string {
 		}
 		addr = next
 	}
-	return throttle.Host(addr)
+	return addr.Unmap().WithZone(""), true
 }
 
 func (s *Server) isTrusted(addr netip.Addr) bool {

@@ -101,6 +101,25 @@ type Server struct {
 	upload, download, cloudCall, decide, ready, elsewhere *door
 }
 
+// endpoints are all interfaces.
+var endpoints = []endpoint{
+	getCodeSecret, useCloudAccessToken, downloadFunction,
+	createFunction, listFunctions, getUploadSignature, invokeCloudFunction,
+	apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
+	clearQuota, clearQuotaV2, quotaGet,
+}
+
+// CountedInterfaces returns the names of the interfaces whose calls count for quotas:
+// those that take a token, but for what is about quotas itself.
+func CountedInterfaces() (names []string) {
+	for _, e := range endpoints {
+		if !e.noToken && !e.iface.Free {
+			names = append(names, e.iface.Name)
+		}
+	}
+	return names
+}
+
 // New returns a handler of all interfaces.
 func New(cfg Config) *Server {
 	s := &Server{
@@ -130,11 +149,7 @@ func New(cfg Config) *Server {
 		Runtime: cfg.Runtime, Secret: cfg.RuntimeSecret,
 		Timeout: cmp.Or(cfg.InvokeTime, DefaultInvokeTime), AtOnce: cmp.Or(cfg.Invocations, DefaultInvocations),
 	})
-	for _, e := range []endpoint{
-		getCodeSecret, useCloudAccessToken, downloadFunction,
-		createFunction, listFunctions, getUploadSignature, invokeCloudFunction,
-		apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
-	} {
+	for _, e := range endpoints {
 		s.interfaces[e.path] = s.newDoor(e.entrance())
 	}
 	s.upload, s.download = s.newDoor(uploads), s.newDoor(downloads)

@@ -126,18 +126,27 @@ func (t *tx) changePlatform(ch cloud.AccountChange) error {
 			return err
 		}
 	}
+	if err := t.changeLimits(appid, ch.OldLimits, ch.Limits); err != nil {
+		return err
+	}
+	return t.changeSets(appid, ch.OldSets, ch.Sets)
+}
+
+// changeSets changes the permission sets of a platform that are as they were decided
+// on.
+func (t *tx) changeSets(appid string, old, sets []int) error {
 	now, err := t.platformSets(t.guard, appid)
 	switch {
 	case err != nil:
 		return err
-	case !slices.Equal(now, ch.OldSets):
+	case !slices.Equal(now, old):
 		return cloud.ErrStale
-	case slices.Equal(now, ch.Sets):
+	case slices.Equal(now, sets):
 		return nil
-	case len(ch.Sets) == 0:
+	case len(sets) == 0:
 		return t.one("DELETE FROM platform_sets WHERE appid = $1", appid)
 	}
-	text, err := json.Marshal(ch.Sets)
+	text, err := json.Marshal(sets)
 	if err != nil {
 		return err
 	}

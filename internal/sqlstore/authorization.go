@@ -18,12 +18,13 @@ func (s *Store) Authorization(ctx context.Context, platform, appid string) (clou
 	err := s.read(ctx).row(`SELECT in_force, epoch, sets, refresh_mac, issued, COALESCE(z.mac, ''),
 			EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.appid = $1 AND r.platform = $2
 				AND r.refresh_mac = authorizations.refresh_mac AND r.sealed <> ''),
+			EXISTS (SELECT 1 FROM platform_limits l WHERE l.appid = $2),
 			p.open, p.disabled, p.mac, m.open, m.disabled, m.mac
 		FROM authorizations LEFT JOIN authorization_macs z USING (appid, platform)
 		JOIN accounts p ON p.appid = platform JOIN accounts m ON m.appid = authorizations.appid
 		WHERE authorizations.appid = $1 AND platform = $2`,
 		[]any{appid, platform}, &a.InForce, &a.Epoch, &sets, &a.RefreshMAC, &issued, &mac, &a.RefreshKept,
-		&third.open, &third.disabled, &third.mac, &mini.open, &mini.disabled, &mini.mac)
+		&a.PlatformBounded, &third.open, &third.disabled, &third.mac, &mini.open, &mini.disabled, &mini.mac)
 	if err == nil {
 		err = s.guard.check(granted, mac, appid, platform, a.InForce, a.Epoch, sets, a.RefreshMAC)
 	}

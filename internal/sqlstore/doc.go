@@ -38,6 +38,7 @@
 //
 //	platform.go         platforms
 //	account.go          how accounts are changed, and whether they are in use
+//	quota.go            what bounds platforms, and what servers have counted
 //	removal.go          what is removed for good, and what keeps it from being removed
 //	view.go             platforms and Mini Programs, and what there is below them
 //	environment.go      accounts and environments

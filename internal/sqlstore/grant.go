@@ -59,13 +59,14 @@ var (
 	grantedRefresh = grant{"refresh_tokens", []string{"appid", "platform", "refresh_mac"},
 		[]string{"epoch", "place", "since"}, "", nil, firstEra}
 	grantedSets       = grant{"platform_sets", []string{"appid"}, []string{"sets"}, "", nil, firstEra}
+	grantedCalls      = grant{"platform_limits", []string{"appid"}, []string{"quotas", "ip_whitelist"}, "", nil, firstEra}
 	grantedCredential = grant{"env_credentials", []string{"account", "env"}, []string{"epoch"}, "", nil, lastEra}
 	// No row of it is older than its MAC, so it needs no era of its own.
 	grantedRuntime = grant{"env_runtimes", []string{"account", "env"}, []string{"runtime"}, "", nil, lastEra}
 
 	grants = []grant{
 		grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedRefresh, grantedSets,
-		grantedCredential, grantedRuntime,
+		grantedCalls, grantedCredential, grantedRuntime,
 	}
 )
 

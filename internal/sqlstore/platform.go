@@ -11,12 +11,18 @@ func (s *Store) Platform(ctx context.Context, appid string) (cloud.Platform, err
 	p := cloud.Platform{AppID: appid}
 	var issued string
 	var state switchState
-	err := s.read(ctx).row(`SELECT secret_mac, fixed_ticket, issued, COALESCE(void_before, 0), open, disabled, mac
-		FROM platforms p JOIN accounts a ON a.appid = p.appid LEFT JOIN platform_voids v ON v.appid = p.appid
-		WHERE p.appid = $1`, []any{appid},
-		&p.SecretMAC, &p.FixedTicket, &issued, &p.VoidBefore, &state.open, &state.disabled, &state.mac)
+	var limits limitsRow
+	err := s.read(ctx).row(`SELECT secret_mac, fixed_ticket, issued, COALESCE(void_before, 0), open, disabled, a.mac, `+
+		limitColumns+` FROM platforms p JOIN accounts a ON a.appid = p.appid
+		LEFT JOIN platform_voids v ON v.appid = p.appid LEFT JOIN platform_limits l ON l.appid = p.appid
+		WHERE p.appid = $1`, []any{appid}, append([]any{
+		&p.SecretMAC, &p.FixedTicket, &issued, &p.VoidBefore, &state.open, &state.disabled, &state.mac,
+	}, limits.fields()...)...)
 	if err == nil {
 		err = state.check(s.guard, appid)
+	}
+	if err == nil {
+		p.Limits, err = limits.limits(s.guard, appid)
 	}
 	if err != nil {
 		return cloud.Platform{}, err

@@ -16,6 +16,11 @@ const pruneStep = 200
 // Prune implements cloud.Store. It makes many transactions. If it ends early,
 // more is left than need be, and nothing else is wrong.
 func (s *Store) Prune(ctx context.Context, before int64, envs []cloud.EnvironmentKey) error {
+	err := s.deleteInSteps(ctx, `DELETE FROM quota_counts WHERE (platform, server) IN
+		(SELECT platform, server FROM quota_counts WHERE at < $1 ORDER BY platform, server LIMIT $2)`, before)
+	if err != nil {
+		return err
+	}
 	if err := s.pruneRefusals(ctx, before); err != nil {
 		return err
 	}

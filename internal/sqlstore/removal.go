@@ -236,8 +236,13 @@ func (t *tx) removePlatform(appid string, at int64) error {
 	if err := t.voidTokens(appid, at); err != nil {
 		return err
 	}
-	for _, table := range []string{"platforms", "platform_sets"} {
+	for _, table := range []string{"platforms", "platform_sets", "platform_limits"} {
 		if _, err := t.exec("DELETE FROM "+table+" WHERE appid = $1", appid); err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"quota_counts", "quota_clears"} {
+		if _, err := t.exec("DELETE FROM "+table+" WHERE platform = $1", appid); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -35,11 +36,13 @@ func miniPrograms(limit int64) string {
 
 // platforms begins with the platforms, since most accounts are Mini Programs.
 func platforms(limit int64) string {
-	return "SELECT " + accountColumns + ", COALESCE(s.sets, ''), " + counts("platform", limit) + fmt.Sprintf(`,
+	return "SELECT " + accountColumns + ", COALESCE(s.sets, ''), COALESCE(l.quotas, ''), COALESCE(l.ip_whitelist, ''), " +
+		counts("platform", limit) + fmt.Sprintf(`,
 			(SELECT count(*) FROM (SELECT 1 FROM functions f
 				WHERE f.owner = a.appid AND f.owner <> '' AND f.account <> a.appid LIMIT %d) AS x)
 		FROM platforms p JOIN accounts a ON a.appid = p.appid
-		LEFT JOIN platform_sets s ON s.appid = p.appid WHERE TRUE`, limit)
+		LEFT JOIN platform_sets s ON s.appid = p.appid
+		LEFT JOIN platform_limits l ON l.appid = p.appid WHERE TRUE`, limit)
 }
 
 func scanMiniProgram(r *sql.Rows) (m cloud.MiniProgram, err error) {
@@ -51,12 +54,15 @@ func scanMiniProgram(r *sql.Rows) (m cloud.MiniProgram, err error) {
 
 func scanPlatform(r *sql.Rows) (p cloud.PlatformView, err error) {
 	var a cloud.Account
-	var sets string
-	fields := append(append(accountFields(&a), &sets), countFields(&p.Counts.Counts)...)
+	var sets, quotas, list string
+	fields := append(append(accountFields(&a), &sets, &quotas, &list), countFields(&p.Counts.Counts)...)
 	err = r.Scan(append(fields, &p.Counts.OwnedFunctions)...)
 	p.SetAccount(a)
 	if err == nil && sets != "" {
 		err = json.Unmarshal([]byte(sets), &p.PermissionSets)
+	}
+	if err == nil && quotas != "" {
+		err = errors.Join(json.Unmarshal([]byte(quotas), &p.Quotas), json.Unmarshal([]byte(list), &p.IPWhitelist))
 	}
 	return p, err
 }

@@ -23,14 +23,17 @@ func given[T comparable](v T) (m cloud.Maybe[T]) {
 // WorldPlatforms implements cloud.Store.
 func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.WorldPlatform, error) {
 	var sel selection
-	query, args := sel.page("SELECT "+accountColumns+`, a.open, a.mac, COALESCE(s.sets, ''), COALESCE(s.mac, '')
+	query, args := sel.page("SELECT "+accountColumns+`, a.open, a.mac, COALESCE(s.sets, ''), COALESCE(s.mac, ''),
+		`+limitColumns+`
 		FROM platforms p JOIN accounts a ON a.appid = p.appid LEFT JOIN platform_sets s ON s.appid = p.appid
+		LEFT JOIN platform_limits l ON l.appid = p.appid
 		WHERE a.disabled <> 2`, p, "p.appid")
 	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldPlatform, err error) {
 		var a cloud.Account
 		var state switchState
 		var sets, mac string
-		err = r.Scan(append(accountFields(&a), &state.open, &state.mac, &sets, &mac)...)
+		var row limitsRow
+		err = r.Scan(append(append(accountFields(&a), &state.open, &state.mac, &sets, &mac), row.fields()...)...)
 		if state.disabled = int64(a.State); err == nil {
 			err = state.check(s.guard, a.AppID)
 		}
@@ -38,6 +41,13 @@ func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.World
 			w.With.PermissionSets.Given = true
 			err = errors.Join(s.guard.check(grantedSets, mac, a.AppID, sets),
 				json.Unmarshal([]byte(sets), &w.With.PermissionSets.Value))
+		}
+		if limits, bad := row.limits(s.guard, a.AppID); bad != nil {
+			err = errors.Join(err, bad)
+		} else if limits != nil {
+			w.With.Quotas.Value, w.With.IPWhitelist.Value = limits.Quotas, limits.IPWhitelist
+			w.With.Quotas.Given = !limits.Quotas.IsZero()
+			w.With.IPWhitelist.Given = len(limits.IPWhitelist) > 0
 		}
 		w.AppID, w.With.Name, w.With.Disabled = a.AppID, given(a.Name), given(a.State != cloud.InUse)
 		return w, err

@@ -9,6 +9,7 @@
 //
 //	platform.go       platforms: compare and swap of issue times
 //	account.go        how accounts are changed, and what that does to what is below
+//	quota.go          what bounds platforms, and what servers have counted
 //	removal.go        what is removed for good, step by step
 //	view.go           lists of platforms and Mini Programs, and what there is below them
 //	environment.go    accounts and environments as a world file makes them

@@ -29,6 +29,7 @@ var sections = []struct {
 	{"RT", "What a runtime gets", 5, nil},
 	{"OP", "What the operator sees and changes", 10, nil},
 	{"CK", "Clock", 4, nil},
+	{"QU", "Quotas and addresses", 4, nil},
 }
 
 // ClauseIDs returns the ids of all clauses that are listed, in order.

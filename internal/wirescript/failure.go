@@ -27,6 +27,7 @@ var codeTexts = map[int]string{
 	45011:   "api minute-quota reach limit  mustslower  retry next minute",
 	47001:   "data format error",
 	48001:   "api unauthorized",
+	48006:   "forbid to clear quota because of reaching the limit",
 	61003:   "component is not authorized by this account",
 	61004:   "access clientip is not registered",
 	61005:   "component ticket is expired",
@@ -36,6 +37,7 @@ var codeTexts = map[int]string{
 	61010:   "code is expired",
 	61011:   "invalid component",
 	61023:   "refresh_token is invalid",
+	76021:   "cgi_path not found",
 	85088:   "no qbase privilege",
 	85105:   "cloudbase_access_token is closed",
 	85107:   "url is not in whitelist",
@@ -77,6 +79,9 @@ func (f *failure) check(r *run, value any) error {
 		return fmt.Errorf("errcode %s, want %d", code, f.code)
 	}
 	rest, ok := strings.CutPrefix(message, f.text)
+	if f.code == 61004 { // has no colon before its detail
+		rest = strings.Replace(rest, " ", ": ", 1)
+	}
 	match := messageForm.FindStringSubmatch(rest)
 	if !ok || match == nil {
 		return fmt.Errorf("errmsg does not have the form %q[: detail] rid: … (EN-4)", f.text)

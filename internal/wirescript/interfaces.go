@@ -21,6 +21,9 @@ var interfaces = []struct {
 	{"/cgi-bin/component/api_component_token", false, []string{"component_access_token"}},
 	{"/cgi-bin/component/api_create_preauthcode", false, []string{"pre_auth_code"}},
 	{"/cgi-bin/component/api_query_auth", false, []string{"authorizer_access_token", "authorizer_refresh_token"}},
+	{"/cgi-bin/openapi/quota/get", true, nil},
+	{"/cgi-bin/clear_quota", false, nil},
+	{"/cgi-bin/component/clear_quota/v2", false, nil},
 	{"/cgi-bin/component/api_authorizer_token", false, []string{"authorizer_access_token", "authorizer_refresh_token"}},
 }
 

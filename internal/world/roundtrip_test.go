@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -31,7 +33,8 @@ func written(w cloud.World, lines bool) map[string][]map[string]any {
 	for _, p := range w.Platforms {
 		file["platforms"] = append(file["platforms"],
 			item(line(p.Line), "appid", p.AppID, "secret", p.Secret, "verify_ticket", orNull(p.Ticket, p.NoTicket),
-				"name", maybeOf(p.With.Name), "disabled", maybeOf(p.With.Disabled), "permission_sets", maybeOf(p.With.PermissionSets)))
+				"name", maybeOf(p.With.Name), "disabled", maybeOf(p.With.Disabled), "permission_sets", maybeOf(p.With.PermissionSets),
+				"quotas", quotasOf(p.With.Quotas), "ip_whitelist", maybeOf(p.With.IPWhitelist)))
 	}
 	for _, m := range w.MiniPrograms {
 		file["miniprograms"] = append(file["miniprograms"], item(line(m.Line), "appid", m.AppID, "cloud", m.Cloud,
@@ -80,6 +83,23 @@ func maybeOf[T any](m cloud.Maybe[T]) any {
 	return []any{m.Value}
 }
 
+// quotasOf is maybeOf for quotas.
+func quotasOf(m cloud.Maybe[cloud.Quotas]) any {
+	if !m.Given || m.Null {
+		return maybeOf(m)
+	}
+	quota := func(q cloud.Quota) map[string]int64 {
+		all := map[string]int64{"day": q.Day, "minute": q.Minute}
+		maps.DeleteFunc(all, func(_ string, n int64) bool { return n == 0 })
+		return all
+	}
+	interfaces := map[string]any{}
+	for name, q := range m.Value.Interfaces {
+		interfaces[name] = quota(q)
+	}
+	return []any{map[string]any{"interfaces": interfaces, "all": quota(m.Value.All)}}
+}
+
 // item returns an item of names and values, without those that are zero.
 func item(line int, members ...any) map[string]any {
 	m := map[string]any{}
@@ -109,13 +129,36 @@ func sameAgain(t rapid.TB, w cloud.World) {
 	for _, text := range [][]byte{asYAML, asJSON} {
 		again, err := Parse(text, "written")
 		lines := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Line" }, cmp.Ignore())
-		if diff := cmp.Diff(w, again, lines, cmpopts.EquateEmpty()); err != nil || diff != "" {
+		diff := cmp.Diff(w, again, lines, cmpopts.EquateEmpty(), cmpopts.EquateComparable(cloud.Network{}))
+		if err != nil || diff != "" {
 			t.Fatalf("%v\n%s\n(-was +read):\n%s", err, text, diff)
 		}
 	}
 }
 
 var permissionSetLists = rapid.SliceOfNDistinct(rapid.IntRange(1, maxPermissionSet), 0, 5, rapid.ID)
+
+var someQuota = rapid.Custom(func(t *rapid.T) cloud.Quota {
+	day, minute := rapid.Int64Range(0, cloud.MaxQuota).Draw(t, "day"), rapid.Int64Range(0, cloud.MaxQuota).Draw(t, "minute")
+	return cloud.Quota{Day: day, Minute: max(minute, 1-min(day, 1))}
+})
+
+var someQuotas = rapid.Custom(func(t *rapid.T) cloud.Quotas {
+	q := cloud.Quotas{Interfaces: rapid.MapOf(rapid.StringMatching(`[a-z_]{1,10}`), someQuota).Draw(t, "interfaces")}
+	if rapid.Bool().Draw(t, "all") {
+		q.All = someQuota.Draw(t, "all")
+	}
+	return q
+})
+
+var someNetworks = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) cloud.Network {
+	raw := rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "address")
+	if rapid.Bool().Draw(t, "IPv6") {
+		raw = rapid.SliceOfN(rapid.ByteRange(1, 255), 16, 16).Draw(t, "address")
+	}
+	addr, _ := netip.AddrFromSlice(raw)
+	return cloud.Network(netip.PrefixFrom(addr, rapid.IntRange(0, addr.BitLen()).Draw(t, "bits")).Masked())
+}), 0, 4)
 
 // maybes draws members of a change.
 func maybes[T any](values *rapid.Generator[T]) *rapid.Generator[cloud.Maybe[T]] {
@@ -139,6 +182,8 @@ func worlds(t *rapid.T) cloud.World {
 				Name:           maybes(rapid.StringMatching(`[ -~]{1,20}|[\p{L}\p{N}\p{P}\p{S}]{1,5}|yes|1e5|null`)).Draw(t, "name"),
 				Disabled:       maybes(rapid.Bool()).Draw(t, "disabled"),
 				PermissionSets: maybes(permissionSetLists).Draw(t, "sets"),
+				Quotas:         maybes(someQuotas).Draw(t, "quotas"),
+				IPWhitelist:    maybes(someNetworks).Draw(t, "networks"),
 			},
 		})
 		p := &w.Platforms[len(w.Platforms)-1]

@@ -52,6 +52,8 @@ func (r *reader) platform(n yamlfile.Node) {
 		yamlfile.Optional("name", maybe(&p.With.Name, text)),
 		yamlfile.Optional("disabled", maybe(&p.With.Disabled, truth)),
 		yamlfile.Optional("permission_sets", maybe(&p.With.PermissionSets, permissionSets)),
+		yamlfile.Optional("quotas", maybe(&p.With.Quotas, quotas)),
+		yamlfile.Optional("ip_whitelist", maybe(&p.With.IPWhitelist, networks)),
 	)
 	r.once(n, "platform", p.AppID)
 	r.world.Platforms = append(r.world.Platforms, p)

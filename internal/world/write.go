@@ -24,7 +24,9 @@ func (w *Writer) Write(piece cloud.World) error {
 		w.item(&b, "platforms", line{}.
 			add("appid", p.AppID).maybe("secret", p.Secret, p.Secret != "").maybe("verify_ticket", p.Ticket, p.Ticket != "").
 			maybe("name", p.With.Name, p.With.Name.Given).maybe("disabled", p.With.Disabled, p.With.Disabled.Given).
-			maybe("permission_sets", p.With.PermissionSets, p.With.PermissionSets.Given))
+			maybe("permission_sets", p.With.PermissionSets, p.With.PermissionSets.Given).
+			maybe("quotas", p.With.Quotas, p.With.Quotas.Given).
+			maybe("ip_whitelist", p.With.IPWhitelist, p.With.IPWhitelist.Given))
 	}
 	for _, m := range piece.MiniPrograms {
 		w.item(&b, "miniprograms", line{}.
