@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -37,7 +38,8 @@ The exit status is 1 if something differs.`,
 			if base == "" {
 				base = tcb.DefaultBaseURL
 			}
-			player := wirescript.NewPlayer(wirescript.Target{URL: base, Vars: vars})
+			secure := c.HTTP.Transport.(*http.Transport).TLSClientConfig
+			player := wirescript.NewPlayer(wirescript.Target{URL: base, TLS: secure, Vars: vars})
 			report := conformance(player, scripts, write != "", clause)
 			verbose, _ := cmd.Flags().GetBool("verbose")
 			if err := report.print(p, cmd.OutOrStdout(), verbose); err != nil {

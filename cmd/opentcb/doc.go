@@ -8,6 +8,7 @@
 //	examples.go  the examples in help
 //	flags.go     flags from variables, and the flag that was perhaps meant
 //	status.go    exit statuses
+//	tls.go       certificates that the system does not know
 //	print.go     results for a person, or as JSON
 //	progress.go  how far a long command has come, on a terminal
 //	version.go   opentcb version

@@ -24,7 +24,7 @@ func variable(flag string) string {
 // variable of such a name is likely somebody else's.
 var settings = []string{
 	"admin", "admin-token", "data", "base-url", "profile", "profiles", "appid", "json",
-	"database", "blobs", "master-key-file", "master-key-command",
+	"ca-file", "client-cert", "client-key", "database", "blobs", "master-key-file", "master-key-command",
 }
 
 // hasVariable reports whether a flag of a command is a setting. What runs for

@@ -59,6 +59,7 @@ func fleetCmd(use, short, long string, args cobra.PositionalArgs, file func(args
 	flags.StringVar(&f.profile, "profile", "", "profile to use (default: the file's, else the only one)")
 	flags.StringVar(&f.profiles, "profiles", "", profilesHelp)
 	flags.BoolVar(&f.json, "json", false, "print one JSON value")
+	f.tls.add(flags)
 	flags.StringArrayVar(&f.only, "only", nil,
 		"pattern of Mini Programs, environments or groups to work on; give it once for each")
 	flags.IntVar(&f.workers, "workers", 8, "Mini Programs at once")
@@ -79,7 +80,11 @@ func (f *fleetFlags) run(ctx context.Context) (*fleet.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := f.open(chosen, pacedHTTP(f.workers, f.rate))
+	transport, err := f.transport(chosen)
+	if err != nil {
+		return nil, err
+	}
+	s := f.open(chosen, pacedHTTP(transport, f.workers, f.rate))
 	if err := s.CheckSecrets(ctx); err != nil { // told once, and not for each environment
 		return nil, usageError{err}
 	}

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// callTime is how long a call of a fleet may take, once it is its turn.
+// callTime is how long a call may take; one of a fleet, once it is its turn.
 const callTime = 30 * time.Second
 
 // pacedHTTP returns an HTTP client for so many workers, which together make no
 // more than perSecond requests; 0 is no limit.
-func pacedHTTP(workers, perSecond int) *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+func pacedHTTP(transport *http.Transport, workers, perSecond int) *http.Client {
+	transport = transport.Clone()
 	transport.MaxIdleConnsPerHost = workers
 	if perSecond == 0 {
 		return &http.Client{Transport: transport, Timeout: callTime}

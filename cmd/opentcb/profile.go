@@ -171,7 +171,17 @@ func (p *provider) profileClient() (*tcb.Client, error) {
 		return nil, err
 	}
 	p.used = chosen.Name
-	return p.open(chosen, nil).MiniProgram(m), nil
+	transport, err := p.transport(chosen)
+	if err != nil {
+		return nil, err
+	}
+	return p.open(chosen, &http.Client{Transport: transport, Timeout: callTime}).MiniProgram(m), nil
+}
+
+// transport returns how requests go: with the files of the flags, else the profile's.
+func (p *provider) transport(chosen profile.Profile) (*http.Transport, error) {
+	files := tlsFlags{p.tls.Or(chosen.TLS)}
+	return files.transport()
 }
 
 // open begins to use a profile, and says if its tokens cannot be kept.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 type provider struct {
 	baseURL, profile, appid string
 	profiles                string // file
+	tls                     tlsFlags
 	json                    bool
 	used                    string // the profile that gives the tokens; "" if none does
 }
@@ -48,6 +50,7 @@ func (p *provider) flags(cmd *cobra.Command) {
 	f.StringVar(&p.profile, "profile", "", "profile to use (default: the only one)")
 	f.StringVar(&p.appid, "appid", "", "Mini Program of the profile to act for (default: the only one)")
 	f.StringVar(&p.profiles, "profiles", "", profilesHelp)
+	p.tls.add(f)
 	f.BoolVar(&p.json, "json", false, "print one JSON value")
 }
 
@@ -66,7 +69,14 @@ func (p *provider) client() (*tcb.Client, error) {
 		}
 	}
 	if token := os.Getenv(accessTokenVariable); token != "" {
-		return &tcb.Client{BaseURL: p.baseURL, Tokens: tcb.StaticToken(token)}, nil
+		transport, err := p.tls.transport()
+		if err != nil {
+			return nil, err
+		}
+		return &tcb.Client{
+			BaseURL: p.baseURL, Tokens: tcb.StaticToken(token),
+			HTTP: &http.Client{Transport: transport, Timeout: callTime},
+		}, nil
 	}
 	return p.profileClient()
 }

@@ -20,6 +20,7 @@ import (
 // remote is a command's way to a running server.
 type remote struct {
 	admin, token, data string
+	tls                tlsFlags
 	from               string // where the token was found
 	credential         bool   // it is an environment's credential
 }
@@ -58,6 +59,7 @@ func (r *remote) flags(f *pflag.FlagSet) {
 		"its token; better given by the variable, since others can see arguments (default: the file admin-token in the data folder)")
 	f.StringVar(&r.data, "data", "",
 		"the server's data folder, to read the token from (default: opentcb-data, else .opentcb)")
+	r.tls.add(f)
 }
 
 // client returns a client with the token that the flags give, or else the one in
@@ -66,7 +68,11 @@ func (r *remote) client() (*admin.Client, error) {
 	if u, err := url.Parse(r.admin); err != nil || u.Host == "" {
 		return nil, usageError{fmt.Errorf("--admin %s: give an address such as http://127.0.0.1:8081", r.admin)}
 	}
-	c := &admin.Client{URL: r.admin, Token: r.token}
+	transport, err := r.tls.transport()
+	if err != nil {
+		return nil, err
+	}
+	c := &admin.Client{URL: r.admin, Token: r.token, HTTP: &http.Client{Transport: transport}}
 	if c.Token != "" {
 		r.from = "--admin-token or " + variable("admin-token")
 		return c, nil

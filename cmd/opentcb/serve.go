@@ -27,6 +27,7 @@ When it answers requests it prints one line on standard output:
 
     ready api=http://HOST:PORT admin=http://HOST:PORT
 
+With --tls-cert and --tls-key the interfaces speak HTTPS, and the line says so.
 SIGTERM or SIGINT ends it: no new connection is taken, calls under way are
 finished, and the exit status is 0. SIGHUP sets the level of the log back to that
 of the start, and does not end it, nor does a reader of its log that goes away.`,
@@ -53,6 +54,11 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 	f.BoolVar(&cfg.TestMode, "test-mode", false, "for tests: the clock can be moved, and more, by whoever has an admin token; never in production")
 	f.StringVar(&cfg.Clock, "clock", "", "with --test-mode: how the clock is set at the start: real, offset+3h, offset-3h, or frozen@2026-01-31T15:04:05Z (default: as it was at the end)")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
+	f.StringVar(&cfg.TLSCert, "tls-cert", "", "PEM file of the interfaces' certificate, before those that signed it: they speak HTTPS; a changed file is taken up within a minute")
+	f.StringVar(&cfg.TLSKey, "tls-key", "", "PEM file of its key")
+	f.StringVar(&cfg.AdminTLSCert, "admin-tls-cert", "", "likewise of the admin interface")
+	f.StringVar(&cfg.AdminTLSKey, "admin-tls-key", "", "PEM file of its key")
+	f.StringVar(&cfg.AdminClientCA, "admin-client-ca", "", "PEM file of authorities: the admin interface takes only clients with a certificate of theirs")
 	serverFlags(f, &cfg)
 	logging.add(f)
 	return cmd

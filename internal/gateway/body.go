@@ -28,6 +28,7 @@ var errOver = errors.New("the call has ended")
 type body struct {
 	io.ReadCloser
 	conn    *http.ResponseController
+	shares  bool         // its connection with others, in HTTP/2
 	watch   *stall.Watch // over the call
 	isWhole atomic.Bool  // its end was read
 
@@ -71,9 +72,10 @@ func (b *body) end() {
 
 // closeUnlessWhole has the server close the connection after an answer that
 // comes before the end of the body: net/http would take what is left of it for
-// the next request. The answer's header must not be written yet.
+// the next request. In HTTP/2 it ends the stream by itself. The answer's header must
+// not be written yet.
 func (b *body) closeUnlessWhole(w http.ResponseWriter) {
-	if !b.isWhole.Load() {
+	if !b.isWhole.Load() && !b.shares {
 		w.Header().Set("Connection", "close")
 	}
 }

@@ -103,7 +103,7 @@ func (g *Gateway) Forward(w http.ResponseWriter, r *http.Request, c Call) error 
 	conn := http.NewResponseController(w)
 	until := time.Now().Add(g.transferTime)
 	_ = conn.SetWriteDeadline(until)
-	b := &body{ReadCloser: r.Body, conn: conn}
+	b := &body{ReadCloser: r.Body, conn: conn, shares: r.ProtoMajor > 1}
 	if r.ContentLength == 0 {
 		b.isWhole.Store(true)
 	} else {

@@ -20,6 +20,11 @@ type Config struct {
 	Listen      string // address of the API listener
 	AdminListen string // address of the admin listener
 
+	// Certificate and key of each listener, PEM files; "": it speaks plain HTTP.
+	TLSCert, TLSKey           string
+	AdminTLSCert, AdminTLSKey string
+	AdminClientCA             string // who signs the certificates of the admin interface's clients; "": they need none
+
 	Data           string // data folder
 	Database       string // postgres://…; "": SQLite in the data folder
 	Blobs          string // file:///DIR or s3://…; "": a folder in the data folder
@@ -79,10 +84,13 @@ func (c Config) Check() error {
 	_, publicURL := parseHost("--public-url", c.PublicURL)
 	_, trusted := parsePrefixes(c.TrustedProxies)
 	_, upstream := parseHost("--upstream", c.Upstream)
+	apiTLS, adminTLS := c.tlsFiles()
 	return errors.Join(
 		c.Limits.check(),
 		checkAddress("--listen", c.Listen),
 		checkAddress("--admin-listen", c.AdminListen),
+		apiTLS.check(),
+		adminTLS.check(),
 		c.CheckStorage(),
 		c.checkTestMode(),
 		c.checkInvalidToken(),

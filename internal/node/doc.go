@@ -19,6 +19,9 @@
 //	disk_unix.go     the room on the disk
 //	disk_other.go    the same where it is not known
 //	listener.go    taking and refusing connections
+//	port.go         a listener with its TLS, and the limits of its server
+//	tls.go          the certificate of a listener, read again as its files change
+//	tlslistener.go  a listener that speaks TLS
 //	head.go        the header of a request as it arrives: at most so many lines
 //	world.go       a world file, from the disk to the rules
 package node

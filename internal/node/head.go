@@ -30,16 +30,27 @@ const (
 )
 
 // Read reads, and refuses a header of too many lines.
-func (c *conn) Read(p []byte) (int, error) {
-	if c.head.over {
-		return c.TCPConn.Read(p)
+func (c *conn) Read(p []byte) (int, error) { return c.head.read(c.TCPConn, c.listener, p) }
+
+func (c *conn) watch() *head { return &c.head }
+
+// halfCloser is a connection of TCP or of TLS.
+type halfCloser interface {
+	io.ReadWriter
+	CloseWrite() error
+}
+
+// read reads from a connection of that listener.
+func (h *head) read(c halfCloser, l *listener, p []byte) (int, error) {
+	if h.over {
+		return c.Read(p)
 	}
-	n, err := c.TCPConn.Read(p[:min(len(p), headStep)])
-	if c.head.add(p[:n]); c.head.lines <= c.listener.maxLines {
+	n, err := c.Read(p[:min(len(p), headStep)])
+	if h.add(p[:n]); h.lines <= l.maxLines {
 		return n, err
 	}
-	c.listener.refused.Add(1)
-	if _, err := io.WriteString(c.TCPConn, headRefusal); err == nil && c.CloseWrite() == nil {
+	l.refused.Add(1)
+	if _, err := io.WriteString(c, headRefusal); err == nil && c.CloseWrite() == nil {
 		time.Sleep(headFarewell)
 	}
 	return 0, io.EOF
@@ -62,10 +73,40 @@ func (h *head) add(b []byte) {
 	}
 }
 
-// watchHead tells a connection whether a header may arrive: from its beginning
-// until one was read, and again after each answer.
+// watchHead tells a connection of HTTP/1 whether a header may arrive: from its
+// beginning until one was read, and again after each answer.
 func watchHead(c net.Conn, state http.ConnState) {
-	if state == http.StateActive || state == http.StateIdle {
-		c.(*conn).head = head{over: state == http.StateActive}
+	watched, ok := c.(interface{ watch() *head })
+	switch {
+	case !ok: // HTTP/2
+	case state == http.StateActive, state == http.StateIdle:
+		*watched.watch() = head{over: state == http.StateActive}
+	case state == http.StateHijacked:
+		watched.watch().over = true
 	}
+}
+
+// lineLimit refuses requests of HTTP/2 whose header has too many lines. Their bytes
+// are bounded before, each line counting 32 more.
+type lineLimit struct {
+	next     http.Handler
+	listener *listener
+}
+
+// ServeHTTP passes a request on.
+func (l lineLimit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		l.next.ServeHTTP(w, r)
+		return
+	}
+	lines := 2 // what is the request line and Host in HTTP/1
+	for _, values := range r.Header {
+		lines += len(values)
+	}
+	if lines > l.listener.maxLines {
+		l.listener.refused.Add(1)
+		http.Error(w, "431 Request Header Fields Too Large", http.StatusRequestHeaderFieldsTooLarge)
+		return
+	}
+	l.next.ServeHTTP(w, r)
 }

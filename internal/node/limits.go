@@ -24,6 +24,8 @@ type Limits struct {
 	InvokeTimeout     time.Duration `flag:"invoke-timeout" default:"5s" help:"how long a call waits for a function; that goes on"` // IV-7
 	Invocations       int           `flag:"invocations" default:"64" help:"functions of one environment that are run at once; further ones are told to try again"`
 	MaxConnections    int           `flag:"max-connections" default:"10000" help:"connections at once; further ones wait"`
+	MaxStreams        int           `flag:"max-streams" default:"100" help:"requests at once on one connection of HTTP/2; further ones are refused there"`
+	MaxAllStreams     int           `flag:"max-all-streams" default:"10000" help:"requests at once on all connections of HTTP/2; further ones are told to try again"`
 	MaxUploads        int           `flag:"max-uploads" default:"64" help:"uploads at once, a quarter of them of one platform; further ones are told to try again"`
 	UploadGrace       time.Duration `flag:"upload-grace" default:"5s" help:"how long an upload may be slower than the least rate"`
 	UploadRate        int           `flag:"upload-rate" default:"65536" help:"least rate of an upload, in bytes a second"`

@@ -34,6 +34,8 @@ type listener struct {
 	drained  atomic.Bool  // nothing more is accepted
 	maxLines int          // of a request's head
 	refused  atomic.Int64 // heads with more
+	crowded  atomic.Int64 // streams of HTTP/2 that were too many of a connection
+	scheme   string       // how clients reach it
 }
 
 // listen opens an address for what clients can take of it. what and flag name the
@@ -53,6 +55,7 @@ func listen(address, what, flag string, limits Limits) (*listener, error) {
 	}
 	return &listener{
 		TCPListener: tcp, slots: make(chan struct{}, limits.MaxConnections), maxLines: limits.MaxHeaderLines,
+		scheme: "http",
 	}, nil
 }
 
@@ -107,7 +110,7 @@ func (l *listener) url() string {
 	if addr.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+	return l.scheme + "://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }
 
 // lastCalls ends each connection with the next answer on it, once draining

@@ -35,12 +35,34 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 	running, most := n.stack.Load().server.Invocations()
 	m.gauge("invocations", "Calls that wait for a function.", float64(running))
 	m.gauge("invocations_limit", "How many may wait of one environment.", float64(most))
-	for name, l := range map[string]*listener{"api": n.api, "admin": n.admin} {
+	for name, l := range map[string]*port{"api": n.api, "admin": n.admin} {
 		m.gauge("connections", "Open connections, by listener.", float64(l.open.Load()), "listener", name)
 		m.gauge("connections_limit", "How many connections may be open, by listener.", float64(cap(l.slots)), "listener", name)
+		if l.cert != nil {
+			m.collectTLS(name, l)
+		}
 	}
+	streams, mostStreams := n.stack.Load().server.Streams()
+	m.gauge("streams", "Requests of HTTP/2 under way at the interfaces.", float64(streams))
+	m.gauge("streams_limit", "How many requests of HTTP/2 may be under way.", float64(mostStreams))
 	n.collectRules(m)
 	n.collectStorage(m)
+}
+
+// collectTLS tells how TLS is on a listener.
+func (m metrics) collectTLS(name string, l *port) {
+	stale := 0.0
+	if l.cert.stale.Load() {
+		stale = 1
+	}
+	m.gauge("certificate_expiry_seconds", "When the certificate in use expires, in Unix time, by listener.",
+		float64(l.cert.expires.Load()), "listener", name)
+	m.gauge("certificate_stale", "1 while the files of the certificate hold what cannot be used, by listener.",
+		stale, "listener", name)
+	m.counter("tls_handshakes_failed_total", "Connections that did not get as far as to speak TLS, by listener.",
+		uint64(l.secure.failed.Load()), "listener", name)
+	m.counter("streams_refused_total", "Requests of HTTP/2 refused because their connection had too many, by listener.",
+		uint64(l.crowded.Load()), "listener", name)
 }
 
 // collectRules tells what the rules have in memory.

@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -31,10 +29,12 @@ type Node struct {
 	usage   *usage
 	started time.Time
 	calls   *lastCalls
-	api     *listener
-	admin   *listener
+	api     *port
+	admin   *port
 	apiSrv  *http.Server
 	admSrv  *http.Server
+
+	endWatch context.CancelFunc // of certificates
 
 	began  time.Time
 	failed chan error // a listener that ended by itself
@@ -74,10 +74,11 @@ func (n *Node) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if n.api, err = listen(n.cfg.Listen, "API", "--listen", n.cfg.Limits); err != nil {
+	apiTLS, adminTLS := n.cfg.tlsFiles()
+	if n.api, err = n.openPort(n.cfg.Listen, "API", "--listen", apiTLS); err != nil {
 		return err
 	}
-	if n.admin, err = listen(n.cfg.AdminListen, "admin", "--admin-listen", n.cfg.Limits); err != nil {
+	if n.admin, err = n.openPort(n.cfg.AdminListen, "admin", "--admin-listen", adminTLS); err != nil {
 		return err
 	}
 	n.serve()
@@ -120,30 +121,12 @@ func (n *Node) serve() {
 		calls, operator = n.testHandlers()
 	}
 	n.calls = &lastCalls{next: calls}
-	n.apiSrv, n.admSrv = n.httpServer(n.calls), n.httpServer(operator)
+	n.apiSrv, n.admSrv = n.httpServer(n.calls, n.api), n.httpServer(operator, n.admin)
 	n.admSrv.RegisterOnShutdown(func() { n.stack.Load().admin.EndWaits() })
-	go n.run(n.apiSrv, n.api)
-	go n.run(n.admSrv, n.admin)
-}
-
-func (n *Node) httpServer(h http.Handler) *http.Server {
-	limits := n.cfg.Limits
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: limits.ReadHeaderTimeout,
-		ReadTimeout:       limits.ReadTimeout,
-		WriteTimeout:      limits.WriteTimeout,
-		IdleTimeout:       limits.IdleTimeout,
-		MaxHeaderBytes:    limits.MaxHeaderBytes,
-		ConnState:         watchHead,
-		ErrorLog:          slog.NewLogLogger(n.cfg.Log.Handler(), slog.LevelDebug), // noise of bad clients
-	}
-}
-
-func (n *Node) run(srv *http.Server, l net.Listener) {
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-		n.failed <- err
-	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n.endWatch = cancel
+	go n.run(ctx, n.apiSrv, n.api)
+	go n.run(ctx, n.admSrv, n.admin)
 }
 
 // APIURL returns where the interfaces are, such as http://127.0.0.1:8080.
@@ -208,6 +191,7 @@ func (n *Node) linger(ctx context.Context) {
 func (n *Node) close() error {
 	var errs []error
 	if n.apiSrv != nil {
+		n.endWatch()
 		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close()) // and with them the listeners
 		n.usage.close()
 	} else if n.api != nil {

@@ -39,6 +39,7 @@ func (n *Node) addInterfaces(s *stack) {
 		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
 		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
 		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
+		Streams:      n.cfg.Limits.MaxAllStreams,
 		TransferTime: n.cfg.Limits.TransferTimeout,
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 		Runtime: n.cfg.Runtime, RuntimeSecret: n.secret,

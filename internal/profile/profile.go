@@ -24,6 +24,7 @@ type Profile struct {
 	Name           string
 	BaseURL        string // where the interfaces are; "" is tcb.DefaultBaseURL
 	UploadURL      string // where uploads are sent; "" is the host that their signature names
+	TLS            TLS    // certificates, for BaseURL and UploadURL
 	Platform       string // its appid
 	ComponentToken Secret // the platform's token
 	Secret, Ticket Secret
@@ -110,6 +111,9 @@ func readProfile(name string, n yamlfile.Node) Profile {
 	is := n.Members("it",
 		yamlfile.Optional("base_url", yamlfile.Text(&p.BaseURL, CheckAddress)),
 		yamlfile.Optional("upload_url", yamlfile.Text(&p.UploadURL, CheckAddress)),
+		yamlfile.Optional("ca_file", yamlfile.Text(&p.TLS.CAFile, yamlfile.NotEmpty)),
+		yamlfile.Optional("client_cert", yamlfile.Text(&p.TLS.ClientCert, yamlfile.NotEmpty)),
+		yamlfile.Optional("client_key", yamlfile.Text(&p.TLS.ClientKey, yamlfile.NotEmpty)),
 		yamlfile.Required("platform", yamlfile.Text(&p.Platform, CheckAppID)),
 		yamlfile.Optional("component_access_token", p.ComponentToken.read(name, "component_access_token")),
 		yamlfile.Optional("secret", p.Secret.read(name, "secret")),
@@ -122,6 +126,8 @@ func readProfile(name string, n yamlfile.Node) Profile {
 	)
 	switch {
 	case !is:
+	case n.Has("client_cert") != n.Has("client_key"):
+		n.Report("client_cert and client_key go together")
 	case n.Has("secret") != n.Has("ticket"):
 		n.Report("secret and ticket go together")
 	case !n.Has("secret") && !n.Has("component_access_token") && !n.Has("access_token"):

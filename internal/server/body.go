@@ -79,7 +79,9 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) ([]byte, error
 		b.buf = b.buf[:len(b.buf)+n]
 		switch {
 		case len(b.buf) > most: // of unknown length, perhaps without end
-			w.Header().Set("Connection", "close")
+			if r.ProtoMajor == 1 { // HTTP/2 ends the stream, whose neighbours have nothing to do with it
+				w.Header().Set("Connection", "close")
+			}
 			return nil, tooLarge(most)
 		case err == io.EOF && int64(len(b.buf)) < r.ContentLength:
 			return nil, notWhole(io.ErrUnexpectedEOF)

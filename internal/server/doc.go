@@ -31,6 +31,7 @@
 // What they are made of:
 //
 //	body.go        a body comes into memory, within a budget
+//	streams.go     how many requests of HTTP/2 are under way
 //	decode.go      a body becomes a request of package tcb
 //	uploadbody.go  the body of an upload, read as it streams in
 //	uploadslots.go  places for uploads, and how slow one may be

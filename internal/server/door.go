@@ -90,6 +90,13 @@ func (d *door) enter(v *visit) (err error) {
 	}()
 	// What is asked of every request, whatever it wants, stands here: an error
 	// is refused in the language of the entrance.
+	if v.r.ProtoMajor > 1 {
+		defer d.server.streams.leave()
+		if !d.server.streams.enter() {
+			v.r.Close = true // nothing more of it is read
+			return cloud.Refused(cloud.LimitReached, "too many requests at once over HTTP/2: try again")
+		}
+	}
 	return d.serve(d.server, v)
 }
 

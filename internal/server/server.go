@@ -37,6 +37,10 @@ type Config struct {
 	// BodyBytes bounds the bodies of calls that are in memory at once, in bytes;
 	// callers without a token get a quarter of it. Default DefaultBodyBytes.
 	BodyBytes int
+	// Streams is how many requests of HTTP/2 are served at once; further ones are
+	// asked to come back. Those of HTTP/1 are bounded with their connections.
+	// Default DefaultStreams.
+	Streams int
 	// FalseSecrets is how many secrets of a platform may be false, from one
 	// address in a minute, before more are slowed. Default DefaultFalseSecrets.
 	FalseSecrets int
@@ -68,6 +72,7 @@ type Config struct {
 // Defaults of Config.
 const (
 	DefaultUploads      = 64
+	DefaultStreams      = 10_000
 	DefaultUploadGrace  = 5 * time.Second
 	DefaultUploadRate   = 64 << 10
 	DefaultFalseSecrets = 10
@@ -89,6 +94,7 @@ type Server struct {
 	uploadGrace    time.Duration
 	uploadRate     int // bytes a second
 	bodies         bodies
+	streams        streams
 	guesses        *throttle.Throttle
 	logBudget      logBudget
 	trustedProxies []netip.Prefix
@@ -138,6 +144,7 @@ func New(cfg Config) *Server {
 		interfaces:     map[string]*door{},
 	}
 	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))
+	s.streams.most = int64(cmp.Or(cfg.Streams, DefaultStreams))
 	if cfg.Upstream != nil {
 		s.gateway = gateway.New(gateway.Config{
 			Upstream:     cfg.Upstream,
@@ -230,6 +237,9 @@ func (s *Server) origin(r *http.Request) string {
 		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 			host = local.String()
 		}
+	}
+	if r.TLS != nil {
+		return "https://" + host
 	}
 	return "http://" + host
 }

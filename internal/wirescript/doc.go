@@ -57,7 +57,8 @@
 // ${base64 x} and ${sha256 x} functions; ${ticket c1}, ${component c1} and
 // ${token c1 a1} the current ticket and live tokens, obtained through the real
 // calls at first use and then kept; ${cloudbase test} is the token of an
-// environment, obtained by the operator as its runtime does.
+// environment, obtained by the operator as its runtime does; ${scheme} is that of
+// the target.
 //
 // # Other steps, one to a line
 //

@@ -84,7 +84,7 @@ func (s *Script) read(lines []line) error {
 				Script: s.Name, Line: first.number, Clauses: strings.Fields(match[1]), Title: match[2],
 				Reads: onlyReads(block),
 			}
-			p := caseParser{c: &c, world: s.names, made: map[string]bool{}}
+			p := caseParser{c: &c, world: s.names, made: map[string]bool{"scheme": true}}
 			if err := p.read(block); err != nil {
 				return err
 			}

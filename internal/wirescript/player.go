@@ -1,6 +1,7 @@
 package wirescript
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 type Target struct {
 	URL      string       // of the API listener, such as http://127.0.0.1:8080, without a slash at the end
 	Client   *http.Client // nil: one of our own, which follows no redirect and unpacks nothing
+	TLS      *tls.Config  // of https, and then requests are HTTP/2 where a Client can make them
 	Operator Operator
 
 	// Clock moves the server's clock forward for good. Its tokens, tickets and
@@ -73,7 +75,7 @@ type Player struct {
 func NewPlayer(target Target) *Player {
 	p := &Player{target: target, client: target.Client, url: strings.TrimSuffix(target.URL, "/"), seen: map[string]bool{}}
 	if p.client == nil {
-		p.client = newClient()
+		p.client = newClient(target.TLS)
 	}
 	return p
 }
@@ -93,6 +95,7 @@ func (p *Player) PlayCase(script Script, c Case) Result {
 		return Result{Case: c, LeftOut: "the target has no " + strings.Join(missing, ", no ")}
 	}
 	r := &run{p: p, c: c, vars: map[string]string{}, secrets: map[string]string{}}
+	r.vars["scheme"], _, _ = strings.Cut(p.url, "://")
 	err := r.enter(script)
 	for _, s := range c.steps {
 		if err == nil {

@@ -46,7 +46,7 @@ func (s *requestStep) sendRaw(r *run) (*answer, error) {
 		lines += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	}
 	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", s.method, target, host, lines)
-	return exchange(server, s.method, head+body)
+	return r.p.exchange(server, s.method, head+body)
 }
 
 // sizes reports whether the script itself says how long the body is.
@@ -60,8 +60,8 @@ func (s *requestStep) sizes() bool {
 }
 
 // exchange writes a request on a connection of its own and reads the answer.
-func exchange(server *url.URL, method, request string) (*answer, error) {
-	conn, err := dial(server)
+func (p *Player) exchange(server *url.URL, method, request string) (*answer, error) {
+	conn, err := p.dial(server)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func exchange(server *url.URL, method, request string) (*answer, error) {
 	return got, err
 }
 
-func dial(server *url.URL) (net.Conn, error) {
+func (p *Player) dial(server *url.URL) (net.Conn, error) {
 	secure := server.Scheme == "https"
 	port := "80"
 	if secure {
@@ -93,7 +93,7 @@ func dial(server *url.URL) (net.Conn, error) {
 	}
 	address := net.JoinHostPort(server.Hostname(), cmp.Or(server.Port(), port))
 	if secure {
-		return tls.Dial("tcp", address, nil)
+		return tls.Dial("tcp", address, p.target.TLS)
 	}
 	return net.DialTimeout("tcp", address, answerTimeout)
 }

@@ -1,6 +1,7 @@
 package wirescript
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,10 +19,15 @@ const (
 
 // newClient makes a client that shows an answer as it came: no redirect is
 // followed, nothing unpacked.
-func newClient() *http.Client {
+func newClient(secure *tls.Config) *http.Client {
+	if secure != nil {
+		secure = secure.Clone() // the transport adds HTTP/2 to its own
+	}
 	return &http.Client{
-		Timeout:       answerTimeout,
-		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
+		Timeout: answerTimeout,
+		Transport: &http.Transport{
+			DisableCompression: true, MaxIdleConnsPerHost: 16, TLSClientConfig: secure, ForceAttemptHTTP2: secure != nil,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -106,12 +112,22 @@ func (p *Player) do(request *http.Request) (*answer, error) {
 	if fault, ok := errors.AsType[*url.Error](err); ok {
 		err = fault.Err // without the URL, which holds a token
 	}
+	_, reset := errors.AsType[streamError](err)
 	switch {
 	case err == nil:
 		return got, nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+	case reset, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		got.broken = fmt.Errorf("the answer breaks off after %d bytes: %w", len(got.body), err)
 		return got, nil
 	}
 	return nil, fmt.Errorf("no answer: %w", err)
 }
+
+// streamError is what net/http makes of a stream of HTTP/2 that breaks off.
+type streamError struct {
+	StreamID, Code uint32
+	Cause          error
+}
+
+// Error tells the code.
+func (e streamError) Error() string { return fmt.Sprintf("a stream was reset with code %d", e.Code) }
