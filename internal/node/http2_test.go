@@ -56,7 +56,8 @@ func block(path string, more ...hpack.HeaderField) []byte {
 	var b bytes.Buffer
 	e := hpack.NewEncoder(&b)
 	fields := []hpack.HeaderField{
-		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "h"}, {Name: ":path", Value: path},
+		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "https"},
+		{Name: ":authority", Value: "h"}, {Name: ":path", Value: path},
 	}
 	for _, f := range append(fields, more...) {
 		_ = e.WriteField(f)

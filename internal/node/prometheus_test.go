@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,12 +49,16 @@ func TestPrometheus(t *testing.T) {
 	program := testserver.Program(t, "prometheus")
 	cfg := local(t)
 	cfg.LogLost = func() uint64 { return 0 }
+	authority := testserver.NewAuthority(t)
+	cfg.TLSCert, cfg.TLSKey = authority.IssueTo(t.TempDir())
 	n := started(t, cfg)
 	client := admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}
 	if err := client.Backup(t.Context(), io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := http.Get(n.APIURL() + "/nothing"); err != nil { // a call that fails
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority.Pool()}}
+	defer transport.CloseIdleConnections()
+	if _, err := (&http.Client{Transport: transport}).Get(n.APIURL() + "/nothing"); err != nil { // a call that fails
 		t.Fatal(err)
 	}
 	p := startPrometheus(t, program, n)

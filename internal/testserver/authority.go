@@ -28,7 +28,7 @@ func NewAuthority(t testing.TB) *Authority {
 	a := &Authority{t: t, key: newKey(t)}
 	a.cert = a.sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(100 * 24 * time.Hour),
 	}, a.key)
 	return a
 }
@@ -63,7 +63,7 @@ func (a *Authority) Issue(until time.Time) (cert, key []byte) {
 // IssueTo writes a certificate and its key to a folder, and returns their paths.
 func (a *Authority) IssueTo(dir string) (cert, key string) {
 	a.t.Helper()
-	c, k := a.Issue(time.Now().Add(24 * time.Hour))
+	c, k := a.Issue(time.Now().Add(90 * 24 * time.Hour))
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for path, text := range map[string][]byte{cert: c, key: k} {
 		if err := os.WriteFile(path, text, 0o600); err != nil {

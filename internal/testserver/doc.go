@@ -14,6 +14,7 @@
 //	patroni_linux.go     Patroni: a cluster of PostgreSQL servers, etcd and HAProxy
 //	programs.go    PostgreSQL's programs: where they are, and as whom they run
 //	s3.go          S3: an S3 server of a test's own, to be killed and restarted
+//	authority.go   certificates of an authority that only the test knows
 //	versitygw.go   the S3 server's program, built once per machine
 //	output.go      Output: what a process writes, read while it runs
 //	system_unix.go     processes: as whom they run, signals, and a lock among them

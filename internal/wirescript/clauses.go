@@ -25,6 +25,7 @@ var sections = []struct {
 	{"IV", "invokecloudfunction", 10, nil},
 	{"AI", "What a platform may ask", 6, []int{1, 2, 3, 4, 5}},
 	{"AD", "Who may use the admin interface", 4, nil},
+	{"TL", "TLS and names", 5, []int{3, 4, 5}},
 	{"LV", "Living with it", 5, nil},
 	{"RT", "What a runtime gets", 5, nil},
 	{"OP", "What the operator sees and changes", 10, nil},
