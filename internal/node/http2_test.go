@@ -258,13 +258,13 @@ func TestLargeHeader(t *testing.T) {
 	}
 }
 
-// TestSlowStreams: streams whose body does not come, and answers that nobody takes,
-// end in their time, and a connection with nothing else on it after them.
+// TestSlowStreams: streams whose body does not come end in their time, and a
+// connection with nothing else on it after them.
 //
 // Proves: TL-2
 func TestSlowStreams(t *testing.T) {
 	s := startSecureBench(t, func(cfg *node.Config) {
-		cfg.Limits.ReadTimeout, cfg.Limits.WriteTimeout, cfg.Limits.IdleTimeout = time.Second, time.Second, time.Second
+		cfg.Limits.ReadTimeout, cfg.Limits.IdleTimeout = time.Second, time.Second
 	})
 	half := s.dialHTTP2() // a header that never ends
 	half.must(half.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block(componentPath)}))
@@ -294,6 +294,31 @@ func TestSlowStreams(t *testing.T) {
 		}
 	}
 	s.until("nothing of it stays", func() bool { return s.metric("opentcb_streams") == 0 })
+}
+
+// TestAnswersNobodyTakes: an answer for which the caller gives no room is given up,
+// and so is a connection that takes no byte any more.
+//
+// Proves: TL-2
+func TestAnswersNobodyTakes(t *testing.T) {
+	s := startSecureBench(t, func(cfg *node.Config) { cfg.Limits.WriteTimeout = time.Second })
+	r := s.dialHTTP2()
+	r.must(r.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}))
+	stream, err := r.open(block(componentPath))
+	r.must(err)
+	r.must(r.WriteData(stream, true, []byte("{}")))
+	r.must(r.until(func(f http2.Frame) bool {
+		reset, ok := f.(*http2.RSTStreamFrame)
+		return ok && reset.StreamID == stream
+	}))
+	deaf := s.dialHTTP2()
+	_ = deaf.conn.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	for err = nil; err == nil; { // pings, whose answers nobody reads
+		err = deaf.WritePing(false, [8]byte{})
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		t.Errorf("a connection that takes nothing stays: %v", err)
+	}
 }
 
 // TestHeldByStrangersOverHTTP2 counts what requests of HTTP/2 hold that wait in the
