@@ -10,6 +10,7 @@
 //
 //	opentcbtest.go   Server: started, asked for clients, stopped
 //	clock.go         Clock: moved, so that what expires has expired
+//	credentials.go   tickets, tokens, codes and deployed code, for a test's own code
 //	world.go         World: the Mini Programs, environments and functions
 package opentcbtest
 
@@ -46,6 +47,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	platforms map[string]*tcb.Tokens
+	grants    map[granted]grant
 }
 
 // Option changes how New starts a server.
@@ -62,7 +64,7 @@ func WithLog(log *slog.Logger) Option { return func(c *node.Config) { c.Log = lo
 // test if the world cannot be.
 func New(t testing.TB, w World, options ...Option) *Server {
 	t.Helper()
-	s := &Server{t: t, world: w.complete(), platforms: map[string]*tcb.Tokens{}}
+	s := &Server{t: t, world: w.complete(), platforms: map[string]*tcb.Tokens{}, grants: map[granted]grant{}}
 	cfg := node.Default()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "opentcb")
@@ -133,19 +135,7 @@ func (s *Server) apply() error {
 // Its tokens come from the platform's real flow, and renew themselves.
 func (s *Server) Client(platform, appid string) *tcb.Client {
 	s.t.Helper()
-	ctx := context.Background()
-	owner := s.PlatformClient(platform)
-	code, err := s.admin.Authorize(ctx, platform, appid, s.sets(platform, appid))
-	if err != nil {
-		s.t.Fatalf("opentcbtest: %v", err)
-	}
-	grant, err := owner.QueryAuth(ctx, platform, code.AuthorizationCode)
-	if err != nil {
-		s.t.Fatalf("opentcbtest: %v", err)
-	}
-	refresh := func(context.Context) (string, error) { return grant.AuthorizerRefreshToken, nil }
-	tokens := tcb.AuthorizerTokens(owner, platform, appid, refresh, tcb.WithClock(s.Now))
-	return &tcb.Client{BaseURL: s.URL, Tokens: tokens}
+	return &tcb.Client{BaseURL: s.URL, Tokens: s.grant(platform, appid).tokens}
 }
 
 // sets is what the world grants, and 18 and 49 where it has no authorization.
@@ -183,9 +173,10 @@ func (s *Server) PlatformClient(platform string) *tcb.Client {
 // Revoke cancels a Mini Program's authorization: its tokens and links end.
 func (s *Server) Revoke(platform, appid string) {
 	s.t.Helper()
-	if err := s.admin.Revoke(context.Background(), platform, appid); err != nil {
-		s.t.Fatalf("opentcbtest: %v", err)
-	}
+	s.must(s.admin.Revoke(context.Background(), platform, appid))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.grants, granted{platform, appid})
 }
 
 // CloudbaseToken returns a cloudbase_access_token, as code in an environment
@@ -193,8 +184,6 @@ func (s *Server) Revoke(platform, appid string) {
 func (s *Server) CloudbaseToken(env string) string {
 	s.t.Helper()
 	token, err := s.admin.CloudbaseToken(context.Background(), env)
-	if err != nil {
-		s.t.Fatalf("opentcbtest: %v", err)
-	}
+	s.must(err)
 	return token.Token
 }
