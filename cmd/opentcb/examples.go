@@ -13,10 +13,15 @@ var examples = map[string]string{
 	"serve":   "opentcb serve --world world.yaml\nopentcb serve --data /var/lib/opentcb --listen 0.0.0.0:8080 --public-url https://tcb.example.com",
 	"version": "opentcb version",
 
+	"clock show":    "opentcb clock show",
+	"clock freeze":  "opentcb clock freeze\nopentcb clock freeze 2026-01-31T15:04:05Z",
+	"clock advance": "opentcb clock advance 3h",
+	"clock real":    "opentcb clock real",
+
 	"platform list":        "opentcb platform list\nopentcb platform list --json",
 	"platform show":        "opentcb platform show wx00000000000000c1",
 	"platform add":         "opentcb platform add wx00000000000000c1 --name \"Acme services\" --sets 18,49",
-	"platform set":         "opentcb platform set wx00000000000000c1 --sets 18,49,64\nopentcb platform set wx00000000000000c1 --name \"\"",
+	"platform set":         "opentcb platform set wx00000000000000c1 --sets 18,49,64\nopentcb platform set wx00000000000000c1 --name \"\"\nopentcb platform set wx00000000000000c1 --quotas getcodesecret.day=1000,all.minute=600 --ip-whitelist 192.0.2.0/24",
 	"platform disable":     "opentcb platform disable wx00000000000000c1",
 	"platform enable":      "opentcb platform enable wx00000000000000c1",
 	"platform remove":      "opentcb platform remove wx00000000000000c1\nopentcb platform remove wx00000000000000c1 --yes",
