@@ -27,11 +27,23 @@ type AuthorizationInfo struct {
 // FuncInfo names one permission set that the merchant granted.
 type FuncInfo struct {
 	FuncScopeCategory FuncScopeCategory `json:"funcscope_category"`
+	ConfirmInfo       *ConfirmInfo      `json:"confirm_info,omitempty"` // of api_get_authorizer_info
 }
 
-// FuncScopeCategory is the permission set's id.
+// FuncScopeCategory is the permission set's id; api_get_authorizer_info tells more
+// where it is known.
 type FuncScopeCategory struct {
-	ID int `json:"id"`
+	ID   int    `json:"id"`
+	Type int    `json:"type,omitempty"`
+	Name string `json:"name,omitempty"`
+	Desc string `json:"desc,omitempty"`
+}
+
+// ConfirmInfo is whether the merchant has yet to confirm a permission set.
+type ConfirmInfo struct {
+	NeedConfirm    int `json:"need_confirm"`
+	AlreadyConfirm int `json:"already_confirm"`
+	CanConfirm     int `json:"can_confirm"`
 }
 
 func (r *QueryAuthResponse) lacks() string {

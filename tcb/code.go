@@ -19,6 +19,7 @@ const (
 	InvalidToken        Code = 40014   // the access token is invalid, or was superseded
 	InvalidURL          Code = 40066   // the path names no interface
 	InvalidArgs         Code = 40097   // a member has a value that cannot be
+	CountLimit          Code = 40170   // a count is over what the interface answers at most
 	MissingParameter    Code = 40101   // a required member is absent
 	InvalidAppSecret    Code = 40125   // the component_appsecret is invalid
 	MissingToken        Code = 41001   // no access token in the query
@@ -64,6 +65,7 @@ var texts = map[Code]string{
 	InvalidURL:          "invalid url",
 	InvalidArgs:         "invalid args",
 	MissingParameter:    "missing parameter",
+	CountLimit:          "args count exceed count limit",
 	InvalidAppSecret:    "invalid appsecret",
 	MissingToken:        "access_token missing",
 	TokenExpired:        "access_token expired",

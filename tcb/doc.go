@@ -32,6 +32,9 @@
 //	api_component_token.go     the platform's token
 //	api_create_preauthcode.go  the code for the page of consent
 //	api_query_auth.go          what a consent gives
+//	api_get_authorizer_info.go  what a Mini Program is, and its refresh token
+//	api_get_authorizer_list.go  which Mini Programs authorize the platform
+//	api_start_push_ticket.go   a verify ticket is pushed now
 //	api_authorizer_token.go    a Mini Program's token
 //
 // what the platform pushes:

@@ -24,6 +24,7 @@
 //	admintoken.go     tokens of the admin interface, and their roles
 //	platform.go       a platform's ticket and component_access_token
 //	authorization.go  consent, query-auth, cancellation
+//	authorizer.go     what a platform may ask about its authorizations
 //	refreshtoken.go   refresh tokens: one a consent, and the next access token
 //
 // Interfaces and their rows:

@@ -39,6 +39,7 @@ const (
 	TicketExpired                      // verify ticket over 12 hours old
 	AuthCodeInvalid                    // unknown or used authorization code
 	AuthCodeExpired                    // authorization code past its hour
+	TooManyAsked                       // a list's count is over its bound
 	RefreshTokenInvalid                // unknown or void refresh token
 	NoCloudPrivilege                   // cloud development not opened
 	EnvironmentNotFound                // no such environment in the account
@@ -93,6 +94,7 @@ var codes = [kinds]tcb.Code{
 	TicketExpired:          tcb.TicketExpired,
 	AuthCodeInvalid:        tcb.AuthCodeInvalid,
 	AuthCodeExpired:        tcb.AuthCodeExpired,
+	TooManyAsked:           tcb.CountLimit,
 	RefreshTokenInvalid:    tcb.RefreshTokenInvalid,
 	NoCloudPrivilege:       tcb.NoCloudPrivilege,
 	EnvironmentNotFound:    tcb.ResourceNotFound,

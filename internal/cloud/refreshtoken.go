@@ -104,11 +104,10 @@ func (s *Service) checkRefreshToken(ctx context.Context, c Caller, a *Authorizat
 // fails, the next use of the token will do.
 func (s *Service) keepRefreshToken(ctx context.Context, a *Authorization, text string) {
 	of := grantKey{a.Platform, a.AppID}
-	t := s.sealRefreshToken(of, text)
-	if a.RefreshKept || t.MAC != a.RefreshMAC {
+	if a.RefreshKept || !s.ring.CheckMAC(refreshTokenPurpose, of.row(), text, a.RefreshMAC) {
 		return
 	}
-	if err := s.store.KeepRefreshToken(ctx, a.Platform, a.AppID, t); err != nil {
+	if err := s.store.KeepRefreshToken(ctx, a.Platform, a.AppID, s.sealRefreshToken(of, text)); err != nil {
 		s.log.Warn("the sealed form of a refresh token was not stored", "platform", a.Platform, "appid", a.AppID, "err", err)
 		return
 	}

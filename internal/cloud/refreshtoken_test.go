@@ -142,3 +142,45 @@ func TestConsentThatWasNotExchanged(t *testing.T) {
 	}
 	r.ok("last", r.refreshed(last))
 }
+
+// Proves: AI-4
+//
+// A refresh token that a server of before made can be looked up, but not told, until
+// its holder brings it.
+func TestRefreshTokenOfAServerOfBefore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	token := "refreshtoken@@@of-a-server-of-before"
+	mac := r.ring.MAC("refreshtoken", []string{platform1, mini1}, token)
+	r.ok("Apply", r.store.Apply(t.Context(), []cloud.Change{cloud.PutAuthorization{
+		Platform: platform1, AppID: mini1, Sets: []int{49}, Refresh: cloud.RefreshToken{MAC: mac},
+	}}, nil))
+	listed := func() string {
+		t.Helper()
+		list, n, err := r.cloud.Authorizers(t.Context(), r.component(platform1), platform1, 0, 10)
+		r.ok("Authorizers", err)
+		if n != 1 || len(list) != 1 {
+			t.Fatalf("%d of %d are listed", len(list), n)
+		}
+		return list[0].RefreshToken
+	}
+	info := func() (string, error) {
+		a, err := r.cloud.Authorizer(t.Context(), r.component(platform1), platform1, mini1)
+		return a.RefreshToken, err
+	}
+	if got := listed(); got != "" {
+		t.Errorf("the list tells %q", got)
+	}
+	_, err := info()
+	r.refused("info", err, cloud.RefreshTokenInvalid)
+	r.refused("a false one", r.refreshed(token+"x"), cloud.RefreshTokenInvalid)
+	_, err = info()
+	r.refused("info after a false one", err, cloud.RefreshTokenInvalid)
+	r.ok("its use", r.refreshed(token))
+	if got := listed(); got != token {
+		t.Errorf("the list tells %q", got)
+	}
+	if got, err := info(); err != nil || got != token {
+		t.Errorf("info tells %q, %v", got, err)
+	}
+}

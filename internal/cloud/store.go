@@ -26,6 +26,7 @@ type Store interface {
 	EnvironmentViewStore
 	AuthorizationStore
 	RefreshTokenStore
+	AuthorizerStore
 	AuthorizationViewStore
 	CodeSecretStore
 	PermissionStore

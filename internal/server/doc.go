@@ -19,6 +19,9 @@
 //	api_authorizer_token.go    an authorization's next token
 //	quota_get.go               how much of its quotas a platform has used
 //	clear_quota.go             counting begins anew
+//	api_get_authorizer_info.go  what a Mini Program is, and its refresh token
+//	api_get_authorizer_list.go  which Mini Programs authorize a platform
+//	api_start_push_ticket.go   a verify ticket is pushed now
 //	usecloudaccesstoken.go     switch and whitelist
 //	getcodesecret.go           the code protection key
 //	createfunction.go          a function, without code

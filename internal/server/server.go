@@ -112,6 +112,7 @@ var endpoints = []endpoint{
 	getCodeSecret, useCloudAccessToken, downloadFunction,
 	createFunction, listFunctions, getUploadSignature, invokeCloudFunction,
 	apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
+	apiGetAuthorizerInfo, apiGetAuthorizerList, apiStartPushTicket,
 	clearQuota, clearQuotaV2, quotaGet,
 }
 

@@ -43,6 +43,7 @@
 //	view.go             platforms and Mini Programs, and what there is below them
 //	environment.go      accounts and environments
 //	authorization.go    authorizations and authorization codes
+//	authorizer.go       the authorizations of a platform, for itself
 //	refreshtoken.go     the refresh tokens of consents
 //	codesecret.go       code protection keys
 //	permission.go       sets: the switch, the whitelist, the version

@@ -14,6 +14,7 @@
 //	view.go           lists of platforms and Mini Programs, and what there is below them
 //	environment.go    accounts and environments as a world file makes them
 //	authorization.go  authorizations and authorization codes
+//	authorizer.go     the authorizations of a platform, for itself
 //	refreshtoken.go   the refresh tokens of consents
 //	codesecret.go     code protection keys
 //	permission.go     sets: version, switch, whitelist

@@ -83,6 +83,7 @@ var parts = []struct {
 	{name: "AI-6 consents exchanged at once", run: consentTokenContention},
 	{name: "AI-4 refresh tokens kept sealed", run: refreshKept},
 	{name: "AI-4 refresh tokens of world files", run: fixedTokens},
+	{name: "AI-3 authorizers of a platform", run: authorizers},
 	{name: "CS-5 code secret", run: codeSecret},
 	{name: "CS-6 code secret per pair", run: codeSecretPerPair},
 	{name: "UT-4 environment defaults", run: environmentDefaults},

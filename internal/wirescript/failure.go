@@ -18,6 +18,7 @@ var codeTexts = map[int]string{
 	40066:   "invalid url",
 	40097:   "invalid args",
 	40101:   "missing parameter",
+	40170:   "args count exceed count limit",
 	40125:   "invalid appsecret",
 	41001:   "access_token missing",
 	42001:   "access_token expired",

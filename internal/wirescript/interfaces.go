@@ -24,6 +24,9 @@ var interfaces = []struct {
 	{"/cgi-bin/openapi/quota/get", true, nil},
 	{"/cgi-bin/clear_quota", false, nil},
 	{"/cgi-bin/component/clear_quota/v2", false, nil},
+	{"/cgi-bin/component/api_get_authorizer_info", true, []string{"authorizer_refresh_token"}},
+	{"/cgi-bin/component/api_get_authorizer_list", true, []string{"refresh_token"}},
+	{"/cgi-bin/component/api_start_push_ticket", false, nil},
 	{"/cgi-bin/component/api_authorizer_token", false, []string{"authorizer_access_token", "authorizer_refresh_token"}},
 }
 
