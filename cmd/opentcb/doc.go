@@ -46,6 +46,7 @@
 //	restore.go    opentcb restore
 //	token.go      opentcb token cloudbase, env-credential
 //	agent.go      opentcb agent
+//	runner.go     opentcb runner
 //	explain.go    opentcb explain
 //	whitelist.go  opentcb whitelist suggest, try, history, restore
 //

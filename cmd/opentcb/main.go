@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 		invokeCloudFunctionCommand(),
 		conformanceCommand())
 	addGroup(root, "Fleets:", fleetCommand())
-	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), tokenCommand())
+	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), runnerCommand(), tokenCommand())
 	addGroup(root, "Test:", clockCommand())
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())

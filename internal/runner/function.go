@@ -1,0 +1,179 @@
+package runner
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// pair is a variable of a function's configuration.
+type pair struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// item is what the server says of a function.
+type item struct {
+	Name        string `json:"name"`
+	Sum         string `json:"sum"`
+	Handler     string `json:"handler"`
+	Timeout     int    `json:"timeout"` // seconds
+	Environment []pair `json:"environment"`
+}
+
+// version is a function as it is at one time: an instance runs one version only.
+type version struct {
+	item
+	env    string
+	folder string            // its code
+	vars   map[string]string // of its process
+	user   User
+}
+
+// function is one function. Its places bound how many instances run at once; whoever
+// has a place takes an idle instance, or starts one.
+type function struct {
+	places chan struct{}
+
+	mu      sync.Mutex
+	version *version // nil: it is gone
+	idle    []*instance
+}
+
+// replace gives the function another version, or none. Instances of the one before end,
+// at once or after their event; those of the same stay.
+func (f *function) replace(v *version) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if v == nil || f.version == nil || !reflect.DeepEqual(v, f.version) {
+		f.version = v
+		go end(f.idle)
+		f.idle = nil
+	}
+}
+
+func end(instances []*instance) {
+	for _, i := range instances {
+		i.kill()
+	}
+}
+
+// take returns an instance of the version that counts now: an idle one, or a new one.
+func (f *function) take(r *Runner) (*instance, *version, error) {
+	for {
+		f.mu.Lock()
+		v := f.version
+		var i *instance
+		if n := len(f.idle); n > 0 { // the one that was used last: the others may end
+			i, f.idle = f.idle[n-1], f.idle[:n-1]
+		}
+		f.mu.Unlock()
+		switch {
+		case v == nil:
+			return nil, nil, errGone
+		case i == nil:
+			i, err := r.start(v)
+			return i, v, err
+		case !i.isDead() && i.version == v:
+			return i, v, nil
+		}
+	}
+}
+
+// give takes back an instance, for another event if that can be.
+func (f *function) give(i *instance) {
+	i.idle = time.Now()
+	f.mu.Lock()
+	keep := f.version == i.version && !i.isDead()
+	if keep {
+		f.idle = append(f.idle, i)
+	}
+	f.mu.Unlock()
+	if !keep {
+		i.kill()
+	}
+}
+
+// sweep ends instances that were idle since before a time.
+func (f *function) sweep(before time.Time) {
+	f.mu.Lock()
+	n := 0
+	for n < len(f.idle) && f.idle[n].idle.Before(before) {
+		n++
+	}
+	old := f.idle[:n:n]
+	f.idle = f.idle[n:]
+	f.mu.Unlock()
+	end(old)
+}
+
+// run has an event run, on an instance that is idle or becomes so within the function's
+// time.
+func (f *function) run(ctx context.Context, r *Runner, c call, token, appid string) ([]byte, error) {
+	f.mu.Lock()
+	v := f.version
+	f.mu.Unlock()
+	if v == nil {
+		return nil, errGone
+	}
+	late := time.NewTimer(v.timeout())
+	defer late.Stop()
+	select {
+	case f.places <- struct{}{}:
+	case <-late.C:
+		return nil, &Failure{Kind: kindBusy, Message: "all instances are busy"}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-f.places }()
+	for tries := 0; ; tries++ {
+		i, v, err := f.take(r)
+		if err != nil {
+			return nil, err
+		}
+		c.Handler, c.Timeout, c.Vars = v.Handler, v.timeout().Milliseconds(), maps.Clone(v.vars)
+		if c.Vars["WX_APPID"] = appid; token != "" {
+			c.Vars[tokenVariable] = token
+		}
+		result, err := i.run(c, v.timeout())
+		if err == errNotBegun && tries < 3 {
+			continue
+		}
+		failed, _ := err.(*Failure)
+		if failed != nil && failed.Kind == kindLoad {
+			i.kill() // perhaps what it lacked is there next time
+		}
+		f.give(i)
+		return result, err
+	}
+}
+
+// defaultTimeout is how many seconds a function has whose configuration says nothing.
+const defaultTimeout = 3
+
+func (v *version) timeout() time.Duration {
+	seconds := v.Timeout
+	if seconds <= 0 {
+		seconds = defaultTimeout
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// removeAll removes a folder, also where a function has closed what is in it.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(path, func(path string, e os.DirEntry, _ error) error {
+		if e != nil && e.IsDir() {
+			_ = os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}

@@ -1,0 +1,167 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// Failure is how a function ended without a result (IV-5).
+type Failure struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+	Stack   string `json:"stack,omitempty"`
+	Seconds int    `json:"seconds,omitempty"` // that it may take, of a timeout
+}
+
+// Error returns the message.
+func (f *Failure) Error() string { return f.Kind + ": " + f.Message }
+
+// The kinds of failures.
+const (
+	kindLoad     = "load" // also "throw", which loader.js tells
+	kindExit     = "exit"
+	kindTimeout  = "timeout"
+	kindTooLarge = "too_large"
+	kindBusy     = "busy"
+)
+
+// instance is one node process, which takes one event at a time.
+type instance struct {
+	version  *version // of the function that it runs
+	cmd      *exec.Cmd
+	channel  net.Conn
+	output   *output
+	temp     string
+	dead     chan struct{} // closed once the process has ended, and all of it is gone
+	events   uint64
+	idle     time.Time // since when
+	killOnce sync.Once
+}
+
+// start starts an instance of a version, and returns while node begins.
+func (r *Runner) start(v *version) (*instance, error) {
+	temp, err := r.folder.temp(v.user)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{
+		version: v, temp: temp, dead: make(chan struct{}),
+		output: &output{log: r.cfg.Log.With(slog.String("env", v.env), slog.String("function", v.Name))},
+	}
+	if err := i.launch(r); err != nil {
+		return nil, errors.Join(err, removeAll(temp))
+	}
+	r.instances.Add(1)
+	return i, nil
+}
+
+func (i *instance) launch(r *Runner) error {
+	own, other, err := newChannel()
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	stdout, stdoutEnd, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, own.Close())
+	}
+	defer stdoutEnd.Close()
+	stderr, stderrEnd, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, own.Close(), stdout.Close())
+	}
+	defer stderrEnd.Close()
+	v := i.version
+	i.channel = own
+	i.cmd = exec.Command(r.node.Path, r.node.arguments(r.folder.loader(), v.folder, i.temp, r.cfg.Memory)...)
+	i.cmd.Dir, i.cmd.Env = v.folder, ownVariables(i.temp)
+	i.cmd.Stdout, i.cmd.Stderr, i.cmd.ExtraFiles = stdoutEnd, stderrEnd, []*os.File{other}
+	for name, value := range v.vars {
+		i.cmd.Env = append(i.cmd.Env, name+"="+value)
+	}
+	if err := startProcess(i.cmd, v.user, r.cfg.Memory); err != nil {
+		return errors.Join(err, own.Close(), stdout.Close(), stderr.Close())
+	}
+	go i.output.read(stdout, "stdout")
+	go i.output.read(stderr, "stderr")
+	go i.reap(r, stdout, stderr)
+	return nil
+}
+
+// reap waits for the end of the process, and removes what is left of it.
+func (i *instance) reap(r *Runner, streams ...io.Closer) {
+	_ = i.cmd.Wait()
+	killGroup(i.cmd.Process) // what it has started
+	_ = i.channel.Close()
+	if err := removeAll(i.temp); err != nil {
+		r.cfg.Log.Warn("a temporary folder cannot be removed", "err", err)
+	}
+	r.instances.Add(-1)
+	close(i.dead)
+	time.AfterFunc(time.Second, func() { // the rest of its output has been read by then
+		for _, s := range streams {
+			_ = s.Close()
+		}
+	})
+}
+
+// kill ends the process and those that it started, and waits until they are gone.
+func (i *instance) kill() {
+	i.killOnce.Do(func() { killGroup(i.cmd.Process) })
+	<-i.dead
+}
+
+func (i *instance) isDead() bool {
+	select {
+	case <-i.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+// errNotBegun is an instance that had ended before it could get the event.
+var errNotBegun = errors.New("the process had ended")
+
+// run has an event run, and returns its result or a *Failure. Afterwards the instance
+// can take another, if there was a result or the function threw. The error is errNotBegun
+// if another instance may be tried.
+func (i *instance) run(c call, timeout time.Duration) ([]byte, error) {
+	i.events++
+	c.ID = i.events
+	i.output.begin(c.RID)
+	seconds := int(timeout / time.Second)
+	_ = i.channel.SetDeadline(time.Now().Add(timeout))
+	if err := writeFrame(i.channel, c); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		i.kill()
+		return nil, errNotBegun
+	}
+	for begun := false; ; {
+		a, err := readFrame(i.channel)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			i.kill()
+			return nil, &Failure{Kind: kindTimeout, Message: fmt.Sprintf("over %d seconds", seconds), Seconds: seconds}
+		case err != nil && !begun:
+			i.kill()
+			return nil, errNotBegun
+		case err != nil: // the process ended, or the function has written on the channel
+			i.kill()
+			return nil, &Failure{Kind: kindExit, Message: fmt.Sprintf("the process ended: %v", i.cmd.ProcessState)}
+		case a.ID != c.ID:
+		case a.Begun:
+			begun = true
+		case a.Error != nil:
+			return nil, a.Error
+		default:
+			return a.Result, nil
+		}
+	}
+}

@@ -1,0 +1,20 @@
+//go:build !unix
+
+package runner
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+)
+
+var errSystem = errors.New("the runner needs Linux or another Unix: on this system a process cannot be ended with all that it started")
+
+func startProcess(*exec.Cmd, User, int) error { return errSystem }
+
+func killGroup(*os.Process) {}
+
+func newChannel() (net.Conn, *os.File, error) { return nil, nil, errSystem }
+
+func lockFolder(string) (*os.File, error) { return nil, errSystem }

@@ -1,0 +1,32 @@
+//go:build unix
+
+package runner
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// bounds makes a shell bound what a process takes, which that becomes then: no core
+// dumps, 1,024 open files, files of 1 GiB.
+const bounds = "ulimit -c 0 && ulimit -n 1024 && ulimit -f 2097152 && " + boundMemory + `unset PWD && exec "$0" "$@"`
+
+// startProcess starts a process in a group of its own, as that user, with its memory
+// bounded, in MiB.
+func startProcess(cmd *exec.Cmd, u User, memory int) error {
+	cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(bounds, memory<<10), cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	return startGroup(cmd, u)
+}
+
+func (u User) credential() *syscall.Credential {
+	if !u.Other {
+		return nil
+	}
+	return &syscall.Credential{Uid: u.UID, Gid: u.GID} // and no further groups
+}
+
+// killGroup ends a process and those that it has started.
+func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
