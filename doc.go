@@ -20,6 +20,7 @@
 //	internal/profile/     a platform's secrets and Mini Programs, and clients of the interfaces
 //	internal/fleet/       brings many Mini Programs to what a file says
 //	internal/agent/       keeps a runtime's token fresh in a file
+//	internal/runner/      runs functions on Node.js
 //	internal/seal/        encryption at rest, tokens that cannot be forged
 //	internal/secretfile/  files that hold a secret: who else can read them
 //	internal/tc3/         the TC3-HMAC-SHA256 signature

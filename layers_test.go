@@ -36,6 +36,7 @@ var layers = []struct {
 	{"internal/gateway", "internal/whitelist internal/stall"},
 	{"internal/invoke", ""},
 	{"internal/agent", "internal/codezip internal/secretfile"},
+	{"internal/runner", "internal/secretfile internal/agent"},
 	{"internal/wirescript", ""},
 	{"internal/s3blob", "internal/blob internal/stall"},
 	{"internal/profile", "tcb internal/secretfile internal/yamlfile"},
@@ -47,7 +48,7 @@ var layers = []struct {
 	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
 	{"internal/admin", "tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/cloud internal/backup internal/admin internal/node"},
+	{"cmd/opentcb", "internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node"},
 	{"opentcbtest", "tcb internal/clock internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},

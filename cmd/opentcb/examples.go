@@ -63,6 +63,7 @@ var examples = map[string]string{
 	"listfunctions":        "opentcb listfunctions test-777bb9 --json",
 	"uploadfunction":       "opentcb uploadfunction test-777bb9 login ./login --create",
 	"downloadfunction":     "opentcb downloadfunction test-777bb9 login --out login.zip\nopentcb downloadfunction test-777bb9 login --unpack ./login",
+	"runner":               "opentcb runner --env test-777bb9=test-777bb9.credential --secret-file runtime-secret --user functions",
 	"invokecloudfunction":  "opentcb invokecloudfunction test-777bb9 login '{\"user\":\"Zhang\"}'",
 	"conformance":          "opentcb conformance --profile acme --env test-777bb9\nopentcb conformance --profile acme --clause UT-6 --write test-777bb9",
 	"fleet plan":           "opentcb fleet plan fleet.yaml",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -184,7 +185,8 @@ func TestKilledFunction(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.upload(function{Name: "hello"}, "exports.main = () => process.pid")
-	r.upload(function{Name: "waits", Timeout: 60}, "exports.main = () => new Promise(() => {})")
+	r.upload(function{Name: "waits", Timeout: 60}, `exports.main = () => {
+		require('fs').writeFileSync(require('os').tmpdir() + '/begun', ''); return new Promise(() => {}) }`)
 	for range 5 {
 		_, body := r.call("hello", "{}")
 		pid, err := strconv.Atoi(body)
@@ -198,18 +200,15 @@ func TestKilledFunction(t *testing.T) {
 		_, body, _ := r.try("waits", "{}")
 		done <- body
 	}()
-	r.until("it runs", func() bool { return len(r.temporary()) > 0 })
-	for end := false; !end; {
-		for _, pid := range r.processes() {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		select {
-		case body := <-done:
-			if end = true; !strings.Contains(body, `"kind":"exit"`) {
-				t.Errorf("it ended with %s", body)
-			}
-		case <-time.After(50 * time.Millisecond):
-		}
+	r.until("it runs", func() bool {
+		begun, err := filepath.Glob(r.code + "/.runner/temp-*/begun")
+		return err == nil && len(begun) == 1
+	})
+	for _, pid := range r.processes() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if body := <-done; !strings.Contains(body, `"kind":"exit"`) {
+		t.Errorf("it ended with %s", body)
 	}
 }
 

@@ -123,7 +123,8 @@ func TestContext(t *testing.T) {
 		}
 	}
 	var vars map[string]string
-	if err := json.Unmarshal([]byte(got.Environment), &vars); err != nil || vars["ODD"] != "a;b" || strings.Contains(got.Environ, "ODD") {
+	err := json.Unmarshal([]byte(got.Environment), &vars)
+	if err != nil || vars["ODD"] != "a;b" || strings.Contains(got.Environ, "ODD") {
 		t.Errorf("environment is %s, environ %s", got.Environment, got.Environ)
 	}
 }

@@ -28,6 +28,7 @@ var sections = []struct {
 	{"TL", "TLS and names", 5, []int{3, 4, 5}},
 	{"LV", "Living with it", 5, nil},
 	{"RT", "What a runtime gets", 5, nil},
+	{"RN", "The runner", 8, []int{8}},
 	{"OP", "What the operator sees and changes", 10, nil},
 	{"CK", "Clock", 4, nil},
 	{"QU", "Quotas and addresses", 4, nil},
