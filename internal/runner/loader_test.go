@@ -18,6 +18,9 @@ func TestLoader(t *testing.T) {
 	if n := strings.Count(string(text), "\n"); n > 200 {
 		t.Errorf("loader.js has %d lines, over 200", n)
 	}
+	if testing.Short() {
+		t.Skip("the short tests need only Go")
+	}
 	if _, err := exec.LookPath("node"); err != nil && os.Getenv("OPENTCB_TEST_ALL") == "" {
 		t.Skip(err)
 	}
