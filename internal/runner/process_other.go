@@ -13,6 +13,8 @@ var errSystem = errors.New("the runner needs Linux or another Unix: on this syst
 
 func startProcess(*exec.Cmd, User, int) error { return errSystem }
 
+func keepDescriptors() error { return errSystem }
+
 func killGroup(*os.Process) {}
 
 func newChannel() (net.Conn, *os.File, error) { return nil, nil, errSystem }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 )
 
@@ -30,3 +31,14 @@ func (u User) credential() *syscall.Credential {
 
 // killGroup ends a process and those that it has started.
 func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
+
+// keepDescriptors keeps from processes what the runner itself was started with.
+func keepDescriptors() error {
+	open, err := os.ReadDir("/dev/fd")
+	for _, e := range open {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return err
+}

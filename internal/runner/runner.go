@@ -61,6 +61,9 @@ func New(cfg Config) (*Runner, error) {
 	cfg.Instances, cfg.Idle = cmp.Or(cfg.Instances, DefaultInstances), cmp.Or(cfg.Idle, DefaultIdle)
 	cfg.Memory, cfg.Calls = cmp.Or(cfg.Memory, DefaultMemory), cmp.Or(cfg.Calls, DefaultCalls)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	if err := keepDescriptors(); err != nil {
+		return nil, err
+	}
 	own, err := openFolder(cfg.Code)
 	if err != nil {
 		return nil, fmt.Errorf("the folder of the code: %w", err)
