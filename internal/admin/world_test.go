@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,10 @@ func TestWorldRoundTrip(t *testing.T) {
 		Name: cloud.Given("true"), Principal: cloud.Given(odd), Cloud: cloud.Given(false), Disabled: cloud.Given(true),
 	})
 	must(t, err)
+	_, err = s.ChangeEnvironment(t.Context(), env, cloud.EnvironmentChange{
+		Alias: cloud.Given("live"), Runtime: cloud.Given("http://127.0.0.1:9100"), Open: cloud.Given(false),
+	})
+	must(t, err)
 	exported := s.world(t)
 	for _, secret := range []string{"platform-one-secret", "ticket@@@one", "refreshtoken@@@"} {
 		if strings.Contains(exported, secret) {
@@ -70,4 +75,19 @@ func TestWorldRoundTrip(t *testing.T) {
 	if got := empty.world(t); got != exported {
 		t.Errorf("the other server exports\n%s\nwant\n%s", got, exported)
 	}
+	for _, list := range []string{"platforms", "miniprograms", "environments", "authorizations"} {
+		if got, want := empty.lasting(t, list), s.lasting(t, list); got != want {
+			t.Errorf("the other server has\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// passing are members that are another server's own.
+var passing = regexp.MustCompile(`"(created_at|since|last_token_at|version|counts)":("[^"]*"|[0-9]+|\{[^}]*\}),?`)
+
+// lasting is a list without what is another server's own.
+func (s *started) lasting(t *testing.T, list string) string {
+	t.Helper()
+	_, text := s.request(t, "GET", "/v1/"+list, "", nil)
+	return passing.ReplaceAllString(strings.ReplaceAll(text, "},{", "},\n{"), "")
 }
