@@ -117,6 +117,7 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 			s.writeError(w, r, rid, err)
 			return
 		}
+		caller.Seen = strings.Trim(r.Header.Get("If-Match"), `"`)
 		conn := http.NewResponseController(w)
 		_ = conn.SetReadDeadline(time.Now().Add(transferTime))
 		_ = conn.SetWriteDeadline(time.Now().Add(2 * transferTime))

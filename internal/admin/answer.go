@@ -36,6 +36,14 @@ func put(v any, isNew bool) any {
 	return v
 }
 
+// tagged is an answer with its ETag, for If-Match.
+func tagged[T interface{ ETag() string }](w http.ResponseWriter, v T, err error) (any, error) {
+	if err == nil {
+		w.Header().Set("ETag", `"`+v.ETag()+`"`)
+	}
+	return v, err
+}
+
 // write writes what a handler returned.
 func (s *Server) write(w http.ResponseWriter, v any) {
 	switch v := v.(type) {

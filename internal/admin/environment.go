@@ -2,11 +2,9 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -65,14 +63,6 @@ func (s *Server) environments(_ http.ResponseWriter, r *http.Request, _ cloud.Ca
 	}, func(p cloud.Page) ([]cloud.EnvironmentView, error) { return s.cloud.Environments(r.Context(), f, p) })
 }
 
-// tagged answers with an environment, and its version as the tag for If-Match.
-func tagged(w http.ResponseWriter, e cloud.EnvironmentView, err error) (any, error) {
-	if err == nil {
-		w.Header().Set("ETag", fmt.Sprintf(`"%d"`, e.Version))
-	}
-	return e, err
-}
-
 func (s *Server) environment(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	if err := (parameters{}).read(r); err != nil {
 		return nil, err
@@ -86,7 +76,11 @@ func (s *Server) putEnvironment(w http.ResponseWriter, r *http.Request, c cloud.
 	if err := readChange(w, r, &with); err != nil {
 		return nil, err
 	}
-	e, isNew, err := s.cloud.PutEnvironment(r.Context(), c, r.PathValue("environment"), with)
+	version, err := seenVersion(c)
+	if err != nil {
+		return nil, err
+	}
+	e, isNew, err := s.cloud.PutEnvironment(r.Context(), c, r.PathValue("environment"), with, version)
 	v, err := tagged(w, e, err)
 	return put(v, isNew), err
 }
@@ -96,16 +90,24 @@ func (s *Server) changeEnvironment(w http.ResponseWriter, r *http.Request, c clo
 	if err := readChange(w, r, &with); err != nil {
 		return nil, err
 	}
-	version := int64(-1)
-	if match := r.Header.Get("If-Match"); match != "" && match != "*" {
-		var err error
-		version, err = strconv.ParseInt(strings.Trim(match, `"`), 10, 64)
-		if err != nil || version < 0 {
-			return nil, cloud.RefusedMember("If-Match", "If-Match must be the ETag of the environment, which is its version")
-		}
+	version, err := seenVersion(c)
+	if err != nil {
+		return nil, err
 	}
 	e, err := s.cloud.ChangeEnvironment(r.Context(), c, r.PathValue("environment"), with, version)
 	return tagged(w, e, err)
+}
+
+// seenVersion is the version that a change was decided on, -1 for whatever stands.
+func seenVersion(c cloud.Caller) (int64, error) {
+	if c.Seen == "" || c.Seen == "*" {
+		return -1, nil
+	}
+	version, err := strconv.ParseInt(c.Seen, 10, 64)
+	if err != nil || version < 0 {
+		return 0, cloud.RefusedMember("If-Match", "If-Match must be the ETag of the environment, which is its version")
+	}
+	return version, nil
 }
 
 // Environments gives the environments that the query chooses to each, by id.

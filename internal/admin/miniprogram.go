@@ -16,11 +16,12 @@ func (s *Server) miniPrograms(_ http.ResponseWriter, r *http.Request, _ cloud.Ca
 	}, func(p cloud.Page) ([]cloud.MiniProgram, error) { return s.cloud.MiniPrograms(r.Context(), f, p) })
 }
 
-func (s *Server) miniProgram(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+func (s *Server) miniProgram(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	if err := (parameters{}).read(r); err != nil {
 		return nil, err
 	}
-	return s.cloud.MiniProgram(r.Context(), r.PathValue("appid"))
+	m, err := s.cloud.MiniProgram(r.Context(), r.PathValue("appid"))
+	return tagged(w, m, err)
 }
 
 func (s *Server) putMiniProgram(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
@@ -29,7 +30,8 @@ func (s *Server) putMiniProgram(w http.ResponseWriter, r *http.Request, c cloud.
 		return nil, err
 	}
 	m, made, err := s.cloud.PutMiniProgram(r.Context(), c, r.PathValue("appid"), with)
-	return put(m, made), err
+	v, err := tagged(w, m, err)
+	return put(v, made), err
 }
 
 func (s *Server) changeMiniProgram(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
@@ -37,7 +39,8 @@ func (s *Server) changeMiniProgram(w http.ResponseWriter, r *http.Request, c clo
 	if err := readChange(w, r, &with); err != nil {
 		return nil, err
 	}
-	return s.cloud.ChangeMiniProgram(r.Context(), c, r.PathValue("appid"), with)
+	m, err := s.cloud.ChangeMiniProgram(r.Context(), c, r.PathValue("appid"), with)
+	return tagged(w, m, err)
 }
 
 // MiniPrograms gives the Mini Programs that the query chooses to each, by appid.

@@ -15,11 +15,12 @@ func (s *Server) platforms(_ http.ResponseWriter, r *http.Request, _ cloud.Calle
 		func(p cloud.Page) ([]cloud.PlatformView, error) { return s.cloud.Platforms(r.Context(), f, p) })
 }
 
-func (s *Server) platform(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+func (s *Server) platform(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	if err := (parameters{}).read(r); err != nil {
 		return nil, err
 	}
-	return s.cloud.PlatformView(r.Context(), r.PathValue("platform"))
+	p, err := s.cloud.PlatformView(r.Context(), r.PathValue("platform"))
+	return tagged(w, p, err)
 }
 
 func (s *Server) putPlatform(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
@@ -28,7 +29,8 @@ func (s *Server) putPlatform(w http.ResponseWriter, r *http.Request, c cloud.Cal
 		return nil, err
 	}
 	p, made, err := s.cloud.PutPlatform(r.Context(), c, r.PathValue("platform"), with)
-	return put(p, made), err
+	v, err := tagged(w, p, err)
+	return put(v, made), err
 }
 
 func (s *Server) changePlatform(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
@@ -36,7 +38,8 @@ func (s *Server) changePlatform(w http.ResponseWriter, r *http.Request, c cloud.
 	if err := readChange(w, r, &with); err != nil {
 		return nil, err
 	}
-	return s.cloud.ChangePlatform(r.Context(), c, r.PathValue("platform"), with)
+	p, err := s.cloud.ChangePlatform(r.Context(), c, r.PathValue("platform"), with)
+	return tagged(w, p, err)
 }
 
 // PlatformSecret is a platform's secret: in a request the one that it gets, in an

@@ -329,3 +329,43 @@ func TestPlatformLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestIfMatchOfAccounts: of two operators who decided on the same, the second is told what
+// the first did.
+//
+// Proves: OP-1, OP-2
+func TestIfMatchOfAccounts(t *testing.T) {
+	s := start(t)
+	s.applyWorld(t)
+	for _, path := range []string{"/v1/platforms/" + platform, "/v1/miniprograms/" + mini} {
+		change := func(method, match, body string) (*http.Response, string) {
+			t.Helper()
+			return s.request(t, method, path, body, http.Header{"If-Match": {match}, "Content-Type": {"application/json"}})
+		}
+		resp, _ := s.request(t, "GET", path, "", nil)
+		seen := resp.Header.Get("ETag")
+		resp, text := change("PATCH", seen, `{"name":"First"}`)
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("ETag") == seen || seen == "" {
+			t.Fatalf("%s, first: %d %s, ETag %q after %q", path, resp.StatusCode, text, resp.Header.Get("ETag"), seen)
+		}
+		now := resp.Header.Get("ETag")
+		for _, method := range []string{"PATCH", "PUT"} {
+			resp, text = change(method, seen, `{"name":"Second"}`)
+			if resp.StatusCode != http.StatusPreconditionFailed || !strings.Contains(text, "First") {
+				t.Errorf("%s %s, second: %d %s", method, path, resp.StatusCode, text)
+			}
+		}
+		if resp, text = change("PUT", now, `{"name":"Second"}`); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s, on what is there: %d %s", path, resp.StatusCode, text)
+		}
+		if resp, text = change("PATCH", "*", `{"name":"Third"}`); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s, on whatever is there: %d %s", path, resp.StatusCode, text)
+		}
+	}
+	for _, path := range []string{"/v1/platforms/wx00000000000000ff", "/v1/miniprograms/wx00000000000000ff", "/v1/environments/gone-1a2b3c"} {
+		body := http.Header{"If-Match": {`"1"`}, "Content-Type": {"application/json"}}
+		if resp, text := s.request(t, "PUT", path, "{}", body); resp.StatusCode != http.StatusPreconditionFailed {
+			t.Errorf("PUT of what is gone, %s: %d %s", path, resp.StatusCode, text)
+		}
+	}
+}

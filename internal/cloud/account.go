@@ -51,10 +51,13 @@ func (e edit) noun() string {
 
 // edit carries out a change, on what is there once it is carried out: NotFound, or
 // Conflict for an appid of another kind and for what is being removed. It reports
-// whether it made the account.
+// whether it made the account. What is not as the caller has seen it is ErrVersion.
 func (s *Service) edit(ctx context.Context, c Caller, e edit) (made bool, err error) {
 	for {
 		ch, err := s.begin(ctx, c, e)
+		if err == nil {
+			err = s.asSeen(ctx, c, e)
+		}
 		if err != nil {
 			return false, err
 		}

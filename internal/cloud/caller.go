@@ -11,6 +11,7 @@ type Caller struct {
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
 	RID      string // the request's id, for the audit record
 	Now      int64  // when the call was looked at, Unix milliseconds
+	Seen     string // the ETag of what the operator decided a change on; "" for whatever is there
 	// CredentialEnds is when the credential of a runtime expires, Unix milliseconds;
 	// 0 if it does not.
 	CredentialEnds int64

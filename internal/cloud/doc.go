@@ -6,6 +6,7 @@
 //	service.go        Service: the rules over a Store, a blob.Store, a key ring and a clock
 //	store.go          Store: the verbs that the rules need, by noun; its errors
 //	caller.go         Caller: who asks and when; every rule takes it as an argument
+//	seen.go           the ETag of what a change was decided on
 //	allowance.go      how long a call that takes its time may wait for a shared store
 //	error.go          Error and its kinds, each with its code on the wire
 //	audit.go          the record of every decision

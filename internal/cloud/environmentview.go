@@ -76,7 +76,7 @@ func (s *Service) EnvironmentView(ctx context.Context, id string) (EnvironmentVi
 
 // ErrVersion is wrapped by the error of a change that was meant for another version
 // of the environment.
-var ErrVersion = errors.New("the environment has another version")
+var ErrVersion = errors.New("it has another version")
 
 // ChangeEnvironment changes the members that are given. What concerns switch and list
 // is a set by the operator (UT-6 to UT-10), part of the history; it is made on version,
@@ -107,14 +107,16 @@ func (s *Service) ChangeEnvironment(
 }
 
 // PutEnvironment makes an environment of the Mini Program or platform that is named,
-// or replaces one whole: what is absent is away, but the account's switch stays.
-// NotFound if there is no such account, Conflict for the environment of another, or
-// InvalidArgs that names the member.
+// or replaces one whole, on version as ChangeEnvironment does: what is absent is away,
+// but the account's switch stays. NotFound if there is no such account, Conflict for the
+// environment of another, or InvalidArgs that names the member.
 func (s *Service) PutEnvironment(
-	ctx context.Context, c Caller, id string, with EnvironmentChange,
+	ctx context.Context, c Caller, id string, with EnvironmentChange, version int64,
 ) (e EnvironmentView, made bool, err error) {
 	old, err := s.EnvironmentView(ctx, id)
 	switch {
+	case KindOf(err) == EnvironmentNotFound && version >= 0:
+		err = &Error{Kind: Conflict, Detail: "no environment " + id + " is there any more", Err: ErrVersion}
 	case KindOf(err) == EnvironmentNotFound:
 		made, err = true, s.makeEnvironment(ctx, c, id, with)
 	case err != nil:
@@ -126,16 +128,13 @@ func (s *Service) PutEnvironment(
 			Alias: Given(with.Alias.Value), Runtime: Given(with.Runtime.Value),
 			Open: with.Open, APIWhitelist: Given(with.APIWhitelist.Value),
 		}
-		_, err = s.ChangeEnvironment(ctx, c, id, all, anyVersion)
+		_, err = s.ChangeEnvironment(ctx, c, id, all, version)
 	}
 	if err == nil {
 		e, err = s.EnvironmentView(ctx, id)
 	}
 	return e, made && err == nil, err
 }
-
-// anyVersion is the version of a change that is meant for whatever stands.
-const anyVersion = -1
 
 func (s *Service) makeEnvironment(ctx context.Context, c Caller, id string, with EnvironmentChange) error {
 	appid, platform := with.AppID.Value, with.Platform.Value
