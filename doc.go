@@ -29,6 +29,8 @@
 //	internal/codezip/     what an uploaded zip may be
 //	internal/push/        the envelope of events that a platform receives
 //	internal/printable/   text of others, made harmless on a terminal
+//	internal/journal/     the latest calls of a server in test mode
+//	internal/inject/      which calls get a fault, in test mode
 //	internal/nearest/     the name that was meant by a mistyped one
 //	internal/stall/       ends an exchange that has stopped moving
 //	internal/throttle/    slows those who try secrets

@@ -24,6 +24,8 @@ var layers = []struct {
 	{"internal/push", ""},
 	{"tcb", "internal/codezip internal/printable internal/push"},
 	{"internal/nearest", ""},
+	{"internal/journal", ""},
+	{"internal/inject", "internal/nearest internal/journal"},
 	{"internal/whitelist", "internal/nearest"},
 	{"internal/faults", ""},
 	{"internal/yamlfile", "internal/nearest internal/faults"},
@@ -45,11 +47,11 @@ var layers = []struct {
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/secretfile internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
-	{"internal/server", "tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
-	{"internal/admin", "tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
+	{"internal/server", "internal/journal internal/inject tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
+	{"internal/admin", "internal/journal internal/inject tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/admin"},
-	{"cmd/opentcb", "internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node"},
-	{"opentcbtest", "tcb internal/clock internal/admin internal/node"},
+	{"cmd/opentcb", "internal/journal internal/inject internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node"},
+	{"opentcbtest", "internal/journal internal/inject tcb internal/clock internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},
 	{"internal/storetest", "internal/cloud tcb"},
@@ -63,7 +65,8 @@ var layers = []struct {
 // that they can be read, fuzzed and reused by themselves.
 var standardOnly = []string{
 	"internal/printable", "internal/clock", "internal/push",
-	"tcb", "internal/nearest", "internal/faults", "internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
+	"tcb", "internal/nearest", "internal/journal", "internal/inject", "internal/faults",
+	"internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
 	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway", "internal/invoke",
 	"internal/agent", "internal/wirescript",
 }

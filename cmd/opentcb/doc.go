@@ -44,6 +44,8 @@
 //	code.go       opentcb gc, scrub: stored code
 //	backup.go     opentcb backup, backup verify
 //	restore.go    opentcb restore
+//	fault.go      opentcb fault add, list, clear
+//	journal.go    opentcb journal, journal wait, journal har
 //	token.go      opentcb token cloudbase, env-credential
 //	agent.go      opentcb agent
 //	runner.go     opentcb runner

@@ -85,6 +85,12 @@ var examples = map[string]string{
 	"restore":              "opentcb restore opentcb-2026-01-31.tar.gz --data ./restored",
 	"scrub":                "opentcb scrub",
 	"gc":                   "opentcb gc --dry-run",
+	"fault add":            "opentcb fault add getcodesecret --errcode -1 --times 2\nopentcb fault add upload --lose-answer --times 1\nopentcb fault add --probability 0.5 --seed 7 --delay 50ms-400ms",
+	"fault list":           "opentcb fault list",
+	"fault clear":          "opentcb fault clear\nopentcb fault clear 2",
+	"journal":              "opentcb journal --follow\nopentcb journal --interface usecloudaccesstoken --errcode 40097",
+	"journal wait":         "opentcb journal wait --interface getcodesecret --count 2 --timeout 10s",
+	"journal har":          "opentcb journal har calls.har",
 
 	"usecloudaccesstoken get":  "opentcb usecloudaccesstoken get test-777bb9",
 	"usecloudaccesstoken set":  "opentcb usecloudaccesstoken set test-777bb9 --open=true --allow '/cgi-bin/*'",

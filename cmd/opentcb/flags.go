@@ -34,6 +34,10 @@ func hasVariable(cmd *cobra.Command, flag string) bool {
 	case "serve", "dev", "agent":
 		return flag != "help" && flag != "vouch-rows"
 	}
+	path := cmd.CommandPath()
+	if flag == "appid" && (strings.HasPrefix(path, "opentcb fault") || strings.HasPrefix(path, "opentcb journal")) {
+		return false // whose calls are meant is said each time
+	}
 	return slices.Contains(settings, flag)
 }
 

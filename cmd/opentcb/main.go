@@ -81,6 +81,7 @@ func newRoot() *cobra.Command {
 	addGroup(root, "Test:", clockCommand())
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())
+	addGroup(root, "Test:", faultCommand(), journalCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range allCommands(root) {
 		nameVariables(cmd)

@@ -42,14 +42,15 @@ func TestMain(m *testing.M) {
 //	                         a byte of each download, and breaks each off once
 //	paste [backwards]        runs every block of the pages that can be pasted
 //	certificate              writes cert.pem, key.pem and ca.pem, which signed it
-//	get URL                  prints the answer of a GET
+//	get URL                  puts the answer of a GET into the file "got"
+//	post URL                 likewise of a POST without a body
 func TestScripts(t *testing.T) {
 	authority := testserver.NewAuthority(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody,
-			"get": get, "altering": altering, "paste": paste,
+			"get": get, "post": post, "altering": altering, "paste": paste,
 			"certificate": func(ts *testscript.TestScript, _ bool, _ []string) {
 				authority.IssueTo(ts.Getenv("WORK"))
 				ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), authority.PEM(), 0o600))
@@ -185,8 +186,17 @@ func altering(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func get(ts *testscript.TestScript, _ bool, args []string) {
+	receive(ts, http.MethodGet, args[0])
+}
+
+func post(ts *testscript.TestScript, _ bool, args []string) { receive(ts, http.MethodPost, args[0]) }
+
+// receive puts the answer of a request into a file.
+func receive(ts *testscript.TestScript, method, url string) {
+	r, err := http.NewRequest(method, url, nil)
+	ts.Check(err)
 	client := http.Client{Timeout: 10 * time.Second}
-	resp, err := client.Get(args[0])
+	resp, err := client.Do(r)
 	ts.Check(err)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)

@@ -16,7 +16,7 @@ import (
 // fill names what a route's pattern leaves open.
 func fill(path string) string {
 	return strings.NewReplacer("{platform}", platform, "{appid}", mini, "{environment}", env, "{function_name}", "login",
-		"{name}", "nobody", "{rid}", "nothing").Replace(path)
+		"{name}", "nobody", "{rid}", "nothing", "{id}", "0").Replace(path)
 }
 
 // TestToken tries every route without the token, and with what is nearly it.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/opentcb/opentcb/internal/clock"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/inject"
+	"github.com/opentcb/opentcb/internal/journal"
 	"github.com/opentcb/opentcb/internal/throttle"
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -40,6 +42,8 @@ type Config struct {
 	// TestMode opens the paths that are for tests; Clock is what they move.
 	TestMode bool
 	Clock    *clock.Clock
+	Faults   *inject.Rules    // in test mode: what is injected
+	Journal  *journal.Journal // in test mode: the latest calls
 }
 
 // Server answers every request of the admin listener.
@@ -53,7 +57,9 @@ type Server struct {
 	mux      *http.ServeMux
 	guesses  *throttle.Throttle
 	testMode bool
-	clock    *clock.Clock  // nil outside of test mode
+	clock    *clock.Clock // nil outside of test mode, as are the next two
+	faults   *inject.Rules
+	journal  *journal.Journal
 	public   string        // Config.PublicURL
 	apiURL   string        // where code reaches the interfaces
 	ending   chan struct{} // closed when nothing may wait any longer
@@ -74,7 +80,7 @@ func New(cfg Config) *Server {
 		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup,
 		status: cfg.Status, mux: http.NewServeMux(),
 		guesses:  throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
-		testMode: cfg.TestMode, clock: cfg.Clock,
+		testMode: cfg.TestMode, clock: cfg.Clock, faults: cfg.Faults, journal: cfg.Journal,
 		public: cfg.PublicURL, apiURL: cmp.Or(cfg.PublicURL, cfg.APIURL), ending: make(chan struct{}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",

@@ -133,6 +133,6 @@ func (c *Client) ApplyWith(
 		}
 	}
 	var applied Applied
-	err = c.call(ctx, "POST", "/v1/apply?"+query.Encode(), content{form.FormDataContentType(), &body}, &applied)
+	err = c.call(ctx, "POST", "/v1/apply?"+query.Encode(), content{mime: form.FormDataContentType(), r: &body}, &applied)
 	return applied, err
 }

@@ -62,11 +62,14 @@ func (e *ForeignError) Error() string {
 
 // content is the body of a request and its type; zero for none.
 type content struct {
-	mime string
-	r    io.Reader
+	mime   string
+	r      io.Reader
+	accept string // type of the answer; "": any
 }
 
-func jsonContent(text []byte) content { return content{"application/json", bytes.NewReader(text)} }
+func jsonContent(text []byte) content {
+	return content{mime: "application/json", r: bytes.NewReader(text)}
+}
 
 // call sends a request and decodes the answer into v, unless v is nil.
 func (c *Client) call(ctx context.Context, method, path string, body content, v any) error {
@@ -106,6 +109,9 @@ func (c *Client) request(
 	req.Header = header
 	if body.mime != "" {
 		req.Header.Set("Content-Type", body.mime)
+	}
+	if body.accept != "" {
+		req.Header.Set("Accept", body.accept)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	client := http.Client{}

@@ -104,13 +104,13 @@ func (c *Client) Deploy(ctx context.Context, d Deployment, zip io.Reader) (Code,
 		query.Set("install_dependency", "true")
 	}
 	path := environmentPath(d.Env, "functions/"+url.PathEscape(d.Function)+"/code?"+query.Encode())
-	err := c.call(ctx, "PUT", path, content{"application/zip", zip}, &code)
+	err := c.call(ctx, "PUT", path, content{mime: "application/zip", r: zip}, &code)
 	return code, err
 }
 
 // AddCode stores a zip for a world to name.
 func (c *Client) AddCode(ctx context.Context, zip io.Reader) (Code, error) {
 	var code Code
-	err := c.call(ctx, "PUT", "/v1/code", content{"application/zip", zip}, &code)
+	err := c.call(ctx, "PUT", "/v1/code", content{mime: "application/zip", r: zip}, &code)
 	return code, err
 }

@@ -35,6 +35,8 @@
 //	status.go         how the server is
 //	testmode.go       the paths that are for tests
 //	clock.go          the clock of a server in test mode
+//	fault.go          the faults that are injected into calls, in test mode
+//	journal.go        the latest calls, in test mode
 //	health.go         /healthz, /readyz, /metrics, /openapi.yaml
 package admin
 

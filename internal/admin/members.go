@@ -29,10 +29,20 @@ func readMembers(w http.ResponseWriter, r *http.Request, v any) error {
 	if err != nil {
 		return bodyError(err, "the body did not arrive whole")
 	}
+	return decodeMembers(text, "", v)
+}
+
+// decodeMembers is readMembers of a text, which is the member within, if that is not
+// "", and ends with a dot.
+func decodeMembers(text []byte, within string, v any) error {
 	if len(text) == 0 {
 		return nil
 	}
 	members, err := splitMembers(text)
+	if err != nil && within != "" {
+		name := strings.TrimSuffix(within, ".")
+		return cloud.RefusedMember(name, name+" must be an object whose members are there once")
+	}
 	if err != nil {
 		return err
 	}
@@ -40,17 +50,26 @@ func readMembers(w http.ResponseWriter, r *http.Request, v any) error {
 	for _, m := range members {
 		field, ok := fields[m.name]
 		if !ok {
-			return unknown("member", m.name, slices.Sorted(maps.Keys(fields)))
+			return unknown("member", within+m.name, prefixed(within, slices.Sorted(maps.Keys(fields))))
 		}
+		name := within + m.name
 		err := json.Unmarshal(m.value, field)
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return cloud.RefusedMember(m.name, fmt.Sprintf("%s must be %s", m.name, nounOf(wrong.Type)))
+			return cloud.RefusedMember(name, fmt.Sprintf("%s must be %s", name, nounOf(wrong.Type)))
 		}
 		if err != nil {
-			return cloud.RefusedMember(m.name, fmt.Sprintf("%s cannot be read: %v", m.name, err))
+			return cloud.RefusedMember(name, fmt.Sprintf("%s cannot be read: %v", name, err))
 		}
 	}
 	return nil
+}
+
+// prefixed returns names with what stands before each.
+func prefixed(within string, names []string) []string {
+	for i := range names {
+		names[i] = within + names[i]
+	}
+	return names
 }
 
 // readChange reads the body of a change of a resource, and a query that is empty.
@@ -78,6 +97,8 @@ func nounOf(t reflect.Type) string {
 		return "an object"
 	case reflect.Int:
 		return "a number, or numbers"
+	case reflect.Float64, reflect.Uint64:
+		return "a number"
 	}
 	return "a text"
 }

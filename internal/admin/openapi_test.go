@@ -78,6 +78,7 @@ func newChecker(t *testing.T) *checker {
 	for _, mime := range []string{"application/zip", "application/x-ndjson", "application/x-tar", "application/yaml"} {
 		openapi3filter.RegisterBodyDecoder(mime, asText)
 	}
+	openapi3filter.RegisterBodyDecoder("application/har+json", openapi3filter.JSONBodyDecoder)
 	return &checker{t: t, doc: doc, router: router}
 }
 

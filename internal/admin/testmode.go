@@ -14,6 +14,12 @@ func (s *Server) testRoutes() map[string]route {
 		"GET /v1/clock":          {s.showClock, toRead},
 		"PUT /v1/clock":          {s.setClock, toChange},
 		"POST /v1/clock/advance": {s.advanceClock, toChange},
+		"GET /v1/faults":         {s.faultList, toRead},
+		"POST /v1/faults":        {s.addFault, toChange},
+		"DELETE /v1/faults":      {s.clearFaults, toChange},
+		"DELETE /v1/faults/{id}": {s.removeFault, toChange},
+		"GET /v1/journal":        {s.showJournal, toRead},
+		"DELETE /v1/journal":     {s.clearJournal, toChange},
 	}
 }
 

@@ -177,3 +177,6 @@ func (s *Service) WithCallDeadline(ctx context.Context) (context.Context, contex
 // now is the service's time in Unix milliseconds. Makers of callers read it, and
 // background work; the rules read their caller's.
 func (s *Service) now() int64 { return s.clock().UnixMilli() }
+
+// Now returns the time by the service's clock, for what stands beside the rules.
+func (s *Service) Now() time.Time { return s.clock() }

@@ -89,12 +89,8 @@ func (d *Delay) UnmarshalJSON(text []byte) error {
 	var both delayRange
 	if json.Unmarshal(text, &both.Min) == nil {
 		both.Max = both.Min
-	} else {
-		strict := json.NewDecoder(bytes.NewReader(text))
-		strict.DisallowUnknownFields()
-		if strict.Decode(&both) != nil {
-			return errDelay
-		}
+	} else if strictly(text, &both) != nil {
+		return errDelay
 	}
 	var err error
 	if d.Min, err = time.ParseDuration(both.Min); err != nil {
@@ -104,6 +100,24 @@ func (d *Delay) UnmarshalJSON(text []byte) error {
 		return errDelay
 	}
 	return nil
+}
+
+// UnmarshalJSON reads an object of known members.
+func (s *Status) UnmarshalJSON(text []byte) error {
+	type plain Status
+	return strictly(text, (*plain)(s))
+}
+
+// UnmarshalJSON reads an object of known members.
+func (c *Cut) UnmarshalJSON(text []byte) error {
+	type plain Cut
+	return strictly(text, (*plain)(c))
+}
+
+func strictly(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
 }
 
 // MarshalJSON writes one of the forms.

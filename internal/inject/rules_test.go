@@ -153,7 +153,7 @@ func TestFirstActs(t *testing.T) {
 	}
 }
 
-// Proves: FA-1a
+// Proves: FA-1
 func TestBadRules(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -150,6 +150,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, n.cfg.Limits.ShutdownTimeout)
 		defer cancel()
 		n.calls.draining.Store(true)
+		if n.tests != nil {
+			n.tests.bench.End()
+		}
 		n.api.drain(backlogTime)
 		n.admin.drain(backlogTime)
 		n.linger(ctx)

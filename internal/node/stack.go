@@ -44,12 +44,12 @@ func (n *Node) addInterfaces(s *stack) {
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 		Runtime: n.cfg.Runtime, RuntimeSecret: n.secret,
 		InvokeTime: n.cfg.Limits.InvokeTimeout, Invocations: n.cfg.Limits.Invocations,
-		TestMode: n.cfg.TestMode, Clock: n.testNow(),
+		TestMode: n.cfg.TestMode, Clock: n.testNow(), Bench: n.bench(),
 	})
 	s.admin = admin.New(admin.Config{
 		Cloud: s.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
 		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.Clock(),
-		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(),
+		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(), Faults: n.bench().Faults(), Journal: n.bench().Journal(),
 		Log: n.cfg.Log, Backup: backupOf(n.storage, s.cloud, n.cfg, n.usage.backedUp),
 	})
 }

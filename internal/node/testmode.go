@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/clock"
+	"github.com/opentcb/opentcb/internal/server"
 )
 
 // tests is what only a server in test mode has.
 type tests struct {
 	clock *clock.Clock
+	bench *server.Bench
 }
 
 // checkTestMode is the part of Check about test mode.
@@ -38,7 +40,7 @@ func (n *Node) beginTests() error {
 		return err
 	}
 	n.cfg.Log.Info("test mode is on: whoever has an admin token can move the clock, and do more that no server for production allows")
-	n.tests = &tests{clock: clock.New(clock.Setting{Mode: clock.Real}, n.keepClock)}
+	n.tests = &tests{clock: clock.New(clock.Setting{Mode: clock.Real}, n.keepClock), bench: server.NewBench()}
 	n.cfg.Now, n.cfg.jumped = n.tests.clock.Now, n.tests.clock.Jumped
 	return nil
 }
@@ -78,6 +80,14 @@ func (n *Node) Clock() *clock.Clock {
 		return nil
 	}
 	return n.tests.clock
+}
+
+// bench has faults and journal; nil outside of test mode.
+func (n *Node) bench() *server.Bench {
+	if n.tests == nil {
+		return nil
+	}
+	return n.tests.bench
 }
 
 // testNow is the clock of test mode; nil outside of it.

@@ -57,9 +57,12 @@ func answer(w http.ResponseWriter, status int, v any) {
 // the rid. An error that is not of package cloud is a bug, and shows nothing
 // of itself (EN-5).
 func failure(err error, rid string) tcb.Status {
-	code := cloud.CodeOf(err)
+	code := codeOf(err)
 	msg := code.Text()
+	made, isInjected := errors.AsType[*injectedError](err)
 	switch detail := detailOf(err); {
+	case isInjected:
+		msg = made.msg
 	case detail == "":
 	case code == tcb.FunctionTimeout: // whose text says how long that was
 		msg = detail
@@ -69,6 +72,14 @@ func failure(err error, rid string) tcb.Status {
 		msg += ": " + detail
 	}
 	return tcb.Status{ErrCode: code, ErrMsg: msg + " rid: " + rid}
+}
+
+// codeOf returns the errcode of an outcome.
+func codeOf(err error) tcb.Code {
+	if made, ok := errors.AsType[*injectedError](err); ok {
+		return made.code
+	}
+	return cloud.CodeOf(err)
 }
 
 // detailOf returns what an error says to the caller; "" if that is nothing

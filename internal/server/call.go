@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type endpoint struct {
 	// apart: a platform's, or a Mini Program's at a platform. Nil: it brings none.
 	proofOf func(req any) (platform, appid string)
 
+	names  []string // what its calls name, for rules of faults
 	decode func(body []byte) (any, error)
 	handle func(ctx context.Context, s *Server, v *visit, req any) (any, error)
 }
@@ -49,6 +51,7 @@ type handler[Req, Resp any] func(ctx context.Context, s *Server, v *visit, req *
 // members of the body, and with handle, made from a typed handler.
 func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Req, Resp]) endpoint {
 	e.iface.Name = cmp.Or(e.iface.Name, path.Base(e.path))
+	e.names = namesOf[Req](e.iface)
 	e.decode = func(body []byte) (any, error) {
 		req, err := decode(body, required)
 		if req == nil {
@@ -61,6 +64,23 @@ func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Re
 		return do(ctx, s, v, r)
 	}
 	return e
+}
+
+// namesOf returns what the calls of an interface name, by its tokens and the members
+// of its body.
+func namesOf[Req any](iface cloud.Interface) []string {
+	names := []string{"platform"}
+	of := map[string]string{"authorizer_appid": "appid", "env": "env", "function_name": "function"}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Req]()) {
+		member, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name := of[member]; name != "" {
+			names = append(names, name)
+		}
+	}
+	if iface.Tokens&cloud.AuthorizerToken != 0 {
+		names = append(names, "appid")
+	}
+	return names
 }
 
 // entrance is the interface's way through the door.

@@ -44,4 +44,7 @@
 //	guess.go       secrets that were false: slowed, counted and recorded
 //	logbudget.go   how many lines callers can bring about
 //	metrics.go     what is counted
+//	bench.go       in test mode: faults are carried out
+//	benchcall.go   which calls they are for, and what the journal has of each
+//	benchtap.go    bodies and answers on their way past it
 package server

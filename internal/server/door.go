@@ -40,6 +40,7 @@ type visit struct {
 	// begun is set when the caller may have some of the answer: it can no longer
 	// be refused, and must not look whole if it fails.
 	begun bool
+	bench *onBench // nil outside of test mode
 }
 
 // door is an entrance of a running server.
@@ -59,15 +60,27 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	rid := d.server.newRID(begin)
 	v := &visit{w: w, r: r, rid: rid, begin: begin, caller: cloud.Caller{RID: rid}}
+	if d.server.bench == nil {
+		d.pass(v)
+	} else {
+		d.server.bench.pass(d, v)
+	}
+}
+
+// pass serves a visit or refuses it.
+func (d *door) pass(v *visit) {
 	err := d.enter(v)
 	if err != nil && !v.begun {
-		readRest(w, r)
+		readRest(v.w, v.r)
 		d.refuse(v, err)
 	}
 	// What is done after every answer stands here.
-	code := cloud.CodeOf(err)
-	d.metrics.observe(code, time.Since(begin))
+	code := codeOf(err)
+	d.metrics.observe(code, time.Since(v.begin))
 	d.log(v, code, err)
+	if v.bench != nil {
+		v.bench.outcome = err
+	}
 	if err != nil && v.begun {
 		panic(http.ErrAbortHandler) // net/http breaks the connection
 	}
@@ -97,6 +110,11 @@ func (d *door) enter(v *visit) (err error) {
 			return cloud.Refused(cloud.LimitReached, "too many requests at once over HTTP/2: try again")
 		}
 	}
+	if v.bench != nil {
+		if ended, err := v.bench.before(v); ended {
+			return err
+		}
+	}
 	return d.serve(d.server, v)
 }
 
@@ -105,7 +123,9 @@ func (d *door) enter(v *visit) (err error) {
 // nobody's fault: both are only for those who ask for them.
 func (d *door) log(v *visit, code tcb.Code, err error) {
 	ctx, level := v.r.Context(), slog.LevelInfo
+	injected := v.injected()
 	switch {
+	case injected != "":
 	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
 		level = slog.LevelDebug
 	case code == tcb.SystemBusy, code == tcb.SystemError:
@@ -142,6 +162,9 @@ func (d *door) attrs(v *visit, code tcb.Code, err error, leftOut int) []slog.Att
 		if named.value != "" {
 			attrs = append(attrs, slog.String(named.name, named.value))
 		}
+	}
+	if injected := v.injected(); injected != "" {
+		attrs = append(attrs, slog.String("injected", injected))
 	}
 	if leftOut > 0 {
 		attrs = append(attrs, slog.Int("left_out", leftOut))

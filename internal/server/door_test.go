@@ -180,7 +180,7 @@ func TestDoor(t *testing.T) {
 		log, reg := &testserver.Output{}, prometheus.NewRegistry()
 		s := New(Config{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: reg})
 		refuse := func(v *visit, _ error) { _, _ = io.WriteString(v.w, "refused") }
-		ts := httptest.NewServer(s.newDoor(entrance{name, c.serve, refuse}))
+		ts := httptest.NewServer(s.newDoor(entrance{name: name, serve: c.serve, refuse: refuse}))
 		got, err := getAll(ts.URL)
 		if ts.Close(); err == nil && got != c.got || err != nil && c.got != "" {
 			t.Errorf("%s: got %q, %v", name, got, err)

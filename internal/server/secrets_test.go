@@ -25,6 +25,7 @@ var comparing = regexp.MustCompile(`^(bytes|strings|slices)\.(Equal|EqualFold|Co
 // harmless are comparisons of things with such names that are no secrets, and
 // why.
 var harmless = map[string]string{
+	`env.mark == marks[key]`:                  "whether a list has changed",
 	`c.kind == CloudbaseToken`:                "kinds of token",
 	`c.kind != CloudbaseToken`:                "kinds of token",
 	`cloud.KindOf(err) == cloud.InvalidToken`: "kinds of error",
@@ -35,6 +36,7 @@ var harmless = map[string]string{
 	`strings.Contains(pair, token)`:           "both are the caller's own",
 	`strings.Contains(j.path, j.token)`:       "both are the caller's own",
 	`was == w.Ticket`:                         "the operator's own file, and what the operator gave before",
+	`t.MAC != a.RefreshMAC`:                   "MACs, whose key only the server has",
 	`stored == sealed`:                        "encrypted forms, both made here",
 	`auth.SecretID != grant.SecretID`:         "a key's public name, which stands in the header",
 	`parts[1] != r.KeyID()`:                   "a key's public name",

@@ -56,9 +56,10 @@ type Config struct {
 	// until its answer begins; default DefaultUpstreamTime.
 	UpstreamTime time.Duration
 	// TestMode is that of the whole server; Clock is what request ids then go by,
-	// and nil outside of it.
+	// and nil outside of it, as is Bench.
 	TestMode bool
 	Clock    func() time.Time
+	Bench    *Bench
 	// Runtime is where functions run, in environments that have no runtime of their
 	// own (IV-5); "": nowhere. RuntimeSecret is what runtimes know the server by.
 	Runtime, RuntimeSecret string
@@ -102,6 +103,7 @@ type Server struct {
 	testMode       bool
 	clock          func() time.Time // Config.Clock
 	invoker        *invoke.Invoker
+	bench          *Bench // nil outside of test mode
 
 	interfaces                                            map[string]*door // by their paths
 	upload, download, cloudCall, decide, ready, elsewhere *door
@@ -142,6 +144,7 @@ func New(cfg Config) *Server {
 		trustedProxies: cfg.TrustedProxies,
 		testMode:       cfg.TestMode,
 		clock:          cfg.Clock,
+		bench:          cfg.Bench,
 		interfaces:     map[string]*door{},
 	}
 	s.bodies.most = int64(cmp.Or(cfg.BodyBytes, DefaultBodyBytes))

@@ -119,6 +119,9 @@ func (s *Server) receive(ctx context.Context, v *visit, body io.Reader, up cloud
 	stream := io.TeeReader(body, sum)
 	u, err := readUpload(stream, draft)
 	v.env = u.EnvID
+	if v.bench != nil {
+		v.bench.zip = zipText(draft.Size(), draft.Sum().String())
+	}
 	if storage, ok := errors.AsType[*draftError](err); ok {
 		return &cloud.Error{Kind: cloud.Unavailable, Err: storage}
 	}

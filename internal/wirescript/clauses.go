@@ -32,6 +32,8 @@ var sections = []struct {
 	{"OP", "What the operator sees and changes", 10, nil},
 	{"CK", "Clock", 4, nil},
 	{"QU", "Quotas and addresses", 4, nil},
+	{"FA", "Faults", 4, nil},
+	{"JN", "Journal", 5, []int{5}},
 }
 
 // ClauseIDs returns the ids of all clauses that are listed, in order.
