@@ -28,6 +28,7 @@
 //	internal/clock/       the clock of a server in test mode
 //	internal/codezip/     what an uploaded zip may be
 //	internal/push/        the envelope of events that a platform receives
+//	internal/delivery/    pushes them: what is due, to whom there is room
 //	internal/printable/   text of others, made harmless on a terminal
 //	internal/journal/     the latest calls of a server in test mode
 //	internal/inject/      which calls get a fault, in test mode

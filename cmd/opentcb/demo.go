@@ -16,6 +16,7 @@ import (
 	"text/template"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/secretfile"
 	"github.com/opentcb/opentcb/tcb"
@@ -32,6 +33,9 @@ const (
 	demoEnv      = "demo-1a2b3c"
 	demoFunction = "hello"
 	demoCall     = "/wxa/msg_sec_check" // what the demo's code may call
+
+	demoEventToken = "DemoEventToken"
+	demoEventKey   = "DemoEventKey0000000000000000000000000000000"
 
 	demoWorld = `platforms:
   - appid: ` + demoPlatform + `
@@ -92,6 +96,7 @@ type demo struct {
 	componentToken string // component_access_token
 	runtime        string // cloudbase_access_token
 
+	events   string // where events are pushed to; "": nowhere
 	admin    *admin.Client
 	upstream string // "" if there is none
 	zip      []byte // the function's code
@@ -244,6 +249,23 @@ func (d *demo) write(name string, text []byte) error {
 	return secretfile.Write(root, name, text)
 }
 
+// pushTo lets the demo's platform have its events at a URL; "" leaves it as it is.
+func (d *demo) pushTo(ctx context.Context, eventURL string) error {
+	p, err := d.admin.Platform(ctx, demoPlatform)
+	if err == nil && eventURL != "" {
+		p, err = d.admin.ChangePlatform(ctx, demoPlatform, cloud.PlatformChange{Events: cloud.Given([]cloud.EventSetting{
+			{URL: eventURL, Token: demoEventToken, AESKey: demoEventKey},
+		})})
+	}
+	if r, ok := errors.AsType[*admin.Refusal](err); ok && r.Member == "events" {
+		return usageError{fmt.Errorf("--event-url: %s", r.Message)}
+	}
+	if err == nil && len(p.Events) > 0 {
+		d.events = p.Events[0].URL
+	}
+	return err
+}
+
 // prepareSet makes the body of a set with the version that is stored, so that
 // the line works. Pasted again it is the same set, and works too.
 func (d *demo) prepareSet(ctx context.Context) error {
@@ -270,7 +292,8 @@ func (d *demo) lines() (string, error) {
 	var text strings.Builder
 	page := template.Must(template.New("demo").Option("missingkey=error").Parse(demoLines))
 	err := page.Execute(&text, map[string]string{
-		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream, "Data": filepath.Dir(d.dir),
+		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream,
+		"Events": d.events, "EventToken": demoEventToken, "EventKey": demoEventKey, "Data": filepath.Dir(d.dir),
 		"Platform": demoPlatform, "Secret": demoSecret, "Ticket": demoTicket, "Mini": demoMini, "Refresh": demoRefresh,
 		"Token": d.token, "ComponentToken": d.componentToken, "Runtime": d.runtime,
 		"Env": demoEnv, "Function": demoFunction, "Call": demoCall, "Set": d.set,

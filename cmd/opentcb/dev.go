@@ -24,12 +24,14 @@ const devData = ".opentcb"
 func devCommand() *cobra.Command {
 	cfg, logging := node.Default(), logFlags{level: slog.LevelWarn}
 	cfg.Data, cfg.TestMode = devData, true
+	eventURL := ""
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a server with a demo world: the quick start",
 		Long: `Run the whole system with a demo world (a platform, two Mini Programs, their
 environments, a function) in the folder .opentcb of the current directory, and
-print curl lines for the interfaces, ready to paste. Ctrl-C stops it; started
+print curl lines for the interfaces, ready to paste. With --event-url the ticket
+and the events of the demo's platform are pushed there. Ctrl-C stops it; started
 again it finds its data as it left them. Delete the folder to start afresh.`,
 		Args: usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,11 +47,12 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 			outliveReaders()
 			ctx, stop := untilHangup(cmd.Context())
 			defer stop()
-			return dev(ctx, cfg, cmd.OutOrStdout())
+			return dev(ctx, cfg, eventURL, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.Data, "data", cfg.Data, "data folder")
+	f.StringVar(&eventURL, "event-url", "", "where the demo's platform gets its ticket and its events, such as http://127.0.0.1:9000/events (default: as at the start before, and at first nowhere)")
 	serverFlags(f, &cfg)
 	logging.add(f)
 	return cmd
@@ -57,7 +60,7 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 
 // dev runs a server on the demo world. The world is applied only at the first
 // start: what the developer changes afterwards stays.
-func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
+func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer) error {
 	data, err := filepath.Abs(cfg.Data)
 	if err != nil {
 		return err
@@ -84,6 +87,9 @@ func dev(ctx context.Context, cfg node.Config, stdout io.Writer) error {
 	return serve(ctx, cfg, stdout, func(n *node.Node) error {
 		d.url = n.APIURL()
 		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
+		if err := d.pushTo(ctx, eventURL); err != nil {
+			return err
+		}
 		text, err := d.begin(ctx, first)
 		switch {
 		case ctx.Err() != nil:

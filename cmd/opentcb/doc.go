@@ -35,6 +35,7 @@
 //	authorization.go  opentcb authorization list, show, add, remove
 //	function.go       opentcb function list, show, remove
 //	ticket.go     opentcb ticket
+//	push.go       opentcb push
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy
 //	audit.go      opentcb audit

@@ -9,7 +9,7 @@ import (
 // examples has for each command that does something what help and the manual show of it:
 // lines that can be typed as they are, but for the names in them.
 var examples = map[string]string{
-	"dev":     "opentcb dev\nopentcb dev --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data /tmp/tcb",
+	"dev":     "opentcb dev\nopentcb dev --event-url http://127.0.0.1:9000/events\nopentcb dev --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data /tmp/tcb",
 	"serve":   "opentcb serve --world world.yaml\nopentcb serve --data /var/lib/opentcb --listen 0.0.0.0:8080 --public-url https://tcb.example.com",
 	"version": "opentcb version",
 
@@ -50,6 +50,9 @@ var examples = map[string]string{
 	"revoke":               "opentcb revoke wx00000000000000c1 wx00000000000000a1",
 	"deploy":               "opentcb deploy test-777bb9 login ./login\nopentcb deploy test-777bb9 login login.zip --handler index.main",
 	"ticket":               "opentcb ticket wx00000000000000c1",
+	"push list":            "opentcb push list wx00000000000000c1\nopentcb push list wx00000000000000c1 --state given_up --json",
+	"push ticket":          "opentcb push ticket wx00000000000000c1",
+	"push again":           "opentcb push again wx00000000000000c1 00065f1c2d3e4f50",
 	"whitelist suggest":    "opentcb whitelist suggest test-777bb9 --allowed-only",
 	"whitelist try":        "opentcb whitelist try test-777bb9 whitelist.txt",
 	"whitelist history":    "opentcb whitelist history test-777bb9",

@@ -71,7 +71,7 @@ func newRoot() *cobra.Command {
 	addGroup(root, "Run:", devCommand(), serveCommand(), versionCommand())
 	addGroup(root, "See and change:", platformCommand(), miniProgramCommand(), environmentCommand(),
 		authorizationCommand(), functionCommand(), worldCommand(), applyCommand(), authorizeCommand(), revokeCommand(),
-		deployCommand(), ticketCommand(), whitelistCommand(), explainCommand())
+		deployCommand(), ticketCommand(), pushCommand(), whitelistCommand(), explainCommand())
 	addGroup(root, "Call as a platform:", profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(),
 		createFunctionCommand(), listFunctionsCommand(), uploadFunctionCommand(), downloadFunctionCommand(),
 		invokeCloudFunctionCommand(),

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +36,13 @@ func platformText(p cloud.PlatformView) string {
 	if len(p.PermissionSets) > 0 {
 		sets = fmt.Sprint(p.PermissionSets)
 	}
+	var events []string
+	for _, e := range p.Events {
+		events = append(events, e.URL)
+	}
 	return pairs("appid", p.AppID, "name", p.Name, "state", inUse(p.Disabled, p.Removing), "permission_sets", sets,
 		"quotas", quotasText(p.Quotas), "ip_whitelist", networksText(p.IPWhitelist),
+		"events", strings.Join(events, "\n\t"),
 		"below it", p.Counts.String(), "created_at", local(p.CreatedAt), "secret, shown once", p.Secret)
 }
 

@@ -75,6 +75,7 @@ func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.StringVar(&cfg.Upstream, "upstream", "", "where cloud calls that are allowed are forwarded to, such as http://127.0.0.1:9000 (default: nowhere, they are answered with success)")
 	f.StringVar(&cfg.Runtime, "runtime", "", "where functions run whose environment has no runtime of its own, such as http://127.0.0.1:9100 (default: nowhere)")
 	f.StringVar(&cfg.RuntimeSecretFile, "runtime-secret-file", "", "file with the secret that runtimes know the server by, at least 16 characters (default: they are not told)")
+	f.StringVar(&cfg.PushCA, "push-ca", "", "file of certificates (PEM) that event addresses over https may have, beside the machine's own")
 	f.StringSliceVar(&cfg.TrustedProxies, "trusted-proxies", nil, "proxies before the server whose X-Forwarded-For counts: addresses or networks such as 10.0.0.0/8")
 	f.IntVar(&cfg.InvalidToken, "invalid-token", cfg.InvalidToken, "errcode of a token that is false or not the latest: 40014 as documented, or 40001 for clients that renew on that only")
 	cfg.Limits.AddFlags(f)

@@ -177,6 +177,9 @@ func (s *Server) routes() map[string]route {
 		"POST /v1/admin-tokens/admin-token/rotation":                        {s.rotateFirstToken, toAdminister},
 		"DELETE /v1/admin-tokens/{name}":                                    {s.revokeAdminToken, toAdminister},
 		"GET /v1/calls/{rid}":                                               {s.explain, toRead},
+		"GET /v1/platforms/{platform}/pushes":                               {s.pushes, toRead},
+		"POST /v1/platforms/{platform}/pushes":                              {s.addPush, toChange},
+		"POST /v1/platforms/{platform}/pushes/{push}/again":                 {s.pushAgain, toChange},
 	}
 }
 

@@ -17,6 +17,7 @@
 //	apply.go          world files
 //	world.go          everything as a world file
 //	platform.go       platforms and their secrets
+//	push.go           what was pushed to event addresses
 //	removal.go        the removal of both, step by step
 //	miniprogram.go    Mini Programs
 //	authorization.go  tickets, consent, cancellation

@@ -10,7 +10,7 @@ import (
 )
 
 // AccountChange makes an account, or brings one from what it is to something
-// else. Sets, Limits, SecretMAC and VoidAt are for platforms.
+// else. What follows New is for platforms.
 type AccountChange struct {
 	Old       *Account // nil: there is none
 	New       Account
@@ -18,8 +18,10 @@ type AccountChange struct {
 	Sets      []int // the permission sets that the platform asks for
 	OldLimits Limits
 	Limits    Limits
-	SecretMAC string // "" leaves the secret as it is
-	VoidAt    int64  // component tokens issued before are void; 0: they stay
+	OldEvents []EventAddress
+	Events    []EventAddress // where its events are pushed to
+	SecretMAC string         // "" leaves the secret as it is
+	VoidAt    int64          // component tokens issued before are void; 0: they stay
 }
 
 // AccountStore changes accounts for the operator.
@@ -108,7 +110,10 @@ func (s *Service) begin(ctx context.Context, c Caller, e edit) (AccountChange, e
 		if ch.OldLimits, err = s.store.Limits(ctx, e.appid); err != nil {
 			return AccountChange{}, storeError("limits", err)
 		}
-		ch.Sets, ch.Limits = ch.OldSets, ch.OldLimits
+		if ch.OldEvents, err = s.store.EventAddresses(ctx, e.appid); err != nil {
+			return AccountChange{}, storeError("event addresses", err)
+		}
+		ch.Sets, ch.Limits, ch.Events = ch.OldSets, ch.OldLimits, ch.OldEvents
 	}
 	return ch, nil
 }
@@ -139,6 +144,7 @@ func (ch AccountChange) String() string {
 	note(!slices.Equal(ch.OldSets, ch.Sets), fmt.Sprint("permission_sets ", ch.Sets))
 	note(ch.OldLimits.CountedFrom != ch.Limits.CountedFrom, "quotas "+ch.Limits.Quotas.String())
 	note(!slices.Equal(ch.OldLimits.IPWhitelist, ch.Limits.IPWhitelist), fmt.Sprint("ip_whitelist ", ch.Limits.IPWhitelist))
+	note(!slices.Equal(ch.OldEvents, ch.Events), fmt.Sprintf("events: %d", len(ch.Events)))
 	note(ch.SecretMAC != "" && ch.Old != nil, "secret replaced")
 	note(ch.SecretMAC != "" && ch.Old != nil && ch.VoidAt == 0, "tokens kept")
 	return strings.Join(what, ", ")
@@ -147,6 +153,7 @@ func (ch AccountChange) String() string {
 // forgetAccount drops from memory what a change of an account concerns. That may be
 // very many rows of authorizations and environments, so it is all of them.
 func (s *Service) forgetAccount(ch AccountChange) {
+	s.wakePushes()
 	s.platforms.drop(ch.New.AppID)
 	s.accounts.drop(ch.New.AppID)
 	if ch.Old == nil || ch.Old.State != ch.New.State || ch.OldLimits.IsZero() != ch.Limits.IsZero() {

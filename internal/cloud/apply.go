@@ -44,6 +44,7 @@ func (s *Service) Apply(ctx context.Context, c Caller, w World) (Outcome, error)
 
 // forgetAll drops every row from memory.
 func (s *Service) forgetAll() {
+	s.wakePushes()
 	s.platforms.clear()
 	s.accounts.clear()
 	s.authorizations.clear()

@@ -27,6 +27,7 @@ func (p *planner) platform(w WorldPlatform) error {
 	}
 	var sets []int
 	var limits Limits
+	var events []EventAddress
 	if a != nil {
 		if err := p.credentials(w, row, item, about); err != nil {
 			return err
@@ -37,6 +38,9 @@ func (p *planner) platform(w WorldPlatform) error {
 		if limits, err = p.s.store.Limits(p.ctx, w.AppID); err != nil {
 			return err
 		}
+		if events, err = p.s.store.EventAddresses(p.ctx, w.AppID); err != nil {
+			return err
+		}
 	} else {
 		a = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true, CreatedAt: p.caller.Now}
 		p.accounts[w.AppID] = a
@@ -45,7 +49,9 @@ func (p *planner) platform(w WorldPlatform) error {
 			return err
 		}
 	}
-	ch := AccountChange{OldSets: sets, Sets: sets, OldLimits: limits, Limits: limits}
+	ch := AccountChange{
+		OldSets: sets, Sets: sets, OldLimits: limits, Limits: limits, OldEvents: events, Events: events,
+	}
 	return p.edit(a, ch, w.Line, about, item, func(ch *AccountChange) error {
 		return p.s.planPlatform(w.With, ch, p.caller.Now)
 	})

@@ -59,6 +59,7 @@ type Consent struct {
 	Sets            []int
 	Code            AuthCode
 	Refresh         RefreshToken
+	PreAuthCode     string // that it used up; "" if it came without one
 }
 
 // AuthorizationStore keeps authorizations and their codes.
@@ -176,8 +177,9 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 	row.RefreshMAC = refresh.MAC
 	rec := c.record(actAuthorize, "")
 	rec.Detail = fmt.Sprint("sets ", sets)
-	err := s.store.Consent(ctx, Consent{platform, appid, sets, row, refresh}, rec)
+	err := s.store.Consent(ctx, Consent{Platform: platform, AppID: appid, Sets: sets, Code: row, Refresh: refresh}, rec)
 	s.authorizations.drop(grantKey{platform, appid})
+	s.wakePushes()
 	if err != nil {
 		return Token{}, notFoundAs(NotFound, platform+" or "+appid+" was removed just now", err)
 	}
@@ -323,6 +325,7 @@ func (s *Service) Revoke(ctx context.Context, c Caller, platform, appid string) 
 	c.Platform, c.AppID = platform, appid
 	ok, err := s.store.Revoke(ctx, platform, appid, c.record(actRevoke, ""))
 	s.authorizations.drop(grantKey{platform, appid})
+	s.wakePushes()
 	switch {
 	case err != nil:
 		return storeError("revoke", err)

@@ -93,6 +93,7 @@ const (
 	refreshTokenPurpose = "refreshtoken"
 	authCodePurpose     = "authcode"
 	adminTokenPurpose   = "admintoken"
+	eventPurpose        = "event"
 )
 
 // row is the identity that a stored secret is bound to.

@@ -28,6 +28,12 @@
 //	authorizer.go     what a platform may ask about its authorizations
 //	refreshtoken.go   refresh tokens: one a consent, and the next access token
 //
+// Events:
+//
+//	event.go          event addresses of a platform, and which consent is an event
+//	push.go           pushes as they are kept, and as the operator sees them
+//	outbox.go         which pushes are due, what they say, and when they are tried again
+//
 // Interfaces and their rows:
 //
 //	account.go        how the operator changes a platform or Mini Program

@@ -17,6 +17,7 @@ type PlatformView struct {
 	PermissionSets []int          `json:"permission_sets,omitempty"`
 	Quotas         Quotas         `json:"quotas,omitzero"`
 	IPWhitelist    []Network      `json:"ip_whitelist,omitempty"` // where its calls come from; empty: from anywhere
+	Events         []EventView    `json:"events,omitempty"`       // where events are pushed to
 	Counts         PlatformCounts `json:"counts"`
 	CreatedAt      time.Time      `json:"created_at,omitzero"` // zero of what a server of before made
 	Secret         string         `json:"secret,omitempty"`    // of one that was just made, and got this secret
@@ -45,7 +46,8 @@ type PlatformFilter struct {
 }
 
 // PlatformChange is what the operator says of a platform. Away are no name, no
-// permission sets, no quotas, no list of addresses, and in use. Secret is for one that is made.
+// permission sets, no quotas, no list of addresses, no
+// event addresses, and in use. Secret is for one that is made.
 type PlatformChange struct {
 	Name           Maybe[string]    `json:"name,omitzero"`
 	Disabled       Maybe[bool]      `json:"disabled,omitzero"`
@@ -53,6 +55,8 @@ type PlatformChange struct {
 	Quotas         Maybe[Quotas]    `json:"quotas,omitzero"`
 	IPWhitelist    Maybe[[]Network] `json:"ip_whitelist,omitzero"`
 	Secret         Maybe[string]    `json:"secret,omitzero"`
+	// Events are the event addresses, all of them.
+	Events Maybe[[]EventSetting] `json:"events,omitzero"`
 }
 
 // PlatformViewStore shows platforms to the operator.
@@ -121,6 +125,7 @@ func (s *Service) PutPlatform(
 			}
 			ch.New = Account{AppID: appid, IsPlatform: true, Cloud: true, CreatedAt: ch.New.CreatedAt}
 			ch.Sets, ch.Limits = nil, Limits{CountedFrom: ch.OldLimits.CountedFrom}
+			ch.Events = nil
 			return s.planPlatform(rest, ch, c.Now)
 		}})
 	if err == nil {
@@ -133,7 +138,7 @@ func (s *Service) PutPlatform(
 }
 
 // planPlatform says what a platform becomes.
-func (s *Service) planPlatform(with PlatformChange, ch *AccountChange, now int64) error {
+func (s *Service) planPlatform(with PlatformChange, ch *AccountChange, now int64) (err error) {
 	if with.Secret.Given {
 		return RefusedMember("secret", "the platform has a secret: /v1/platforms/"+ch.New.AppID+"/secret replaces it")
 	}
@@ -147,6 +152,11 @@ func (s *Service) planPlatform(with PlatformChange, ch *AccountChange, now int64
 	}
 	if err := s.limit(with, ch, now); err != nil {
 		return err
+	}
+	if with.Events.Given { // null is none
+		if ch.Events, err = planEvents(s.ring, ch, with.Events.Value); err != nil {
+			return err
+		}
 	}
 	return checkText("name", a.Name)
 }

@@ -23,7 +23,9 @@ type Config struct {
 	// Jumped returns a channel that is closed when Now jumps next: background work
 	// that goes by that clock then looks at it again. Default: it never jumps.
 	Jumped func() <-chan struct{}
-	Log    *slog.Logger // default: nothing is logged
+	// Real is the machine's clock, by which pushes are tried again; default time.Now.
+	Real func() time.Time
+	Log  *slog.Logger // default: nothing is logged
 	// LinkLife is how long a download link is good; default DefaultLinkLife.
 	LinkLife time.Duration
 	// Presign makes an address from which code can be fetched for so long, and
@@ -63,6 +65,7 @@ type Service struct {
 	blobs    blob.Collector
 	ring     *seal.Ring
 	clock    func() time.Time
+	real     func() time.Time
 	log      *slog.Logger
 	linkLife time.Duration
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
@@ -90,7 +93,8 @@ type Service struct {
 	mints      *mints
 	runtimes   *runtimeWatch
 	meters     *meters
-	applyMu    sync.Mutex // one world file at a time
+	pushed     chan struct{} // pushes were recorded
+	applyMu    sync.Mutex    // one world file at a time
 
 	toldAhead atomic.Int64 // the minute in which an issue ahead of the clock was told
 }
@@ -117,12 +121,15 @@ func New(cfg Config) *Service {
 	if cfg.Jumped == nil {
 		cfg.Jumped = func() <-chan struct{} { return nil }
 	}
+	if cfg.Real == nil {
+		cfg.Real = time.Now
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n, life := cmp.Or(cfg.CacheRows, DefaultCacheRows), cfg.RowLife
 	s := &Service{
-		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, log: cfg.Log,
+		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, real: cfg.Real, log: cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),
 		counted:        cfg.Interfaces,
@@ -136,6 +143,7 @@ func New(cfg Config) *Service {
 		functions:      newCache[functionKey, *Function](n, life),
 		adminTokens:    newCache[struct{}, map[string]AdminToken](1, life),
 		repeats:        newRepeats(),
+		pushed:         make(chan struct{}, 1),
 		mints:          &mints{most: cmp.Or(cfg.CloudbaseTokens, DefaultCloudbaseTokens)},
 		runtimes: &runtimeWatch{
 			store: cfg.Store, most: cmp.Or(cfg.RuntimeWaits, DefaultRuntimeWaits), waited: map[EnvironmentKey]*watched{},

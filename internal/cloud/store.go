@@ -28,6 +28,8 @@ type Store interface {
 	RefreshTokenStore
 	AuthorizerStore
 	AuthorizationViewStore
+	EventStore
+	PushStore
 	CodeSecretStore
 	PermissionStore
 	HistoryStore

@@ -53,6 +53,8 @@ type Config struct {
 	Runtime           string // where functions run that have no other place; "": nowhere
 	RuntimeSecretFile string // file of what runtimes know the server by; "": they are not told
 
+	PushCA string // file of certificates that event addresses may have, beside the machine's; "": none
+
 	TrustedProxies []string // proxies whose X-Forwarded-For counts: addresses and networks
 
 	Limits   Limits
@@ -85,6 +87,7 @@ func (c Config) Check() error {
 	_, trusted := parsePrefixes(c.TrustedProxies)
 	_, upstream := parseHost("--upstream", c.Upstream)
 	apiTLS, adminTLS := c.tlsFiles()
+	_, pushCA := pushRoots(c.PushCA)
 	return errors.Join(
 		c.Limits.check(),
 		checkAddress("--listen", c.Listen),
@@ -99,6 +102,7 @@ func (c Config) Check() error {
 		publicURL,
 		upstream,
 		c.checkRuntime(),
+		pushCA,
 	)
 }
 

@@ -13,6 +13,7 @@
 //	masterkey.go   where the master key comes from
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring
+//	pushes.go      which certificates event addresses may have
 //	metrics.go     what is measured of a server, beside its calls
 //	status.go      how the server is, for the operator
 //	usage.go       how large what is stored is, and when it was backed up

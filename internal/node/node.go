@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -21,6 +22,7 @@ type Node struct {
 	token    *admin.FirstToken
 	trusted  []netip.Prefix // proxies
 	secret   string         // that runtimes know the server by
+	roots    *x509.CertPool // of event addresses; nil: the machine's
 
 	tests   *tests // nil outside of test mode
 	storage *Storage
@@ -64,6 +66,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 		return err
 	}
 	if n.trusted, err = parsePrefixes(n.cfg.TrustedProxies); err != nil {
+		return err
+	}
+	if n.roots, err = pushRoots(n.cfg.PushCA); err != nil {
 		return err
 	}
 	if err := n.open(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/delivery"
 	"github.com/opentcb/opentcb/internal/server"
 )
 
@@ -16,6 +17,7 @@ type stack struct {
 	cloud  *cloud.Service
 	server *server.Server // nil until the world is applied
 	admin  *admin.Server
+	pushes *delivery.Worker
 }
 
 // newRules puts the rules on the storage.
@@ -29,7 +31,7 @@ func (n *Node) newRules() *stack {
 	})}
 }
 
-// addInterfaces puts the interfaces on the rules.
+// addInterfaces puts the interfaces on the rules, and begins to push.
 func (n *Node) addInterfaces(s *stack) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -52,12 +54,16 @@ func (n *Node) addInterfaces(s *stack) {
 		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(), Faults: n.bench().Faults(), Journal: n.bench().Journal(),
 		Log: n.cfg.Log, Backup: backupOf(n.storage, s.cloud, n.cfg, n.usage.backedUp),
 	})
+	s.pushes = delivery.New(delivery.Config{
+		Cloud: s.cloud, Log: n.cfg.Log, Registry: reg, Roots: n.roots, Jumped: n.cfg.jumped,
+	})
 }
 
 // close ends the rules, which write what they have in memory.
 func (s *stack) close() error {
 	if s.server != nil {
 		s.server.Close()
+		s.pushes.Close()
 	}
 	return s.cloud.Close()
 }

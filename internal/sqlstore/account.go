@@ -126,6 +126,9 @@ func (t *tx) changePlatform(ch cloud.AccountChange) error {
 			return err
 		}
 	}
+	if err := t.changeEvents(appid, ch.OldEvents, ch.Events); err != nil {
+		return err
+	}
 	if err := t.changeLimits(appid, ch.OldLimits, ch.Limits); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // Authorization implements cloud.Store.
@@ -109,7 +110,14 @@ func (s *Store) Consent(ctx context.Context, c cloud.Consent, rec cloud.Record) 
 		if err := errors.Join(t.keepAccount(c.AppID), t.keepAccount(c.Platform)); err != nil {
 			return err
 		}
-		if err := t.putAuthorization(c.Platform, c.AppID, c.Sets, c.Refresh.MAC, rec.At); err != nil {
+		e, err := t.eventOfConsent(c)
+		if err == nil {
+			err = t.putAuthorization(c.Platform, c.AppID, c.Sets, c.Refresh.MAC, rec.At)
+		}
+		if err == nil {
+			err = t.recordEvent(e, rec.At)
+		}
+		if err != nil {
 			return err
 		}
 		epoch, err := t.addRefresh(c.Platform, c.AppID, c.Refresh, rec.At)
@@ -190,6 +198,9 @@ func (s *Store) Revoke(ctx context.Context, platform, appid string, rec cloud.Re
 		}
 		if err == nil && hit {
 			err = t.vouchRow(granted, appid, platform)
+		}
+		if err == nil && hit {
+			err = t.recordEvent(cloud.Push{Platform: platform, AppID: appid, Kind: tcb.EventUnauthorized}, rec.At)
 		}
 		return err
 	})

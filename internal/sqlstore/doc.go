@@ -42,6 +42,8 @@
 //	removal.go          what is removed for good, and what keeps it from being removed
 //	view.go             platforms and Mini Programs, and what there is below them
 //	environment.go      accounts and environments
+//	event.go            event addresses, and the events that changes are
+//	push.go             what is pushed to them
 //	authorization.go    authorizations and authorization codes
 //	authorizer.go       the authorizations of a platform, for itself
 //	refreshtoken.go     the refresh tokens of consents

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // keepAccount keeps an account from being removed until the transaction ends, for
@@ -106,6 +107,9 @@ func (s *Store) RemoveAuthorizations(ctx context.Context,
 		if err != nil {
 			return 0, err
 		}
+		if err := t.recordRemovals(a, first, limit, rec(0).At); err != nil {
+			return 0, err
+		}
 		for _, table := range []string{"code_secrets", "voided_refresh_tokens", "refresh_tokens", "authorization_macs"} {
 			_, err := t.exec("DELETE FROM "+table+" WHERE (appid, platform) IN (SELECT appid, platform FROM "+first+" AS x)",
 				a.AppID, limit)
@@ -117,6 +121,22 @@ func (s *Store) RemoveAuthorizations(ctx context.Context,
 			a.AppID, limit)
 	})
 	return all, inForce, err
+}
+
+// recordRemovals records that authorizations of a Mini Program end which is removed.
+// A platform that is removed is told nothing.
+func (t *tx) recordRemovals(a cloud.Account, first string, limit int, at int64) error {
+	if a.IsPlatform {
+		return nil
+	}
+	platforms, err := collect(t.statements, func(p *string) []any { return []any{p} },
+		"SELECT platform FROM "+first+" AS x WHERE in_force ORDER BY platform", a.AppID, limit)
+	for _, platform := range platforms {
+		if err == nil {
+			err = t.recordEvent(cloud.Push{Platform: platform, AppID: a.AppID, Kind: tcb.EventUnauthorized}, at)
+		}
+	}
+	return err
 }
 
 // EnvironmentIDs implements cloud.Store.
@@ -200,7 +220,9 @@ func (s *Store) RemoveAccount(ctx context.Context, a cloud.Account, rec cloud.Re
 		s.deleteInSteps(ctx, `DELETE FROM used_uploads WHERE account = $1 AND upload IN
 			(SELECT upload FROM used_uploads WHERE account = $1 ORDER BY upload LIMIT $2)`, a.AppID),
 		s.deleteInSteps(ctx, `DELETE FROM auth_codes WHERE platform = $1 AND code_mac IN
-			(SELECT code_mac FROM auth_codes WHERE platform = $1 ORDER BY code_mac LIMIT $2)`, a.AppID))
+			(SELECT code_mac FROM auth_codes WHERE platform = $1 ORDER BY code_mac LIMIT $2)`, a.AppID),
+		s.deleteInSteps(ctx, `DELETE FROM pushes WHERE platform = $1 AND id IN
+			(SELECT id FROM pushes WHERE platform = $1 ORDER BY id LIMIT $2)`, a.AppID))
 	if err != nil {
 		return err
 	}
@@ -236,8 +258,11 @@ func (t *tx) removePlatform(appid string, at int64) error {
 	if err := t.voidTokens(appid, at); err != nil {
 		return err
 	}
-	for _, table := range []string{"platforms", "platform_sets", "platform_limits"} {
-		if _, err := t.exec("DELETE FROM "+table+" WHERE appid = $1", appid); err != nil {
+	for _, rows := range []string{
+		"platforms WHERE appid", "platform_sets WHERE appid", "platform_limits WHERE appid",
+		"event_addresses WHERE platform", "pushes WHERE platform",
+	} {
+		if _, err := t.exec("DELETE FROM "+rows+" = $1", appid); err != nil {
 			return err
 		}
 	}

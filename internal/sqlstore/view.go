@@ -96,7 +96,13 @@ func (s *Store) MiniProgram(ctx context.Context, appid string) (cloud.MiniProgra
 
 // PlatformView implements cloud.Store.
 func (s *Store) PlatformView(ctx context.Context, appid string) (cloud.PlatformView, error) {
-	return scanOne(s.read(ctx), scanPlatform, platforms(everything)+" AND p.appid = $1", appid)
+	p, err := scanOne(s.read(ctx), scanPlatform, platforms(everything)+" AND p.appid = $1", appid)
+	if err != nil {
+		return p, err
+	}
+	one := []cloud.PlatformView{p}
+	err = s.addEvents(ctx, one)
+	return one[0], err
 }
 
 // MiniPrograms implements cloud.Store.
@@ -120,5 +126,25 @@ func (s *Store) PlatformViews(
 	sel.isText("a.name", f.Name)
 	sel.isTrue("a.disabled <> 0", f.Disabled)
 	query, args := sel.page(platforms(cloud.ListCount), p, "p.appid")
-	return scanAll(s.read(ctx), scanPlatform, query, args...)
+	list, err := scanAll(s.read(ctx), scanPlatform, query, args...)
+	if err == nil {
+		err = s.addEvents(ctx, list)
+	}
+	return list, err
+}
+
+// addEvents gives platforms, which are in their order, their event addresses.
+func (s *Store) addEvents(ctx context.Context, list []cloud.PlatformView) error {
+	if len(list) == 0 {
+		return nil
+	}
+	i := 0
+	return s.read(ctx).addressesOf(list[0].AppID, list[len(list)-1].AppID, func(platform, url string) {
+		for list[i].AppID < platform && i < len(list)-1 {
+			i++
+		}
+		if list[i].AppID == platform {
+			list[i].Events = append(list[i].Events, cloud.EventView{URL: url})
+		}
+	})
 }

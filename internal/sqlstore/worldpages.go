@@ -28,7 +28,7 @@ func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.World
 		FROM platforms p JOIN accounts a ON a.appid = p.appid LEFT JOIN platform_sets s ON s.appid = p.appid
 		LEFT JOIN platform_limits l ON l.appid = p.appid
 		WHERE a.disabled <> 2`, p, "p.appid")
-	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldPlatform, err error) {
+	all, err := scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldPlatform, err error) {
 		var a cloud.Account
 		var state switchState
 		var sets, mac string
@@ -52,6 +52,19 @@ func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.World
 		w.AppID, w.With.Name, w.With.Disabled = a.AppID, given(a.Name), given(a.State != cloud.InUse)
 		return w, err
 	}, query, args...)
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	i := 0
+	err = s.read(ctx).addressesOf(all[0].AppID, all[len(all)-1].AppID, func(platform, url string) {
+		for all[i].AppID < platform && i < len(all)-1 {
+			i++
+		}
+		if events := &all[i].With.Events; all[i].AppID == platform {
+			events.Given, events.Value = true, append(events.Value, cloud.EventSetting{URL: url})
+		}
+	})
+	return all, err
 }
 
 // WorldMiniPrograms implements cloud.Store.

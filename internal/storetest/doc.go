@@ -16,6 +16,8 @@
 //	authorization.go  authorizations and authorization codes
 //	authorizer.go     the authorizations of a platform, for itself
 //	refreshtoken.go   the refresh tokens of consents
+//	event.go          event addresses, and which changes are events
+//	push.go           what is pushed to them
 //	codesecret.go     code protection keys
 //	permission.go     sets: version, switch, whitelist
 //	history.go        the changes of an environment's permission

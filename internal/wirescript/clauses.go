@@ -30,6 +30,7 @@ var sections = []struct {
 	{"RT", "What a runtime gets", 5, nil},
 	{"RN", "The runner", 8, []int{8}},
 	{"OP", "What the operator sees and changes", 10, nil},
+	{"PU", "Pushes to the platform's event address", 15, nil},
 	{"CK", "Clock", 4, nil},
 	{"QU", "Quotas and addresses", 4, nil},
 	{"FA", "Faults", 4, nil},

@@ -52,6 +52,14 @@ func checkSecret(s string) string {
 	return "must be 1 to 128 printable ASCII characters without spaces"
 }
 
+// checkWord checks a secret of letters and digits. The rules know how many.
+func checkWord(s string) string {
+	if madeOf(s, letter+digit) {
+		return ""
+	}
+	return "must be letters and digits"
+}
+
 // checkTicket checks a verify ticket (CR-2).
 func checkTicket(s string) string {
 	return checkToken(s, "ticket@@@")

@@ -31,10 +31,18 @@ func written(w cloud.World, lines bool) map[string][]map[string]any {
 	}
 	file := map[string][]map[string]any{}
 	for _, p := range w.Platforms {
+		events := maybeOf(p.With.Events)
+		if all, ok := events.([]any); ok {
+			list := []map[string]any{}
+			for _, e := range all[0].([]cloud.EventSetting) {
+				list = append(list, item(0, "url", e.URL, "token", e.Token, "aes_key", e.AESKey))
+			}
+			events = []any{list}
+		}
 		file["platforms"] = append(file["platforms"],
 			item(line(p.Line), "appid", p.AppID, "secret", p.Secret, "verify_ticket", orNull(p.Ticket, p.NoTicket),
 				"name", maybeOf(p.With.Name), "disabled", maybeOf(p.With.Disabled), "permission_sets", maybeOf(p.With.PermissionSets),
-				"quotas", quotasOf(p.With.Quotas), "ip_whitelist", maybeOf(p.With.IPWhitelist)))
+				"quotas", quotasOf(p.With.Quotas), "ip_whitelist", maybeOf(p.With.IPWhitelist), "events", events))
 	}
 	for _, m := range w.MiniPrograms {
 		file["miniprograms"] = append(file["miniprograms"], item(line(m.Line), "appid", m.AppID, "cloud", m.Cloud,
@@ -160,6 +168,13 @@ var someNetworks = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) cloud.Network {
 	return cloud.Network(netip.PrefixFrom(addr, rapid.IntRange(0, addr.BitLen()).Draw(t, "bits")).Masked())
 }), 0, 4)
 
+var eventSettings = rapid.Custom(func(t *rapid.T) cloud.EventSetting {
+	return cloud.EventSetting{
+		URL:   rapid.StringMatching(`https?://[a-z]{1,9}(:[0-9]{2,4})?/[!-~]{0,9}`).Draw(t, "url"),
+		Token: rapid.StringMatching(`([A-Za-z0-9]{3,32})?`).Draw(t, "token"), AESKey: rapid.StringMatching(`([A-Za-z0-9]{43})?`).Draw(t, "key"),
+	}
+})
+
 // maybes draws members of a change.
 func maybes[T any](values *rapid.Generator[T]) *rapid.Generator[cloud.Maybe[T]] {
 	return rapid.OneOf(
@@ -184,6 +199,7 @@ func worlds(t *rapid.T) cloud.World {
 				PermissionSets: maybes(permissionSetLists).Draw(t, "sets"),
 				Quotas:         maybes(someQuotas).Draw(t, "quotas"),
 				IPWhitelist:    maybes(someNetworks).Draw(t, "networks"),
+				Events:         maybes(rapid.SliceOfN(eventSettings, 0, 3)).Draw(t, "events"),
 			},
 		})
 		p := &w.Platforms[len(w.Platforms)-1]

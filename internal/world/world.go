@@ -54,6 +54,7 @@ func (r *reader) platform(n yamlfile.Node) {
 		yamlfile.Optional("permission_sets", maybe(&p.With.PermissionSets, permissionSets)),
 		yamlfile.Optional("quotas", maybe(&p.With.Quotas, quotas)),
 		yamlfile.Optional("ip_whitelist", maybe(&p.With.IPWhitelist, networks)),
+		yamlfile.Optional("events", maybe(&p.With.Events, events)),
 	)
 	r.once(n, "platform", p.AppID)
 	r.world.Platforms = append(r.world.Platforms, p)
@@ -116,6 +117,20 @@ func (r *reader) function(n yamlfile.Node) {
 	)
 	r.once(n, "function", f.Env, f.Name)
 	r.world.Functions = append(r.world.Functions, f)
+}
+
+// events reads the event addresses of a platform, which may be none. One that is there
+// keeps its token and aes_key where neither is said.
+func events(target *[]cloud.EventSetting) yamlfile.Read {
+	return yamlfile.List(func(n yamlfile.Node) {
+		var e cloud.EventSetting
+		n.Members("an event address",
+			yamlfile.Required("url", text(&e.URL)),
+			yamlfile.Optional("token", yamlfile.Secret(&e.Token, checkWord)),
+			yamlfile.Optional("aes_key", yamlfile.Secret(&e.AESKey, checkWord)),
+		)
+		*target = append(*target, e)
+	})
 }
 
 // account reads an appid that is used as what ("a platform", "a Mini Program")

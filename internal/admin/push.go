@@ -1,0 +1,61 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+func (s *Server) pushes(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+	var f cloud.PushFilter
+	return list(r, parameters{"kind": anyText(&f.Kind), "appid": anyText(&f.AppID), "state": anyText(&f.State)},
+		func(p cloud.Page) ([]cloud.PushView, error) {
+			return s.cloud.Pushes(r.Context(), r.PathValue("platform"), f, p)
+		})
+}
+
+// NewPush is what is to be pushed: "ticket".
+type NewPush struct {
+	Kind cloud.Maybe[string] `json:"kind,omitzero"`
+}
+
+func (s *Server) addPush(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var p NewPush
+	if err := readChange(w, r, &p); err != nil {
+		return nil, err
+	}
+	if p.Kind.Value != "ticket" {
+		return nil, cloud.RefusedMember("kind", "kind must be ticket: events are pushed by what they tell of")
+	}
+	all, err := s.cloud.PushTicket(r.Context(), c, r.PathValue("platform"))
+	return accepted{List[cloud.PushView]{Items: all}}, err
+}
+
+func (s *Server) pushAgain(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	if err := readChange(w, r, &struct{}{}); err != nil {
+		return nil, err
+	}
+	p, err := s.cloud.PushAgain(r.Context(), c, r.PathValue("platform"), r.PathValue("push"))
+	return accepted{p}, err
+}
+
+// Pushes gives the pushes of a platform that the query chooses to each, the latest
+// first.
+func (c *Client) Pushes(ctx context.Context, platform string, query url.Values, each func(cloud.PushView) error) error {
+	return Each(ctx, c, platformPath(platform)+"/pushes", query, each)
+}
+
+// PushTicket has the ticket of a platform pushed to each of its event addresses, and
+// returns the pushes, which have begun.
+func (c *Client) PushTicket(ctx context.Context, platform string) ([]cloud.PushView, error) {
+	var all List[cloud.PushView]
+	err := c.send(ctx, "POST", platformPath(platform)+"/pushes", NewPush{cloud.Given("ticket")}, &all)
+	return all.Items, err
+}
+
+// PushAgain has a push sent once more.
+func (c *Client) PushAgain(ctx context.Context, platform, id string) (p cloud.PushView, err error) {
+	return p, c.call(ctx, "POST", platformPath(platform)+"/pushes/"+url.PathEscape(id)+"/again", content{}, &p)
+}

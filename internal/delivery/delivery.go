@@ -1,0 +1,209 @@
+package delivery
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// Config is what a Worker works with. Cloud, Log and Registry are required.
+type Config struct {
+	Cloud    *cloud.Service
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+	Roots    *x509.CertPool // of addresses that speak TLS; default: the machine's
+	// Jumped returns a channel that is closed when the service's clock is moved, by
+	// which tickets are due; default: nobody moves it.
+	Jumped func() <-chan struct{}
+}
+
+// Worker delivers pushes. New starts it, Close ends it.
+type Worker struct {
+	cloud  *cloud.Service
+	log    *slog.Logger
+	jumped func() <-chan struct{}
+	sender *http.Transport
+	pushes *prometheus.CounterVec
+
+	mu      sync.Mutex
+	under   cloud.UnderWay
+	count   atomic.Int64  // of pushes under way, for whoever must not wait
+	freed   chan struct{} // a push has ended
+	sending sync.WaitGroup
+
+	stop  context.CancelFunc // takes no more
+	abort context.CancelFunc // ends what is under way
+	done  chan struct{}
+}
+
+const (
+	// lookPause is how often it is looked for what is due without anybody saying so:
+	// tries and tickets whose time has come, and what another server left (PU-13).
+	lookPause = time.Second
+	// faultPause is how long the store is left alone when it could not be read.
+	faultPause = 5 * time.Second
+	// prunePause is how often old pushes are forgotten.
+	prunePause = time.Hour
+	// closeTime is how long a server that ends waits for pushes under way.
+	closeTime = 2 * time.Second
+	// takeTime is how long it may take to find what is due.
+	takeTime = 10 * time.Second
+)
+
+// New starts a worker.
+func New(cfg Config) *Worker {
+	if cfg.Jumped == nil {
+		cfg.Jumped = func() <-chan struct{} { return nil }
+	}
+	w := &Worker{
+		cloud: cfg.Cloud, log: cfg.Log, jumped: cfg.Jumped, sender: newSender(cfg.Roots),
+		under: cloud.UnderWay{Addresses: map[string]int{}}, freed: make(chan struct{}, 1), done: make(chan struct{}),
+		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "opentcb_pushes_total", Help: "Tries to push an event or a ticket, by kind and by how they ended.",
+		}, []string{"kind", "result"}),
+	}
+	limit := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "opentcb_pushes_under_way_limit", Help: "How many pushes may be under way.",
+	})
+	limit.Set(cloud.MaxPushes)
+	cfg.Registry.MustRegister(w.pushes, limit, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "opentcb_pushes_under_way", Help: "Pushes under way.",
+	}, func() float64 { return float64(w.count.Load()) }))
+	taking, stop := context.WithCancel(context.Background())
+	sending, abort := context.WithCancel(context.Background())
+	w.stop, w.abort = stop, abort
+	go w.run(taking, sending)
+	return w
+}
+
+// Close takes no more pushes, and gives those under way a moment. Those that it has
+// to leave are tried again at the next start.
+func (w *Worker) Close() {
+	w.stop()
+	<-w.done
+	ended := make(chan struct{})
+	go func() { w.sending.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(closeTime):
+		w.abort()
+		<-ended
+	}
+	w.abort()
+	w.sender.CloseIdleConnections()
+}
+
+func (w *Worker) run(ctx, sending context.Context) {
+	defer close(w.done)
+	pruned := time.Now()
+	for ctx.Err() == nil {
+		jumped := w.jumped()
+		pause := lookPause
+		if err := w.look(ctx, sending); err != nil && ctx.Err() == nil {
+			w.log.Error("what is to be pushed cannot be read", "err", err)
+			pause = faultPause
+		}
+		if time.Since(pruned) > prunePause {
+			pruned = time.Now()
+			if err := w.cloud.PrunePushes(ctx); err != nil && ctx.Err() == nil {
+				w.log.Error("old pushes cannot be deleted", "err", err)
+			}
+		}
+		w.wait(ctx, jumped, pause)
+	}
+}
+
+// wait waits until there may be something to do.
+func (w *Worker) wait(ctx context.Context, jumped <-chan struct{}, pause time.Duration) {
+	late := time.NewTimer(pause)
+	defer late.Stop()
+	select {
+	case <-ctx.Done():
+	case <-jumped:
+	case <-w.cloud.PushesDue():
+	case <-w.freed:
+	case <-late.C:
+	}
+}
+
+// look starts all that is due and has room.
+func (w *Worker) look(ctx, sending context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, takeTime)
+	defer cancel()
+	err := w.cloud.RecordDueTickets(ctx)
+	w.mu.Lock()
+	begun := time.Now()
+	taken, errTake := w.cloud.TakePushes(ctx, &w.under)
+	w.mu.Unlock()
+	w.count.Add(int64(len(taken)))
+	for _, p := range taken {
+		w.sending.Go(func() { w.deliver(sending, p, begun.Add(cloud.PushTime)) })
+	}
+	return errors.Join(err, errTake)
+}
+
+// deliver sends one push and says how that ended. What is not sent by the deadline
+// another server takes.
+func (w *Worker) deliver(sending context.Context, p cloud.Push, deadline time.Time) {
+	defer func() {
+		w.mu.Lock()
+		w.under.Add(p, -1)
+		w.mu.Unlock()
+		w.count.Add(-1)
+		select {
+		case w.freed <- struct{}{}:
+		default:
+		}
+	}()
+	ctx, cancel := context.WithDeadline(sending, deadline)
+	defer cancel()
+	d := w.try(ctx, p)
+	if sending.Err() != nil && !d.OK {
+		d.Ours, d.Fault = true, "the server ended meanwhile"
+	}
+	w.tell(p, d)
+	// How it ended is written though the server ends.
+	written, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeTime)
+	defer cancel()
+	if err := w.cloud.EndPush(written, p, d); err != nil {
+		w.log.Error("how a push ended cannot be written: it is sent again", "platform", p.Platform, "push", p.ID, "err", err)
+	}
+}
+
+// try makes and sends the letter.
+func (w *Worker) try(ctx context.Context, p cloud.Push) cloud.Delivered {
+	letter, err := w.cloud.Letter(ctx, p)
+	switch {
+	case errors.Is(err, cloud.ErrNoPush):
+		return cloud.Delivered{Fault: err.Error(), Ours: true, NoUse: true}
+	case err != nil:
+		w.log.Error("a push cannot be made", "platform", p.Platform, "push", p.ID, "kind", p.Kind, "err", err)
+		return cloud.Delivered{Fault: "it could not be made: the log says why", Ours: true}
+	}
+	return send(ctx, w.sender, letter)
+}
+
+// tell counts how a try ended, and logs what the operator should know: that an
+// address begins to fail, or answers again.
+func (w *Worker) tell(p cloud.Push, d cloud.Delivered) {
+	result := map[bool]string{true: "delivered", false: "failed"}[d.OK]
+	w.pushes.WithLabelValues(p.Kind, result).Inc()
+	args := []any{"platform", p.Platform, "url", p.URL, "kind", p.Kind, "push", p.ID, "status", d.Status, "fault", d.Fault}
+	switch {
+	case !d.OK && !d.Ours && p.Lane != cloud.Failing:
+		w.log.Warn("an event address does not take what is pushed to it", args...)
+	case d.OK && p.Lane == cloud.Failing:
+		w.log.Info("an event address takes pushes again", args...)
+	default:
+		w.log.Debug("pushed", args...)
+	}
+}
