@@ -42,6 +42,7 @@ const (
 	RefreshTokenInvalid Code = 61023   // the refresh token is invalid or revoked
 	PathNotFound        Code = 76021   // the cgi_path names no interface
 	NoCloudPrivilege    Code = 85088   // cloud development is not opened for the Mini Program
+	ConfigNotFound      Code = 85089   // the function was never given such a configuration
 	CloudTokenClosed    Code = 85105   // the account's cloudbase_access_token switch is off
 	NotInWhitelist      Code = 85107   // the path is not on the environment's whitelist
 	ResourceNotFound    Code = -501000 // no such environment or function
@@ -87,6 +88,7 @@ var texts = map[Code]string{
 	RefreshTokenInvalid: "refresh_token is invalid",
 	PathNotFound:        "cgi_path not found",
 	NoCloudPrivilege:    "no qbase privilege",
+	ConfigNotFound:      "config not found",
 	CloudTokenClosed:    "cloudbase_access_token is closed",
 	NotInWhitelist:      "url is not in whitelist",
 	ResourceNotFound:    "resource not found",

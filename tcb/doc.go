@@ -26,6 +26,8 @@
 //	downloadfunction.go        a link to a function's code, and its download
 //	createfunction.go          a function without code
 //	invokecloudfunction.go     a function is run
+//	uploadfuncconfig.go        how a function is configured
+//	getfuncconfig.go           the same, read
 //	listfunctions.go           the functions of an environment
 //	getuploadsignature.go      the headers of an upload
 //	updatefunctioncode.go      the upload itself

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,10 +18,11 @@ func functionCommand() *cobra.Command {
 func functionListCommand() *cobra.Command {
 	return remoteCommand("list ENV", "List the functions of an environment", "List the functions of an environment by name.",
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
-			all, rows := []cloud.FunctionView{}, [][]string{{"name", "owner", "size", "modified"}}
+			all, rows := []cloud.FunctionView{}, [][]string{{"name", "owner", "size", "modified", "variables"}}
 			err := c.Functions(cmd.Context(), args[0], func(f cloud.FunctionView) error {
 				all = append(all, f)
-				rows = append(rows, []string{f.Name, f.Owner, fmt.Sprint(f.Size), local(f.ModifiedAt)})
+				variables := strings.Join(f.Environment, " ")
+				rows = append(rows, []string{f.Name, f.Owner, fmt.Sprint(f.Size), local(f.ModifiedAt), variables})
 				return nil
 			})
 			return answer{all, table(rows)}, err
@@ -28,12 +30,32 @@ func functionListCommand() *cobra.Command {
 }
 
 func functionShowCommand() *cobra.Command {
-	return remoteCommand("show ENV FUNCTION", "Show a function", "Show whose a function's code is, and which.",
+	return remoteCommand("show ENV FUNCTION", "Show a function",
+		"Show whose a function's code is, which, and how the function is configured: of variables the\nkeys, and what has no effect here.",
 		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			f, err := c.Function(cmd.Context(), args[0], args[1])
 			return answer{f, pairs("name", f.Name, "owner", f.Owner, "sha256", f.Sum, "size", fmt.Sprint(f.Size),
-				"handler", f.Handler, "added_at", local(f.AddedAt), "modified_at", local(f.ModifiedAt))}, err
+				"handler", f.Handler, "added_at", local(f.AddedAt), "modified_at", local(f.ModifiedAt),
+				"timeout", fmt.Sprint(f.Timeout, " s"), "variables", strings.Join(f.Environment, " "),
+				"openapi", withoutEffect(f.APIs), "triggers", withoutEffect(triggers(f.Triggers)))}, err
 		})
+}
+
+// withoutEffect joins what is configured, and says that it does nothing.
+func withoutEffect(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return strings.Join(list, ", ") + " (no effect here)"
+}
+
+// triggers writes each timer by its name.
+func triggers(list []cloud.Trigger) []string {
+	var all []string
+	for _, t := range list {
+		all = append(all, t.Name+" "+t.Config)
+	}
+	return all
 }
 
 func functionRemoveCommand() *cobra.Command {

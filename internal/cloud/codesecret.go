@@ -94,6 +94,7 @@ const (
 	authCodePurpose     = "authcode"
 	adminTokenPurpose   = "admintoken"
 	eventPurpose        = "event"
+	funcConfigPurpose   = "funcconfig"
 )
 
 // row is the identity that a stored secret is bound to.

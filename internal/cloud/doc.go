@@ -52,6 +52,8 @@
 //	permission.go     usecloudaccesstoken: switch and whitelist
 //	history.go        how a permission changed, and earlier whitelists brought back
 //	function.go       createfunction, listfunctions, UpdateFunctionCode, deploy
+//	funcconfig.go     uploadfuncconfig, getfuncconfig: how a function is configured
+//	funcsettings.go   what a configuration may say
 //	upload.go         getuploadsignature: leave to upload one exact body
 //	invoke.go         invokecloudfunction: who may have what run
 //	link.go           downloadfunction: links to a function's code

@@ -44,6 +44,7 @@ const (
 	NoCloudPrivilege                   // cloud development not opened
 	EnvironmentNotFound                // no such environment in the account
 	FunctionNotFound                   // no such function in the environment
+	ConfigNotFound                     // a kind of configuration that the function was never given
 	NotCodeOwner                       // code that another uploaded, or nobody
 	CodeSecretMismatch                 // not this platform's key for this Mini Program
 	InvalidCode                        // not a zip that may be uploaded
@@ -99,6 +100,7 @@ var codes = [kinds]tcb.Code{
 	NoCloudPrivilege:       tcb.NoCloudPrivilege,
 	EnvironmentNotFound:    tcb.ResourceNotFound,
 	FunctionNotFound:       tcb.ResourceNotFound,
+	ConfigNotFound:         tcb.ConfigNotFound,
 	NotCodeOwner:           tcb.NotCodeOwner,
 	CodeSecretMismatch:     tcb.InvalidArgs,
 	InvalidCode:            tcb.InvalidArgs,

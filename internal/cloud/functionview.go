@@ -19,16 +19,36 @@ type FunctionView struct {
 	InstallDependency bool      `json:"install_dependency,omitempty"`
 	AddedAt           time.Time `json:"added_at,omitzero"`
 	ModifiedAt        time.Time `json:"modified_at,omitzero"`
+	// What its configuration says: seconds, and the variables' keys. APIs and triggers
+	// have no effect here.
+	Timeout     int64     `json:"timeout"`
+	Environment []string  `json:"environment,omitempty"`
+	APIs        []string  `json:"openapi,omitempty"`
+	Triggers    []Trigger `json:"triggers,omitempty"`
 }
 
 // Key is the function's place in the list of its environment.
 func (f FunctionView) Key() []string { return []string{f.Name} }
 
-// View returns a function as the operator sees it.
-func (f Function) View() FunctionView {
-	return FunctionView{
-		f.Name, f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, sinceEpoch(f.AddedAt), sinceEpoch(f.ModifiedAt),
+// functionViews returns functions, by name, as the operator sees them.
+func (s *Service) functionViews(ctx context.Context, account, env string, rows []Function) ([]FunctionView, error) {
+	settings, err := s.settingsOf(ctx, account, env, rows)
+	if err != nil {
+		return nil, err
 	}
+	list := make([]FunctionView, len(rows))
+	for i, f := range rows {
+		has := settings[f.Name]
+		list[i] = FunctionView{
+			Name: f.Name, Owner: f.Owner, Sum: f.Sum, Size: f.Size, Handler: f.Handler, InstallDependency: f.InstallDependency,
+			AddedAt: sinceEpoch(f.AddedAt), ModifiedAt: sinceEpoch(f.ModifiedAt),
+			Timeout: has.Timeout, APIs: has.APIs, Triggers: has.Triggers,
+		}
+		for _, v := range has.Environment {
+			list[i].Environment = append(list[i].Environment, v.Key)
+		}
+	}
+	return list, nil
 }
 
 // FunctionViewStore shows functions to the operator.
@@ -50,11 +70,7 @@ func (s *Service) FunctionViews(ctx context.Context, env string, p Page) ([]Func
 	if err != nil {
 		return nil, storeError("list functions", err)
 	}
-	list := make([]FunctionView, len(rows))
-	for i, f := range rows {
-		list[i] = f.View()
-	}
-	return list, nil
+	return s.functionViews(ctx, e.Account, env, rows)
 }
 
 // FunctionView returns a function: EnvironmentNotFound or FunctionNotFound.
@@ -63,7 +79,11 @@ func (s *Service) FunctionView(ctx context.Context, env, name string) (FunctionV
 	if err != nil {
 		return FunctionView{}, err
 	}
-	return f.View(), nil
+	views, err := s.functionViews(ctx, f.Account, env, []Function{*f})
+	if err != nil {
+		return FunctionView{}, err
+	}
+	return views[0], nil
 }
 
 func (s *Service) functionByName(ctx context.Context, env, name string) (*Function, error) {

@@ -18,12 +18,6 @@ type RuntimeFunction struct {
 	ModifiedAt  time.Time  `json:"modified_at"`
 }
 
-// Variable is one variable of a function's environment.
-type Variable struct {
-	Key   string `json:"key"`
-	Value string `json:"value"`
-}
-
 // What a function has whose configuration and upload say nothing.
 const (
 	DefaultTimeout = 3 // seconds
@@ -64,9 +58,13 @@ func (s *Service) RuntimeFunctions(ctx context.Context, c Caller, env string) ([
 		if err != nil {
 			return nil, storeError("list functions", err)
 		}
+		settings, err := s.settingsOf(ctx, e.Account, env, rows)
+		if err != nil {
+			return nil, err
+		}
 		for _, f := range rows {
 			if f.Sum != "" {
-				list = append(list, f.atRuntime())
+				list = append(list, f.atRuntime(settings[f.Name]))
 			}
 		}
 		if len(rows) < runtimePage {
@@ -79,10 +77,10 @@ func (s *Service) RuntimeFunctions(ctx context.Context, c Caller, env string) ([
 // runtimePage is how many functions are read at a time.
 const runtimePage = 1000
 
-func (f Function) atRuntime() RuntimeFunction {
+func (f Function) atRuntime(s *FuncSettings) RuntimeFunction {
 	return RuntimeFunction{
 		Name: f.Name, Sum: f.Sum, Size: f.Size, Handler: cmp.Or(f.Handler, defaultHandler),
-		Timeout: DefaultTimeout, Environment: []Variable{}, ModifiedAt: sinceEpoch(f.ModifiedAt),
+		Timeout: s.Timeout, Environment: s.Environment, ModifiedAt: sinceEpoch(f.ModifiedAt),
 	}
 }
 

@@ -126,12 +126,12 @@ func (w *runtimeWatch) keys() []EnvironmentKey {
 func (w *runtimeWatch) compare(keys []EnvironmentKey, marks map[EnvironmentKey]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, key := range keys {
-		env := w.waited[key]
-		if env == nil || env.known && env.mark == marks[key] {
+	for _, id := range keys {
+		env := w.waited[id]
+		if env == nil || env.known && env.mark == marks[id] {
 			continue
 		}
-		env.known, env.mark = true, marks[key]
+		env.known, env.mark = true, marks[id]
 		close(env.changed)
 		env.changed = make(chan struct{})
 	}

@@ -35,6 +35,7 @@ type Store interface {
 	HistoryStore
 	FunctionStore
 	FunctionViewStore
+	FuncConfigStore
 	CodeStore
 	WorldStore
 	WorldPages

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/testserver"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // TestRuntimeWaitsOnEachServer changes a function through each of two servers while
@@ -112,4 +114,79 @@ func testZip(t *testing.T, text string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// TestConfiguredFunction: what a function's configuration says of its process is at its
+// runtime with the next list, values included. The operator sees keys, and no record has
+// a value.
+//
+// Proves: FC-1, FC-4, RT-2
+func TestConfiguredFunction(t *testing.T) {
+	onEachStorage(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		_, developer := b.clients()
+		c := b.admin()
+		_, err := c.Deploy(ctx, admin.Deployment{Env: "env-one", Function: "hello"}, bytes.NewReader(testZip(t, "1")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, tag, err := c.Runtime(ctx, "env-one", "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := make(chan *admin.Runtime, 1)
+		go func() {
+			list, _, err := c.Runtime(ctx, "env-one", tag, 30*time.Second)
+			if err != nil {
+				t.Error(err)
+			}
+			answer <- list
+		}()
+		err = errors.Join(
+			developer.UploadFuncConfig(ctx, "env-one", "hello", tcb.FuncConfigProcess,
+				`{"timeout":7,"environment":[{"key":"KEY","value":"a-value-of-a-variable"}]}`),
+			developer.UploadFuncConfig(ctx, "env-one", "hello", tcb.FuncConfigAPIs, `{"permissions":{"openapi":["wxacode.get"]}}`),
+			developer.UploadFuncConfig(ctx, "env-one", "hello", tcb.FuncConfigTriggers,
+				`{"triggers":[{"name":"daily","type":"timer","config":"0 0 2 * * * *"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []cloud.Variable{{Key: "KEY", Value: "a-value-of-a-variable"}}
+		list := <-answer
+		if list == nil || list.Items[0].Timeout != 7 || !slices.Equal(list.Items[0].Environment, want) {
+			t.Errorf("the runtime has %+v", list)
+		}
+		shown, err := c.Function(ctx, "env-one", "hello")
+		if err != nil || shown.Timeout != 7 || !slices.Equal(shown.Environment, []string{"KEY"}) ||
+			!slices.Equal(shown.APIs, []string{"wxacode.get"}) || len(shown.Triggers) != 1 {
+			t.Errorf("the operator sees %+v, %v", shown, err)
+		}
+		if err := c.Functions(ctx, "env-one", func(f cloud.FunctionView) error {
+			if !slices.Equal(f.Environment, []string{"KEY"}) {
+				t.Errorf("the list has %+v", f)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		audit, err := b.audit()
+		if err != nil || !bytes.Contains(audit, []byte(`"detail":"type 3"`)) {
+			t.Errorf("no record of the configuration: %v", err)
+		}
+		stored, err := b.stored()
+		if err != nil {
+			t.Error(err)
+		}
+		metrics, err := b.metrics()
+		if err != nil {
+			t.Error(err)
+		}
+		for what, text := range map[string][]byte{
+			"storage": stored, "audit": audit, "metrics": metrics, "log": []byte(b.log.String()),
+		} {
+			if bytes.Contains(text, []byte("a-value-of-a-variable")) {
+				t.Errorf("the value of a variable is in the %s", what)
+			}
+		}
+	})
 }

@@ -25,6 +25,8 @@
 //	usecloudaccesstoken.go     switch and whitelist
 //	getcodesecret.go           the code protection key
 //	createfunction.go          a function, without code
+//	uploadfuncconfig.go        how a function is configured
+//	getfuncconfig.go           the same, read
 //	listfunctions.go           what functions there are
 //	downloadfunction.go        a link to a function's code
 //	getuploadsignature.go      leave to upload one exact body

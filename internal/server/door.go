@@ -184,6 +184,10 @@ func envOf(req any) string {
 		env = r.Env
 	case *tcb.ListFunctionsRequest:
 		env = r.Env
+	case *tcb.UploadFuncConfigRequest:
+		env = r.Env
+	case *tcb.GetFuncConfigRequest:
+		env = r.Env
 	}
 	if env == nil {
 		return ""

@@ -112,7 +112,7 @@ type Server struct {
 // endpoints are all interfaces.
 var endpoints = []endpoint{
 	getCodeSecret, useCloudAccessToken, downloadFunction,
-	createFunction, listFunctions, getUploadSignature, invokeCloudFunction,
+	createFunction, listFunctions, uploadFuncConfig, getFuncConfig, getUploadSignature, invokeCloudFunction,
 	apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
 	apiGetAuthorizerInfo, apiGetAuthorizerList, apiStartPushTicket,
 	clearQuota, clearQuotaV2, quotaGet,

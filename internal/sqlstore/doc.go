@@ -54,6 +54,7 @@
 //	envcredential.go    how often an environment's credentials were revoked
 //	runtime.go          when what runtimes see has changed
 //	function.go         functions
+//	funcconfig.go       how functions are configured
 //	code.go             code that is held, in use or doomed
 //	apply.go            the changes of a world file
 //	audit.go            the audit record

@@ -149,16 +149,28 @@ func (s *Store) EnvironmentIDs(ctx context.Context, account string, limit int) (
 func (s *Store) RemoveFunctions(ctx context.Context,
 	key cloud.EnvironmentKey, marked bool, limit int, rec cloud.CountedRecord) (int64, error) {
 	return s.removeStep(ctx, key.Account, marked, rec, func(t *tx) (int64, error) {
-		return t.exec(`DELETE FROM functions WHERE account = $1 AND env = $2 AND name IN
+		n, err := t.exec(`DELETE FROM functions WHERE account = $1 AND env = $2 AND name IN
 			(SELECT name FROM functions WHERE account = $1 AND env = $2 ORDER BY name LIMIT $3)`, key.Account, key.Env, limit)
+		if err == nil && n > 0 {
+			_, err = t.exec(`DELETE FROM function_configs WHERE account = $1 AND env = $2 AND name NOT IN
+				(SELECT name FROM functions WHERE account = $1 AND env = $2)`, key.Account, key.Env)
+		}
+		return n, err
 	})
 }
 
 // RemoveFunction implements cloud.Store.
 func (s *Store) RemoveFunction(ctx context.Context,
 	key cloud.EnvironmentKey, name string, rec cloud.Record) (bool, error) {
-	return s.swap(ctx, key.Account, rec, "DELETE FROM functions WHERE account = $1 AND env = $2 AND name = $3",
-		key.Account, key.Env, name)
+	n, err := s.removeStep(ctx, key.Account, false, func(int64) cloud.Record { return rec }, func(t *tx) (int64, error) {
+		const function = " WHERE account = $1 AND env = $2 AND name = $3"
+		n, err := t.exec("DELETE FROM functions"+function, key.Account, key.Env, name)
+		if err == nil {
+			_, err = t.exec("DELETE FROM function_configs"+function, key.Account, key.Env, name)
+		}
+		return n, err
+	})
+	return n > 0, err
 }
 
 // ForgetEnvironment implements cloud.Store.
@@ -189,7 +201,7 @@ func (s *Store) RemoveEnvironment(ctx context.Context, key cloud.EnvironmentKey,
 		if err != nil {
 			return 0, err
 		}
-		for _, table := range []string{"permission_history", "observed_calls", "env_credentials", "env_runtimes"} {
+		for _, table := range []string{"permission_history", "observed_calls", "env_credentials", "env_runtimes", "function_configs"} {
 			if _, err := t.exec("DELETE FROM "+table+" WHERE account = $1 AND env = $2", key.Account, key.Env); err != nil {
 				return 0, err
 			}

@@ -48,6 +48,8 @@ func selectMarks(envs []cloud.EnvironmentKey) (string, []any) {
 	}
 	return `SELECT account, id,
 			(SELECT CAST(coalesce(max(epoch), 0) AS TEXT) FROM env_credentials c WHERE c.account = e.account AND c.env = e.id)
+			|| coalesce((SELECT string_agg(substr(g.sealed, length(g.sealed) - 15), ',' ORDER BY g.name, g.kind)
+				FROM function_configs g WHERE g.account = e.account AND g.env = e.id), '')
 			|| coalesce((SELECT string_agg(f.name || ' ' || substr(f.sum, 1, 16) || CAST(f.modified_at AS TEXT), ',' ORDER BY f.name)
 				FROM functions f WHERE f.account = e.account AND f.env = e.id), '')
 		FROM environments e WHERE (account, id) IN (VALUES ` + strings.Join(pairs, ", ") + ")", args

@@ -25,6 +25,7 @@
 //	runtime.go        when what runtimes see has changed
 //	admintoken.go     tokens of the admin interface
 //	function.go       functions, and the replacement of their code
+//	funcconfig.go     the configuration of functions
 //	code.go           code that is held, in use or doomed
 //	apply.go          the changes of a world file, all or none
 //	worldpages.go     everything that a world file says, in pages

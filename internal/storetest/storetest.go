@@ -108,6 +108,7 @@ var parts = []struct {
 	{name: "history contention", run: historyContention},
 	{name: "credential epochs", run: credentialEpochs},
 	{name: "credential contention", run: credentialContention},
+	{name: "FC-1 configuration of functions", run: funcConfigs},
 	{name: "RT-2 marks of what runtimes see", run: runtimeMarks},
 	{name: "admin tokens", run: adminTokenLife},
 	{name: "admin token contention", run: adminTokenContention},

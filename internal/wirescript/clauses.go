@@ -27,6 +27,7 @@ var sections = []struct {
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"TL", "TLS and names", 5, []int{3, 4, 5}},
 	{"LV", "Living with it", 5, nil},
+	{"FC", "A function's configuration", 4, nil},
 	{"RT", "What a runtime gets", 5, nil},
 	{"RN", "The runner", 8, []int{8}},
 	{"OP", "What the operator sees and changes", 10, nil},

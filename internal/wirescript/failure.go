@@ -40,6 +40,7 @@ var codeTexts = map[int]string{
 	61023:   "refresh_token is invalid",
 	76021:   "cgi_path not found",
 	85088:   "no qbase privilege",
+	85089:   "config not found",
 	85105:   "cloudbase_access_token is closed",
 	85107:   "url is not in whitelist",
 	-501000: "resource not found",

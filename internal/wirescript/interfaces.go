@@ -16,6 +16,8 @@ var interfaces = []struct {
 	{"/tcb/downloadfunction", true, nil},    // of its url the end is a secret: see learn
 	{"/tcb/listfunctions", true, nil},
 	{"/tcb/createfunction", false, nil},
+	{"/tcb/uploadfuncconfig", false, nil},
+	{"/tcb/getfuncconfig", true, []string{"config"}},
 	{"/tcb/getuploadsignature", false, []string{"headers"}},
 	{"/tcb/invokecloudfunction", false, nil},
 	{"/cgi-bin/component/api_component_token", false, []string{"component_access_token"}},
