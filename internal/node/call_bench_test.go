@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -88,6 +89,30 @@ func BenchmarkCall(b *testing.B) {
 		{"usecloudaccesstoken", "/tcb/usecloudaccesstoken", `{"action":"get","env":"bench-env"}`, srv},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchmarkHandler(b, c.handler, c.path+"?access_token="+token, c.body) })
+	}
+}
+
+// BenchmarkQuota is what quotas and a list of addresses cost a call: nothing where the
+// platform has none.
+func BenchmarkQuota(b *testing.B) {
+	most := cloud.Quota{Day: cloud.MaxQuota, Minute: cloud.MaxQuota}
+	quotas := cloud.Quotas{Interfaces: map[string]cloud.Quota{"getcodesecret": most}, All: most}
+	here := []cloud.Network{cloud.Network(netip.MustParsePrefix("192.0.2.0/24"))}
+	for _, c := range []struct {
+		name string
+		with cloud.PlatformChange
+	}{
+		{"none", cloud.PlatformChange{}},
+		{"quotas", cloud.PlatformChange{Quotas: cloud.Given(quotas)}},
+		{"addresses", cloud.PlatformChange{IPWhitelist: cloud.Given(here)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			svc, token := newService(b)
+			_, err := svc.ChangePlatform(b.Context(), svc.OperatorCaller("bench"), benchPlatform, c.with)
+			check(b, err)
+			srv := server.New(server.Config{Cloud: svc, Registry: prometheus.NewRegistry()})
+			benchmarkHandler(b, srv, "/tcb/getcodesecret?access_token="+token, "{}")
+		})
 	}
 }
 

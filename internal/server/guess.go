@@ -63,7 +63,9 @@ func (s *Server) clientOf(r *http.Request) (addr netip.Addr, ok bool) {
 	if err != nil {
 		return netip.Addr{}, false
 	}
-	addr = at.Addr()
+	if addr = at.Addr(); !s.isTrusted(addr) {
+		return addr.Unmap().WithZone(""), true
+	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for ; s.isTrusted(addr) && len(hops) > 0; hops = hops[:len(hops)-1] {
 		next, err := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
