@@ -86,6 +86,24 @@ func TestQuotaSpans(t *testing.T) {
 	}
 }
 
+// TestQuotaLateCall: a call that was looked at before a minute began, and is counted
+// after, does not begin the minute before anew.
+// Proves: QU-1
+func TestQuotaLateCall(t *testing.T) {
+	r := newRig(t)
+	r.at("2026-01-31 11:59:59")
+	token := r.grant(platform1, mini1, 49).AccessToken.Value
+	r.bound(cloud.Quota{Minute: 3}, cloud.Quota{})
+	late, err := r.cloud.Authenticate(t.Context(), token, developer, "rid-of-a-late-call")
+	r.ok("Authenticate", err)
+	r.sleep(time.Second)
+	for range 2 {
+		r.ok("call", call(r, r.cloud, token, developer))
+	}
+	r.ok("late call", r.cloud.Admit(t.Context(), late, developer, here, nil))
+	r.refused("the fourth", call(r, r.cloud, token, developer), cloud.LimitReached)
+}
+
 // TestQuotaExactly: of a crowd exactly as many are let through as may be, over the
 // start of a minute too.
 // Proves: QU-1, QU-2

@@ -14,6 +14,7 @@
 //	proc_test.go        what /proc tells about the server
 //	witness*_test.go    clients that remember what they were told
 //	removal_test.go     a removal that is killed, and goes on
+//	quota_test.go       counted calls, and a kill
 //	kill_test.go        kill -9 at any moment
 //	disk_test.go        the disk is full
 //	badclients_test.go  bad clients and good ones; the kinds of bad ones in
