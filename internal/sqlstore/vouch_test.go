@@ -54,7 +54,9 @@ func fill(t *testing.T, s *Store) {
 	must(t, err)
 	must(t, s.SetRuntime(ctx, mini, "env-1", "http://runtime", cloud.Record{At: 4}))
 	must(t, s.SetRuntime(ctx, mini, "env-2", "http://other", cloud.Record{At: 4}))
-	must(t, s.ChangeAccount(ctx, cloud.AccountChange{Old: &a, New: a, Sets: []int{18}}, cloud.Record{At: 4}))
+	limits := cloud.Limits{Quotas: cloud.Quotas{All: cloud.Quota{Day: 5}}, CountedFrom: 4}
+	change := cloud.AccountChange{Old: &a, New: a, Sets: []int{18}, Limits: limits}
+	must(t, s.ChangeAccount(ctx, change, cloud.Record{At: 4}))
 }
 
 // consentOf is a consent of the Mini Program with a code, and a refresh token named
@@ -91,11 +93,13 @@ func readAll(ctx context.Context, s *Store) map[string]error {
 	_, code := s.AuthCode(ctx, platform, "code")
 	_, refresh := s.RefreshToken(ctx, platform, mini, 3, "refresh-code")
 	_, sets := s.PlatformSets(ctx, platform)
+	_, limits := s.Platform(ctx, platform)
 	_, account := s.Account(ctx, mini)
 	_, credential := s.CredentialEpoch(ctx, mini, "env-1")
 	return map[string]error{
 		"environments": list, "accounts": account, "platform_sets": sets, "functions": function, "lists of functions": functions,
 		"authorizations": authorization, "auth_codes": code, "env_credentials": credential, "refresh_tokens": refresh,
+		"platform_limits": limits,
 	}
 }
 
@@ -105,6 +109,11 @@ var altered = map[string][]string{
 		"UPDATE accounts SET open = NOT open WHERE appid = '" + mini + "'",
 		"UPDATE accounts SET disabled = 1 - disabled WHERE appid = '" + mini + "'",
 		"UPDATE accounts SET disabled = 1 - disabled WHERE appid = '" + mini + "'", // and back
+	},
+	"platform_limits": {
+		`UPDATE platform_limits SET quotas = '{"all":{"day":500}}'`,
+		`UPDATE platform_limits SET ip_whitelist = '["192.0.2.7"]'`,
+		`UPDATE platform_limits SET mac = ''`,
 	},
 	"platform_sets": {"UPDATE platform_sets SET sets = '[18,49]'"},
 	"env_credentials": {
@@ -265,7 +274,9 @@ func TestServersOfBefore(t *testing.T) {
 		if !on || n != 0 {
 			t.Errorf("at a later start: enforced %t, %d vouched for", on, n)
 		}
-		for _, table := range []string{"accounts", "functions", "authorization_macs", "auth_codes", "platform_sets", "refresh_tokens"} {
+		for _, table := range []string{
+			"accounts", "functions", "authorization_macs", "auth_codes", "platform_sets", "platform_limits", "refresh_tokens",
+		} {
 			meddle(t, again, "UPDATE "+table+" SET mac = '' WHERE mac = (SELECT min(mac) FROM "+table+")")
 		}
 		meddle(t, again, "UPDATE environments SET mac = '' WHERE id = 'env-1'")
