@@ -30,7 +30,8 @@ func devCommand() *cobra.Command {
 		Short: "Run a server with a demo world: the quick start",
 		Long: `Run the whole system with a demo world (a platform, two Mini Programs, their
 environments, a function) in the folder .opentcb of the current directory, and
-print curl lines for the interfaces, ready to paste. With --event-url the ticket
+print curl lines for the interfaces, ready to paste. Where Node.js 18 or later is
+installed it runs the functions of the environments too. With --event-url the ticket
 and the events of the demo's platform are pushed there. Ctrl-C stops it; started
 again it finds its data as it left them. Delete the folder to start afresh.`,
 		Args: usageArgs(cobra.ExactArgs(0)),
@@ -84,8 +85,10 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 				data, err)
 		}
 	}
-	return serve(ctx, cfg, stdout, func(n *node.Node) error {
-		d.url = n.APIURL()
+	functions := newDevRunner(ctx, &cfg)
+	err = serve(ctx, cfg, stdout, func(n *node.Node) error {
+		functions.begin(ctx, n)
+		d.url, d.noRunner = n.APIURL(), functions.says()
 		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
 		if err := d.pushTo(ctx, eventURL); err != nil {
 			return err
@@ -103,6 +106,7 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 		_, _ = io.WriteString(stdout, text) // the server outlives whoever reads this
 		return nil
 	})
+	return errors.Join(err, functions.end())
 }
 
 // onLoopback returns an error if others than this machine could reach an

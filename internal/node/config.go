@@ -52,6 +52,7 @@ type Config struct {
 	Clock             string // how its clock is set at the start, as clock.Parse reads it; "": as it was at the end
 	Runtime           string // where functions run that have no other place; "": nowhere
 	RuntimeSecretFile string // file of what runtimes know the server by; "": they are not told
+	RuntimeSecret     string // the secret itself, in place of the file
 
 	PushCA string // file of certificates that event addresses may have, beside the machine's; "": none
 
@@ -116,7 +117,7 @@ func (c Config) checkRuntime() error {
 // runtimeSecret reads what runtimes know the server by.
 func (c Config) runtimeSecret() (string, error) {
 	if c.RuntimeSecretFile == "" {
-		return "", nil
+		return c.RuntimeSecret, nil
 	}
 	text, err := secretfile.Read(c.RuntimeSecretFile)
 	secret := strings.TrimSpace(string(text))

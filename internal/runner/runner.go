@@ -81,14 +81,15 @@ func (r *Runner) open() error {
 	envs := slices.SortedFunc(slices.Values(r.cfg.Environments), func(a, b Environment) int {
 		return strings.Compare(a.ID, b.ID)
 	})
+	checked := map[User]bool{}
 	for n, e := range envs {
 		u := r.cfg.User
 		if first := r.cfg.UserPerEnv; first != 0 {
 			u = User{UID: first + uint32(n), GID: first + uint32(n), Other: true}
 		}
 		folder, err := r.folder.environment(e.ID, u)
-		if err == nil {
-			err = r.isReadable(folder, u)
+		if err == nil && !checked[u] {
+			checked[u], err = true, r.isReadable(folder, u)
 		}
 		if err != nil {
 			return err

@@ -23,6 +23,7 @@
 //	stop_test.go        SIGTERM under load; the slow clients in stopslow
 //	agent_test.go       the agent behind a proxy, and what it cannot write
 //	agentcode_test.go   the code that the agent keeps
+//	runner_test.go      functions, their runner and their server, killed
 //	log_test.go         what is in the log, and its level
 //	signals_test.go     SIGHUP, and a log whose reader is gone
 //	memory_test.go      the memory of uploads

@@ -29,7 +29,7 @@ var sections = []struct {
 	{"LV", "Living with it", 5, nil},
 	{"FC", "A function's configuration", 4, nil},
 	{"RT", "What a runtime gets", 5, nil},
-	{"RN", "The runner", 8, []int{8}},
+	{"RN", "The runner", 8, nil},
 	{"OP", "What the operator sees and changes", 10, nil},
 	{"PU", "Pushes to the platform's event address", 15, nil},
 	{"CK", "Clock", 4, nil},
