@@ -40,6 +40,9 @@ const (
 	AuthCodeExpired     Code = 61010   // the authorization code outlived its time
 	InvalidComponent    Code = 61011   // the platform is disabled
 	RefreshTokenInvalid Code = 61023   // the refresh token is invalid or revoked
+	RIDNotFound         Code = 76001   // no failed call of that rid is kept
+	RIDMalformed        Code = 76002   // the text is no rid
+	RIDForeign          Code = 76003   // the rid is of another's call
 	PathNotFound        Code = 76021   // the cgi_path names no interface
 	NoCloudPrivilege    Code = 85088   // cloud development is not opened for the Mini Program
 	ConfigNotFound      Code = 85089   // the function was never given such a configuration
@@ -86,6 +89,9 @@ var texts = map[Code]string{
 	AuthCodeExpired:     "code is expired",
 	InvalidComponent:    "invalid component",
 	RefreshTokenInvalid: "refresh_token is invalid",
+	RIDNotFound:         "rid not found",
+	RIDMalformed:        "rid is error",
+	RIDForeign:          "could not query this rid, no permission",
 	PathNotFound:        "cgi_path not found",
 	NoCloudPrivilege:    "no qbase privilege",
 	ConfigNotFound:      "config not found",

@@ -41,6 +41,7 @@
 //
 // what the platform pushes:
 //
+//	rid_get.go                 what is kept of a failed call
 //	quota_get.go               how often a platform may call, and has
 //	clear_quota.go             counting begins anew
 //	event.go                   Event: a ticket, or an authorization that changed

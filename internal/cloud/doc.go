@@ -71,6 +71,7 @@
 //	observe.go        cloud calls counted, in memory and in the store
 //	tally.go          the counts of one environment
 //	refusal.go        the records of refused calls
+//	failedcall.go     a caller's own calls that were refused
 //	holder.go         whose a token is, and what tests do
 //	explain.go        why a call was refused
 //	advice.go         whitelists suggested and tried from the counts

@@ -31,6 +31,9 @@ const (
 	DayQuotaReached                    // a day's quota of the platform is used up
 	ClearsUsedUp                       // the platform has cleared its quotas too often this month
 	PathNotFound                       // a path that names no interface, in a body
+	RIDNotFound                        // a rid of which no failure is kept
+	RIDMalformed                       // a text that is no rid
+	RIDForeign                         // a rid of another's call
 	NotAuthorized                      // no authorization in force
 	MissingPermission                  // none of the permission sets that the interface needs
 	InvalidAppID                       // no such platform, or not the caller
@@ -87,6 +90,9 @@ var codes = [kinds]tcb.Code{
 	DayQuotaReached:        tcb.DailyQuota,
 	ClearsUsedUp:           tcb.ClearsUsedUp,
 	PathNotFound:           tcb.PathNotFound,
+	RIDNotFound:            tcb.RIDNotFound,
+	RIDMalformed:           tcb.RIDMalformed,
+	RIDForeign:             tcb.RIDForeign,
 	NotAuthorized:          tcb.NotAuthorized,
 	MissingPermission:      tcb.MissingPermission,
 	InvalidAppID:           tcb.InvalidAppID,

@@ -31,20 +31,20 @@ const ridSpan = 15 * time.Minute
 // errFound ends a search.
 var errFound = errors.New("found")
 
-// Explain returns why the call with a rid was refused: a cloud call, or a call of an
-// interface that is in the audit record. InvalidArgs for what is no rid, NotFound
-// if nothing is recorded of it.
-func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) {
+// ridTime returns the time in a rid, in Unix seconds, and reports whether it is one.
+func ridTime(rid string) (int64, bool) {
 	m := ridForm.FindStringSubmatch(rid)
 	if m == nil {
-		return Explanation{}, Refused(InvalidArgs, "a rid is three groups of 8 hex digits, as errmsg ends with")
+		return 0, false
 	}
 	seconds, err := strconv.ParseInt(m[1], 16, 64)
-	if err != nil {
-		return Explanation{}, storeError("rid", err)
-	}
+	return seconds, err == nil
+}
+
+// recordOf returns the record of the call with a rid whose time is known; nil if there
+// is none.
+func (s *Service) recordOf(ctx context.Context, rid string, seconds int64) (found *Record, err error) {
 	since, until := seconds*1000-time.Second.Milliseconds(), seconds*1000+ridSpan.Milliseconds()
-	var found *Record
 	match := func(rec Record) error {
 		if rec.RID == rid {
 			found = &rec
@@ -53,13 +53,28 @@ func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) 
 		return nil
 	}
 	if err := s.observer.refusals.flush(ctx); err != nil {
-		return Explanation{}, storeError("explain", err)
+		return nil, err
 	}
 	if err = s.store.Refusals(ctx, since, until, match); err == nil {
 		err = s.Records(ctx, RecordFilter{Since: since, Until: until}, match)
 	}
+	if found != nil {
+		return found, nil
+	}
+	return nil, err
+}
+
+// Explain returns why the call with a rid was refused: a cloud call, or a call of an
+// interface that is in the audit record. InvalidArgs for what is no rid, NotFound
+// if nothing is recorded of it.
+func (s *Service) Explain(ctx context.Context, rid string) (Explanation, error) {
+	seconds, ok := ridTime(rid)
+	if !ok {
+		return Explanation{}, Refused(InvalidArgs, "a rid is three groups of 8 hex digits, as errmsg ends with")
+	}
+	found, err := s.recordOf(ctx, rid, seconds)
 	switch {
-	case found == nil && err != nil:
+	case err != nil:
 		return Explanation{}, storeError("explain", err)
 	case found == nil:
 		return Explanation{}, Refused(NotFound, "nothing is recorded of "+rid+": an allowed cloud call, one of very many "+

@@ -83,10 +83,11 @@ type Service struct {
 	adminTokens    *cache[struct{}, map[string]AdminToken] // all of them, by name
 	uses           uses
 
-	checks  chan struct{} // one for each check of a zip under way
-	reads   *recorder
-	repeats *repeats
-	health  lastHealth
+	checks      chan struct{} // one for each check of a zip under way
+	reads       *recorder
+	repeats     *repeats
+	ridSearches chan struct{} // searches for the record of a rid that are under way
+	health      lastHealth
 	// codeFaults counts what code storage could not do.
 	codeFaults atomic.Uint64
 	observer   *observer
@@ -144,6 +145,7 @@ func New(cfg Config) *Service {
 		adminTokens:    newCache[struct{}, map[string]AdminToken](1, life),
 		repeats:        newRepeats(),
 		pushed:         make(chan struct{}, 1),
+		ridSearches:    make(chan struct{}, 2),
 		mints:          &mints{most: cmp.Or(cfg.CloudbaseTokens, DefaultCloudbaseTokens)},
 		runtimes: &runtimeWatch{
 			store: cfg.Store, most: cmp.Or(cfg.RuntimeWaits, DefaultRuntimeWaits), waited: map[EnvironmentKey]*watched{},

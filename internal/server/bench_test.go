@@ -473,3 +473,28 @@ func TestJournalCuts(t *testing.T) {
 		t.Errorf("%d of %d bytes, cut: %v", len(e.Body), e.BodyBytes, e.BodyCut)
 	}
 }
+
+// TestFailedCallOfJournal: in test mode a caller is told all of its failed call.
+//
+// Proves: JN-5
+func TestFailedCallOfJournal(t *testing.T) {
+	t.Parallel()
+	b := newTestBench(t)
+	_, text, err := b.call(t, "/tcb/listfunctions?access_token="+b.token, `{"env":"none-at-all"}`)
+	must(t, err)
+	e := b.last(t, "listfunctions")
+	var got tcb.RIDResponse
+	b.post(t, "/cgi-bin/openapi/rid/get?access_token="+b.token, `{"rid":"`+e.RID+`"}`, &got)
+	masked := "/tcb/listfunctions?access_token=" + journal.Mask("token", b.token)
+	if r := got.Request; r == nil || r.RequestBody != `{"env":"none-at-all"}` || r.ResponseBody != text ||
+		r.ClientIP != "127.0.0.1" ||
+		r.InvokeTime != beginning.Unix() || !strings.HasSuffix(r.RequestURL, masked) {
+		t.Errorf("%+v", got)
+	}
+	_, _, err = b.create(t, "fine")
+	must(t, err)
+	b.post(t, "/cgi-bin/openapi/rid/get?access_token="+b.token, `{"rid":"`+b.last(t, "createfunction").RID+`"}`, &got)
+	if got.ErrCode != tcb.RIDNotFound {
+		t.Errorf("a call that succeeded: %+v", got)
+	}
+}

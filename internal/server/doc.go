@@ -17,6 +17,8 @@
 //	api_create_preauthcode.go  a code to ask for consent with
 //	api_query_auth.go          a consent becomes an authorization
 //	api_authorizer_token.go    an authorization's next token
+//	rid_get.go      why a call of the caller's own was refused
+//	rid_get.go                 what is kept of a failed call of the caller's own
 //	quota_get.go               how much of its quotas a platform has used
 //	clear_quota.go             counting begins anew
 //	api_get_authorizer_info.go  what a Mini Program is, and its refresh token

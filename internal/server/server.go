@@ -115,7 +115,7 @@ var endpoints = []endpoint{
 	createFunction, listFunctions, uploadFuncConfig, getFuncConfig, getUploadSignature, invokeCloudFunction,
 	apiComponentToken, apiCreatePreAuthCode, apiQueryAuth, apiAuthorizerToken,
 	apiGetAuthorizerInfo, apiGetAuthorizerList, apiStartPushTicket,
-	clearQuota, clearQuotaV2, quotaGet,
+	clearQuota, clearQuotaV2, quotaGet, ridGet,
 }
 
 // CountedInterfaces returns the names of the interfaces whose calls count for quotas:

@@ -35,7 +35,7 @@ var sections = []struct {
 	{"CK", "Clock", 4, nil},
 	{"QU", "Quotas and addresses", 4, nil},
 	{"FA", "Faults", 4, nil},
-	{"JN", "Journal", 5, []int{5}},
+	{"JN", "Journal", 5, nil},
 }
 
 // ClauseIDs returns the ids of all clauses that are listed, in order.

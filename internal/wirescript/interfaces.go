@@ -24,6 +24,7 @@ var interfaces = []struct {
 	{"/cgi-bin/component/api_create_preauthcode", false, []string{"pre_auth_code"}},
 	{"/cgi-bin/component/api_query_auth", false, []string{"authorizer_access_token", "authorizer_refresh_token"}},
 	{"/cgi-bin/openapi/quota/get", true, nil},
+	{"/cgi-bin/openapi/rid/get", true, nil},
 	{"/cgi-bin/clear_quota", false, nil},
 	{"/cgi-bin/component/clear_quota/v2", false, nil},
 	{"/cgi-bin/component/api_get_authorizer_info", true, []string{"authorizer_refresh_token"}},
