@@ -11,6 +11,8 @@
 //	opentcbtest.go   Server: started, asked for clients, stopped
 //	clock.go         Clock: moved, so that what expires has expired
 //	credentials.go   tickets, tokens, codes and deployed code, for a test's own code
+//	fault.go         Fault: what goes wrong with a call
+//	journal.go       the latest calls, and waiting for some
 //	world.go         World: the Mini Programs, environments and functions
 package opentcbtest
 
