@@ -7,7 +7,8 @@
 //	              wechat-component, which renew a token by themselves;
 //	              tencentcloud-sdk-nodejs-scf, uploads; and a client of the
 //	              admin interface that swagger-typescript-api makes of its
-//	              OpenAPI document
+//	              OpenAPI document. runtime.js is a runtime as an operator may
+//	              write one, and its test has a client upload and invoke
 //	testdata/     the world and the code that all use
 //	run.sh        installs what they need and runs all
 //
