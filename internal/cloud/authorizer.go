@@ -148,5 +148,13 @@ func (s *Service) StartPushTicket(ctx context.Context, appid, secret, rid string
 	}
 	c := s.caller(rid)
 	c.Platform = appid
-	return false, s.recordOutcome(c, "api_start_push_ticket", "", nil)
+	at, err := s.store.TicketSent(ctx, appid)
+	if err == nil {
+		_, err = s.store.PushTickets(ctx, appid, c.record("api_start_push_ticket", ""))
+		s.wakePushes()
+	}
+	if err != nil {
+		return false, storeError("push a ticket", err)
+	}
+	return at > c.Now-ticketRenewal.Milliseconds(), nil
 }

@@ -212,16 +212,6 @@ func (s *Service) PushTicket(ctx context.Context, c Caller, platform string) ([]
 	return pushViews(list), nil
 }
 
-// TicketArrives reports whether an address of a platform has had a ticket in the
-// last ten minutes (AI-1).
-func (s *Service) TicketArrives(ctx context.Context, c Caller, platform string) (bool, error) {
-	at, err := s.store.TicketSent(ctx, platform)
-	if err != nil {
-		return false, storeError("tickets sent", err)
-	}
-	return at > c.Now-ticketRenewal.Milliseconds(), nil
-}
-
 // PushAgain sends a push once more (PU-15), with a ticket or code of its own.
 // NotFound, or Conflict if the Mini Program's newer event was recorded since: no
 // receiver hears of them in the wrong order.

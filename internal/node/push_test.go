@@ -157,6 +157,35 @@ func TestTicketsAreDue(t *testing.T) {
 	b.settled(pushPlatform, are(strings.Repeat("ticket delivered, ", 13)+"ticket delivered"))
 }
 
+// TestTicketOnRequest: the platform asks for its ticket, and is told whether one has
+// arrived lately.
+//
+// Proves: PU-7, AI-1
+func TestTicketOnRequest(t *testing.T) {
+	b, r := pushBench(t), newReceiver(t)
+	ask := func(want string) {
+		t.Helper()
+		resp, err := http.Post(b.node.APIURL()+"/cgi-bin/component/api_start_push_ticket", "application/json",
+			strings.NewReader(`{"component_appid":"`+pushPlatform+`","component_secret":"the-secret-of-platform-one"}`))
+		b.ok(err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if b.ok(err); string(text) != `{"errcode":0,"errmsg":"`+want+`"}` {
+			t.Errorf("told %s, want %q", text, want)
+		}
+	}
+	ask("ok") // it has no address yet
+	b.receives(pushPlatform, r)
+	r.next(tcb.EventTicket)
+	b.settled(pushPlatform, are("ticket delivered"))
+	ask("in a normal state")
+	r.next(tcb.EventTicket)
+	r.answers(func(w http.ResponseWriter, _ received) { w.WriteHeader(http.StatusNotFound) })
+	b.offset.Add(int64(10 * time.Minute))
+	ask("ok")
+	r.next(tcb.EventTicket)
+}
+
 // TestWhatTheOperatorSees: an answer is kept, its beginning, without ticket and code;
 // what is no 200 is not delivered, and can be sent again with another code.
 //
