@@ -11,6 +11,8 @@ const { zip } = require('./server')
 const one = { appid: 'wx00000000000000c1', secret: 'platform-one-secret' }
 const two = { appid: 'wx00000000000000c2', secret: 'platform-two-secret' }
 const miniProgram = 'wx00000000000000a1'
+const token = 'EventToken'
+const aesKey = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG'
 const env = 'test-777bb9'
 const batchEnv = 'batch-5f3c21'
 
@@ -22,8 +24,8 @@ function connect (server, { appid, secret }) {
   return new OpenPlatform({
     app_id: appid,
     secret,
-    token: 'message-token', // of pushed messages; a Mini Program's client insists on both
-    aes_key: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG',
+    token, // of pushes; a Mini Program's client insists on both
+    aes_key: aesKey,
     file_cache: { path: cache },
     // A proxy of the environment must not see calls to this machine.
     http: { baseURL: server.api, proxy: false }
@@ -75,5 +77,5 @@ async function protectedCode (ask, server) {
 }
 
 module.exports = {
-  altered, ask, batchEnv, call, connect, env, headersOf, miniProgram, one, protectedCode, sha256, two
+  aesKey, altered, ask, batchEnv, call, connect, env, headersOf, miniProgram, one, protectedCode, sha256, token, two
 }
