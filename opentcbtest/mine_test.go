@@ -1,10 +1,12 @@
 package opentcbtest_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
 	"github.com/opentcb/opentcb/opentcbtest"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 func TestMine(t *testing.T) {
@@ -26,4 +28,26 @@ func TestBackend(t *testing.T) {
 	if key, err := mine.codeSecret(); err != nil || len(key) != 64 {
 		t.Error(key, err)
 	}
+}
+
+func TestExpiresDuringUpload(t *testing.T) {
+	srv := opentcbtest.New(t, opentcbtest.World{})
+	srv.Deploy(opentcbtest.DefaultEnv, "hello", map[string]string{"index.js": "exports.main = () => 1"})
+	srv.Fault(opentcbtest.Fault{Interface: "getuploadsignature", Times: 1, Expire: true})
+	mine := srv.Client(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID)
+	if _, err := mine.UploadFunction(t.Context(), upload, code(t)); err != nil {
+		t.Error("it does not renew its token:", err)
+	}
+	srv.WaitFor(t, opentcbtest.Filter{Interface: "getuploadsignature"}, 2)
+}
+
+// upload and code are what the example uploads.
+var upload = tcb.CodeUpload{Env: opentcbtest.DefaultEnv, Function: "hello", Handler: "index.main"}
+
+func code(t *testing.T) *bytes.Reader {
+	var zipped bytes.Buffer
+	if err := tcb.ZipFolder(&zipped, "testdata/hello", tcb.ZipOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(zipped.Bytes())
 }
