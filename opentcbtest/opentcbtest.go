@@ -4,7 +4,7 @@
 //	client := srv.Client(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID)
 //	key, err := client.GetCodeSecret(t.Context())
 //
-// Each server has its own ports and a temporary folder, and ends with the
+// Each server has its own ports, keeps what it has no longer than it lives, and ends with the
 // test, so that parallel tests do not meet. It is the server that `opentcb
 // serve` runs: whatever a client does to it, it answers as that does.
 //
@@ -13,6 +13,7 @@
 //	credentials.go   tickets, tokens, codes and deployed code, for a test's own code
 //	fault.go         Fault: what goes wrong with a call
 //	journal.go       the latest calls, and waiting for some
+//	reset.go         what a server has, put back
 //	world.go         World: the Mini Programs, environments and functions
 package opentcbtest
 
@@ -24,7 +25,6 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -69,8 +69,7 @@ func New(t testing.TB, w World, options ...Option) *Server {
 	s := &Server{t: t, world: w.complete(), platforms: map[string]*tcb.Tokens{}, grants: map[granted]grant{}}
 	cfg := node.Default()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Data = filepath.Join(t.TempDir(), "opentcb")
-	cfg.TestMode = true
+	cfg.Ephemeral, cfg.TestMode = true, true
 	cfg.Limits.FalseSecrets = math.MaxInt32 // a test may try as many as it likes
 	for _, option := range options {
 		option(&cfg)
@@ -92,6 +91,9 @@ func New(t testing.TB, w World, options ...Option) *Server {
 	s.admin = &admin.Client{URL: s.AdminURL, Token: s.AdminToken}
 	if err := s.apply(); err != nil {
 		t.Fatalf("opentcbtest: the world cannot be: %v", err)
+	}
+	if err := n.KeepStart(context.Background()); err != nil {
+		t.Fatalf("opentcbtest: %v", err)
 	}
 	return s
 }

@@ -86,7 +86,7 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 		}
 	}
 	functions := newDevRunner(ctx, &cfg)
-	err = serve(ctx, cfg, stdout, func(n *node.Node) error {
+	err = serve(ctx, cfg, stdout, nil, func(n *node.Node) error {
 		functions.begin(ctx, n)
 		d.url, d.noRunner = n.APIURL(), functions.says()
 		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
@@ -102,6 +102,9 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 		case err != nil:
 			text = fmt.Sprintf("\n# The server runs, but there are no lines to paste: %v\n"+
 				"# The demo's credentials were changed since its first start. Use yours, or delete %s to start afresh.\n", err, data)
+		}
+		if err := n.KeepStart(ctx); err != nil { // a reset comes back to what is printed
+			return err
 		}
 		_, _ = io.WriteString(stdout, text) // the server outlives whoever reads this
 		return nil

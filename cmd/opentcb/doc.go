@@ -40,6 +40,7 @@
 //	authorize.go  opentcb authorize, revoke
 //	deploy.go     opentcb deploy
 //	audit.go      opentcb audit
+//	snapshot.go   opentcb reset, snapshot save, restore, list, remove
 //	clock.go      opentcb clock show, freeze, advance, real
 //	loglevel.go   opentcb log-level
 //	admintoken.go  opentcb admin-token create, list, revoke, rotate

@@ -13,6 +13,12 @@ var examples = map[string]string{
 	"serve":   "opentcb serve --world world.yaml\nopentcb serve --data /var/lib/opentcb --listen 0.0.0.0:8080 --public-url https://tcb.example.com",
 	"version": "opentcb version",
 
+	"reset":            "opentcb reset",
+	"snapshot save":    "opentcb snapshot save before-upload",
+	"snapshot restore": "opentcb snapshot restore before-upload",
+	"snapshot list":    "opentcb snapshot list",
+	"snapshot remove":  "opentcb snapshot remove before-upload",
+
 	"clock show":    "opentcb clock show",
 	"clock freeze":  "opentcb clock freeze\nopentcb clock freeze 2026-01-31T15:04:05Z",
 	"clock advance": "opentcb clock advance 3h",

@@ -78,7 +78,7 @@ func newRoot() *cobra.Command {
 		conformanceCommand())
 	addGroup(root, "Fleets:", fleetCommand())
 	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), runnerCommand(), tokenCommand())
-	addGroup(root, "Test:", clockCommand())
+	addGroup(root, "Test:", clockCommand(), resetCommand(), snapshotCommand())
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())
 	addGroup(root, "Test:", faultCommand(), journalCommand())

@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 //	                         a byte of each download, and breaks each off once
 //	paste [backwards]        runs every block of the pages that can be pasted
 //	certificate              writes cert.pem, key.pem and ca.pem, which signed it
+//	ready FILE               sets $OPENTCB_ADMIN and $OPENTCB_ADMIN_TOKEN to what a ready
+//	                         file says, which nobody else can read
 //	get URL                  puts the answer of a GET into the file "got"
 //	post URL                 likewise of a POST without a body
 func TestScripts(t *testing.T) {
@@ -50,7 +52,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody,
-			"get": get, "post": post, "altering": altering, "paste": paste,
+			"get": get, "post": post, "ready": ready, "altering": altering, "paste": paste,
 			"certificate": func(ts *testscript.TestScript, _ bool, _ []string) {
 				authority.IssueTo(ts.Getenv("WORK"))
 				ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), authority.PEM(), 0o600))
@@ -202,4 +204,19 @@ func receive(ts *testscript.TestScript, method, url string) {
 	text, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("got"), text, 0o600))
+}
+
+func ready(ts *testscript.TestScript, _ bool, args []string) {
+	var file struct {
+		Admin string `json:"admin"`
+		Token string `json:"admin_token"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &file))
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if info.Mode().Perm() != 0o600 {
+		ts.Fatalf("%s has mode %v", args[0], info.Mode())
+	}
+	ts.Setenv("OPENTCB_ADMIN", file.Admin)
+	ts.Setenv("OPENTCB_ADMIN_TOKEN", file.Token)
 }

@@ -2,21 +2,24 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 func serveCommand() *cobra.Command {
-	cfg, logging := node.Default(), logFlags{level: slog.LevelInfo}
+	cfg, logging, readyFile := node.Default(), logFlags{level: slog.LevelInfo}, ""
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -36,12 +39,15 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 			if err := checkConfig(&cfg); err != nil {
 				return err
 			}
+			if cfg.Ephemeral && cmd.Flags().Changed("data") {
+				return usageError{errors.New("--ephemeral needs no --data: what the server has ends with the process")}
+			}
 			log := newLogWriter(cmd.ErrOrStderr(), logging)
 			defer log.close()
 			cfg.Log, cfg.LogLevel, cfg.LogLost = log.logger(), &log.now, log.lost.Load
 			outliveReaders()
 			log.reloadOnHangup()
-			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), nil)
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), writeReady(readyFile), nil)
 		},
 	}
 	f := cmd.Flags()
@@ -51,6 +57,8 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 	f.BoolVar(&cfg.RequireStandby, "require-standby", false, "with --database: answer every change -1 while the database names no synchronous standby, which would keep it if the primary is lost")
 	f.BoolVar(&cfg.VouchRows, "vouch-rows", false, "once, when no server of an earlier version runs on the database any more: vouch for all of its rows, and refuse from then on what is altered outside of the server")
 	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
+	f.BoolVar(&cfg.Ephemeral, "ephemeral", false, "keep nothing beyond the end of the process, in a folder of its own and without syncs; there is no --data then")
+	f.StringVar(&readyFile, "ready-file", "", "file to write when the server answers, for programs: {\"api\":…,\"admin\":…,\"admin_token\":…}")
 	f.BoolVar(&cfg.TestMode, "test-mode", false, "for tests: the clock can be moved, and more, by whoever has an admin token; never in production")
 	f.StringVar(&cfg.Clock, "clock", "", "with --test-mode: how the clock is set at the start: real, offset+3h, offset-3h, or frozen@2026-01-31T15:04:05Z (default: as it was at the end)")
 	f.StringVar(&cfg.World, "world", "", "world file to apply before the first request")
@@ -90,9 +98,10 @@ func checkConfig(cfg *node.Config) error {
 	return nil
 }
 
-// serve runs a server until ctx ends. begun, if not nil, is called once the
-// server answers; its error ends the server.
-func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*node.Node) error) error {
+// serve runs a server until ctx ends. Once the server answers, ready is called
+// before that is printed, and begun after it; either may be nil. An error of theirs
+// ends the server.
+func serve(ctx context.Context, cfg node.Config, stdout io.Writer, ready, begun func(*node.Node) error) error {
 	// A small heap doubles, and so is collected, many times a second under load.
 	// Memory that is never touched takes none, and yet counts for the collector.
 	ballast := make([]byte, 32<<20)
@@ -100,6 +109,11 @@ func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*n
 	n, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err
+	}
+	if ready != nil {
+		if err := ready(n); err != nil {
+			return errors.Join(err, n.Shutdown(context.Background()))
+		}
 	}
 	fmt.Fprintf(stdout, "ready api=%s admin=%s\n", n.APIURL(), n.AdminURL())
 	if begun != nil {
@@ -112,5 +126,32 @@ func serve(ctx context.Context, cfg node.Config, stdout io.Writer, begun func(*n
 		return n.Shutdown(context.Background())
 	case err := <-n.Failed():
 		return errors.Join(err, n.Shutdown(context.Background()))
+	}
+}
+
+// writeReady returns what writes the ready file, which nobody else can read. It is
+// there whole or not at all.
+func writeReady(file string) func(*node.Node) error {
+	if file == "" {
+		return nil
+	}
+	return func(n *node.Node) error {
+		text, err := json.Marshal(struct {
+			API   string `json:"api"`
+			Admin string `json:"admin"`
+			Token string `json:"admin_token"`
+		}{n.APIURL(), n.AdminURL(), n.AdminToken()})
+		if err != nil {
+			return err
+		}
+		root, err := os.OpenRoot(filepath.Dir(file))
+		if err == nil {
+			defer root.Close()
+			err = secretfile.Write(root, filepath.Base(file), append(text, '\n'))
+		}
+		if err != nil {
+			return fmt.Errorf("--ready-file: %w", err)
+		}
+		return nil
 	}
 }

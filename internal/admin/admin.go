@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -39,11 +38,13 @@ type Config struct {
 	PublicURL, APIURL string
 	// Backup writes an archive of everything; default: there are no backups.
 	Backup func(ctx context.Context, c cloud.Caller, w io.Writer) error
-	// TestMode opens the paths that are for tests; Clock is what they move.
+	// TestMode opens the paths that are for tests; Clock is what they move, and
+	// Tests what they put back.
 	TestMode bool
 	Clock    *clock.Clock
 	Faults   *inject.Rules    // in test mode: what is injected
 	Journal  *journal.Journal // in test mode: the latest calls
+	Tests    Tests
 }
 
 // Server answers every request of the admin listener.
@@ -57,13 +58,14 @@ type Server struct {
 	mux      *http.ServeMux
 	guesses  *throttle.Throttle
 	testMode bool
-	clock    *clock.Clock // nil outside of test mode, as are the next two
+	tests    Tests            // nil outside of test mode
+	paths    map[string]route // testRoutes
+	clock    *clock.Clock     // nil outside of test mode, as are the next two
 	faults   *inject.Rules
 	journal  *journal.Journal
-	public   string        // Config.PublicURL
-	apiURL   string        // where code reaches the interfaces
-	ending   chan struct{} // closed when nothing may wait any longer
-	end      sync.Once
+	public   string // Config.PublicURL
+	apiURL   string // where code reaches the interfaces
+	waiting  waits
 
 	refused   prometheus.Counter // false tokens
 	forbidden prometheus.Counter // tokens whose role did not suffice
@@ -80,8 +82,8 @@ func New(cfg Config) *Server {
 		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup,
 		status: cfg.Status, mux: http.NewServeMux(),
 		guesses:  throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
-		testMode: cfg.TestMode, clock: cfg.Clock, faults: cfg.Faults, journal: cfg.Journal,
-		public: cfg.PublicURL, apiURL: cmp.Or(cfg.PublicURL, cfg.APIURL), ending: make(chan struct{}),
+		testMode: cfg.TestMode, tests: cfg.Tests, clock: cfg.Clock, faults: cfg.Faults, journal: cfg.Journal,
+		public: cfg.PublicURL, apiURL: cmp.Or(cfg.PublicURL, cfg.APIURL),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "opentcb_admin_refused_total", Help: "Requests of the admin interface with a false token.",
 		}),
@@ -111,9 +113,6 @@ func New(cfg Config) *Server {
 	s.mux.Handle("/", s.authorized(route{s.noSuchPath, toWatch}))
 	return s
 }
-
-// EndWaits has those answered who wait for a change, since the server ends.
-func (s *Server) EndWaits() { s.end.Do(func() { close(s.ending) }) }
 
 // runtimeRoutes is every path that an environment's own credential opens too, and the
 // right that it needs of an admin token.

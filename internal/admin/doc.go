@@ -35,6 +35,8 @@
 //	backup.go         an archive of everything
 //	status.go         how the server is
 //	testmode.go       the paths that are for tests
+//	snapshot.go       reset and snapshots of a server in test mode
+//	waits.go          requests that wait for a change
 //	clock.go          the clock of a server in test mode
 //	fault.go          the faults that are injected into calls, in test mode
 //	journal.go        the latest calls, in test mode

@@ -43,7 +43,7 @@ func (s *Server) runtime(w http.ResponseWriter, r *http.Request, c cloud.Caller)
 		return nil, err
 	}
 	defer waiter.End()
-	late := time.NewTimer(wait)
+	late, ending := time.NewTimer(wait), s.waiting.ending()
 	defer late.Stop()
 	for {
 		changed := waiter.Changed()
@@ -58,7 +58,7 @@ func (s *Server) runtime(w http.ResponseWriter, r *http.Request, c cloud.Caller)
 			}
 		case <-late.C:
 			return v, nil
-		case <-s.ending:
+		case <-ending:
 			return v, nil
 		}
 	}

@@ -160,6 +160,11 @@ func New(cfg Config) *Service {
 	return s
 }
 
+// Flush writes the audit records and observations that are still in memory.
+func (s *Service) Flush(ctx context.Context) error {
+	return errors.Join(s.reads.flush(ctx), s.observer.refusals.flush(ctx), s.observer.flush(ctx))
+}
+
 // Close writes the audit records and observations that are still in memory. It
 // leaves the store open: whoever opened it closes it.
 func (s *Service) Close() error {

@@ -26,6 +26,7 @@ type Config struct {
 	AdminClientCA             string // who signs the certificates of the admin interface's clients; "": they need none
 
 	Data           string // data folder
+	Ephemeral      bool   // in place of Data: a folder that goes with the process, and no syncs
 	Database       string // postgres://…; "": SQLite in the data folder
 	Blobs          string // file:///DIR or s3://…; "": a folder in the data folder
 	RequireStandby bool   // changes need a synchronous standby, which Postgres names
@@ -97,6 +98,7 @@ func (c Config) Check() error {
 		adminTLS.check(),
 		c.CheckStorage(),
 		c.checkTestMode(),
+		c.checkEphemeral(),
 		c.checkInvalidToken(),
 		c.checkAdminToken(),
 		trusted,

@@ -22,6 +22,7 @@ const (
 	copiesFolder   = "copies"            // of code in a bucket
 	timelineFile   = "database-timeline" // of Postgres, the highest seen
 	clockFile      = "clock"             // of test mode, how it is set
+	snapshotFolder = "snapshots"         // of test mode
 )
 
 // dataDir is an open data folder, locked against a second server.
@@ -31,8 +32,9 @@ type dataDir struct {
 	lock  *os.File
 }
 
-// openData makes the folder if it is not there, and locks it.
-func openData(path string) (*dataDir, error) {
+// openData makes the folder if it is not there, and locks it. lasts reports
+// whether it is to survive a power cut.
+func openData(path string, lasts bool) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w%s", err, orPermissions(err))
 	}
@@ -44,8 +46,10 @@ func openData(path string) (*dataDir, error) {
 	if err := os.Chmod(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot close the data folder to others: %w%s", err, orPermissions(err))
 	}
-	if err := secretfile.SyncFolder(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	if lasts {
+		if err := secretfile.SyncFolder(filepath.Dir(path)); err != nil {
+			return nil, fmt.Errorf("data folder: %w", err)
+		}
 	}
 	f, err := openLocked(filepath.Join(path, lockFile))
 	if errors.Is(err, errLocked) {
@@ -120,7 +124,7 @@ func (d *dataDir) check() error {
 var ownNames = []string{
 	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
 	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
-	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile, clockFile,
+	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile, clockFile, snapshotFolder,
 }
 
 // readSecret reads a file of the folder that others cannot read.

@@ -4,9 +4,13 @@
 //	config.go      what the operator can set, and what is invalid
 //	limits.go      the limits among it, which make their own flags
 //	node.go        Start, Shutdown: open, listen, drain, in this order
+//	reset.go       what is stored put back, of a server in test mode
+//	images.go      the states that can be
+//	gate.go        calls kept out meanwhile
 //	stack.go       the rules and both interfaces, on the storage
 //	testmode.go    what only a server in test mode has
 //	data.go        the data folder and its lock
+//	ephemeral.go   a data folder that goes with the process
 //	admintoken.go  the admin token in it
 //	lock_unix.go     the lock of the data folder
 //	lock_windows.go  the same on Windows

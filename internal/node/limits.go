@@ -35,6 +35,7 @@ type Limits struct {
 	RuntimeWaits      int           `flag:"runtime-waits" default:"1000" help:"requests of the runtimes of one environment that wait for a change at once"`
 	MaxHeaderBytes    int           `flag:"max-header-bytes" default:"16384" help:"size of a request's header"`
 	MaxHeaderLines    int           `flag:"max-header-lines" default:"100" help:"lines of a request's header"`
+	MaxSnapshots      int           `flag:"max-snapshots" default:"100" help:"snapshots of a server in test mode"`
 	CacheRows         int           `flag:"cache-rows" default:"1048576" help:"rows of each kind kept in memory"`
 }
 

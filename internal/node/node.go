@@ -24,7 +24,8 @@ type Node struct {
 	secret   string         // that runtimes know the server by
 	roots    *x509.CertPool // of event addresses; nil: the machine's
 
-	tests   *tests // nil outside of test mode
+	tests   *tests           // nil outside of test mode
+	folder  *ephemeralFolder // nil of a server whose data stays
 	storage *Storage
 	stack   atomic.Pointer[stack]
 
@@ -56,7 +57,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context) (err error) {
-	if err := n.beginTests(); err != nil {
+	if err := errors.Join(n.beginTests(), n.beginEphemeral()); err != nil {
 		return err
 	}
 	if n.upstream, err = parseHost("--upstream", n.cfg.Upstream); err != nil {
@@ -76,6 +77,11 @@ func (n *Node) start(ctx context.Context) (err error) {
 	}
 	if n.cfg.World != "" {
 		if err := applyWorld(ctx, n.stack.Load().cloud, n.cfg.World, n.cfg.Log); err != nil {
+			return err
+		}
+	}
+	if n.tests != nil {
+		if err := n.KeepStart(ctx); err != nil {
 			return err
 		}
 	}
@@ -105,7 +111,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	if n.tests != nil {
-		if err := n.startClock(); err != nil {
+		if err := n.openTests(ctx); err != nil {
 			return err
 		}
 	}
@@ -210,6 +216,9 @@ func (n *Node) close() error {
 	}
 	if n.storage != nil {
 		errs = append(errs, n.storage.Close())
+	}
+	if n.folder != nil {
+		errs = append(errs, n.folder.remove())
 	}
 	return errors.Join(errs...)
 }

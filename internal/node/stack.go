@@ -50,9 +50,9 @@ func (n *Node) addInterfaces(s *stack) {
 	})
 	s.admin = admin.New(admin.Config{
 		Cloud: s.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
-		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.Clock(),
+		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.Clock(), Tests: n,
 		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(), Faults: n.bench().Faults(), Journal: n.bench().Journal(),
-		Log: n.cfg.Log, Backup: backupOf(n.storage, s.cloud, n.cfg, n.usage.backedUp),
+		Log: n.cfg.Log, Backup: backupOf(n.storage, s.cloud, n.cfg, n.usage.measureAgain),
 	})
 	s.pushes = delivery.New(delivery.Config{
 		Cloud: s.cloud, Log: n.cfg.Log, Registry: reg, Roots: n.roots, Jumped: n.cfg.jumped,

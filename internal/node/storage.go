@@ -55,10 +55,10 @@ func OpenStorage(ctx context.Context, cfg Config) (*Storage, error) {
 }
 
 func (s *Storage) open(ctx context.Context, cfg Config) (err error) {
-	if s.data, err = openData(cfg.Data); err != nil {
+	if s.data, err = openData(cfg.Data, !cfg.Ephemeral); err != nil {
 		return err
 	}
-	if s.data.isNew {
+	if s.data.isNew && !cfg.Ephemeral {
 		cfg.Log.Info("new data folder", "path", s.data.path)
 	}
 	if cfg.Database == "" {
@@ -139,7 +139,7 @@ func (s *Storage) openKey(ctx context.Context, cfg Config) error {
 // the master key in it from the beginning. It refuses to make an empty world
 // where there was another.
 func (s *Storage) openSQLite(ctx context.Context, cfg Config) (err error) {
-	file := s.data.file(databaseFile)
+	file, options := s.data.file(databaseFile), sqlstore.SQLiteOptions{NoSync: cfg.Ephemeral}
 	info, err := os.Stat(file)
 	missing := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
 	if missing {
@@ -149,11 +149,15 @@ func (s *Storage) openSQLite(ctx context.Context, cfg Config) (err error) {
 		if err := s.openKey(ctx, cfg); err != nil {
 			return err
 		}
-		if err := sqlstore.CreateSQLite(ctx, file, s.Ring.KeyID()); err != nil {
+		id := s.Ring.KeyID()
+		if cfg.Ephemeral {
+			id = "" // it is bound to the key when it is open, as one on Postgres is
+		}
+		if err := options.Create(ctx, file, id); err != nil {
 			return err
 		}
 	}
-	if s.Store, err = sqlstore.OpenSQLite(ctx, file); err != nil || missing {
+	if s.Store, err = options.Open(ctx, file); err != nil || missing {
 		return err
 	}
 	bound, err := s.Store.KeyID(ctx)
@@ -199,7 +203,7 @@ func (c Config) blobs() (open func(ctx context.Context, s *Storage) (Blobs, erro
 	switch scheme {
 	case "":
 		return func(_ context.Context, s *Storage) (Blobs, error) {
-			return blob.OpenDir(s.data.file(codeFolder), blob.Config{Now: c.Now})
+			return blob.OpenDir(s.data.file(codeFolder), blob.Config{Now: c.Now, NoSync: c.Ephemeral})
 		}, nil
 	case "file":
 		if runtime.GOOS == "windows" {

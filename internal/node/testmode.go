@@ -1,11 +1,13 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/clock"
@@ -14,8 +16,13 @@ import (
 
 // tests is what only a server in test mode has.
 type tests struct {
-	clock *clock.Clock
-	bench *server.Bench
+	clock  *clock.Clock
+	begin  clock.Setting // of the clock, at the start and after a reset
+	gate   gate
+	one    sync.Mutex // whoever shuts the gate
+	images *images
+	blobs  *imagedBlobs
+	bench  *server.Bench
 }
 
 // checkTestMode is the part of Check about test mode.
@@ -45,10 +52,30 @@ func (n *Node) beginTests() error {
 	return nil
 }
 
+// openTests opens what test mode keeps in the data folder.
+func (n *Node) openTests(ctx context.Context) (err error) {
+	if err := n.startClock(); err != nil {
+		return err
+	}
+	t := n.tests
+	t.images, err = openImages(ctx, n.storage.Store, n.storage.data.file(snapshotFolder), n.cfg.Limits.MaxSnapshots)
+	if err != nil {
+		return err
+	}
+	t.blobs = &imagedBlobs{n.storage.Blobs, t.images}
+	n.storage.Blobs = t.blobs
+	lines, err := n.storage.Store.Lines(ctx)
+	if err == nil {
+		n.storage.Ring.UseLines(lines)
+	}
+	return err
+}
+
 // startClock sets the clock to what the settings say, or else to what it was
 // when the server ended.
 func (n *Node) startClock() error {
 	text := n.cfg.Clock
+	n.tests.begin.Mode = clock.Real
 	if text == "" {
 		kept, err := n.storage.data.readSecret(clockFile)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -60,6 +87,9 @@ func (n *Node) startClock() error {
 		text = strings.TrimSpace(string(kept))
 	}
 	setting, err := clock.Parse(text)
+	if n.cfg.Clock != "" {
+		n.tests.begin = setting
+	}
 	if err == nil {
 		err = n.tests.clock.Set(setting)
 	}
@@ -99,15 +129,27 @@ func (n *Node) testNow() func() time.Time {
 }
 
 // testHandlers are those of the interfaces and of the operator in test mode.
+// Answers carry the server's clock, and calls wait while it is being put back.
 func (n *Node) testHandlers() (calls, operator http.Handler) {
-	s := n.stack.Load()
-	return n.dated(s.server), n.dated(s.admin)
+	dated := func(w http.ResponseWriter) {
+		w.Header().Set("Date", n.cfg.Now().UTC().Format(http.TimeFormat))
+	}
+	calls = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.tests.gate.enter()
+		defer n.tests.gate.leave()
+		dated(w)
+		n.stack.Load().server.ServeHTTP(w, r)
+	})
+	operator = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !n.stack.Load().admin.ForTests(r) {
+			n.tests.gate.enter()
+			defer n.tests.gate.leave()
+		}
+		dated(w)
+		n.stack.Load().admin.ServeHTTP(w, r)
+	})
+	return calls, operator
 }
 
-// dated has answers carry the server's clock.
-func (n *Node) dated(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", n.cfg.Now().UTC().Format(http.TimeFormat))
-		h.ServeHTTP(w, r)
-	})
-}
+// Data returns the data folder.
+func (n *Node) Data() string { return n.storage.data.path }

@@ -18,7 +18,7 @@ type usage struct {
 	store *sqlstore.Store
 	end   context.CancelFunc
 	ended chan struct{}
-	again chan struct{} // a backup was made: measure now
+	again chan struct{} // measure now
 
 	mu  sync.Mutex
 	now measured
@@ -80,8 +80,8 @@ func (u *usage) last() measured {
 	return u.now
 }
 
-// backedUp asks for a measurement, since a backup was made.
-func (u *usage) backedUp() {
+// measureAgain asks for a measurement, since much may be otherwise.
+func (u *usage) measureAgain() {
 	select {
 	case u.again <- struct{}{}:
 	default:

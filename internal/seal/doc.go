@@ -14,5 +14,6 @@
 //
 //	ring.go    Ring, its master key, and what is stored
 //	token.go   tokens: Sign, Verify, and secrets derived from them
+//	lines.go   lines of tokens, where states are put back
 //	vouch.go   Vouch and CheckVouch, with a key for each use
 package seal

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // MasterKeyBytes is the length of a master key.
@@ -38,7 +39,10 @@ type Ring struct {
 	id   [keyIDBytes]byte
 	aead cipher.AEAD
 	macs sync.Pool // of *keyed for MAC
-	sigs sync.Pool // of *keyed for Sign
+	sigs sync.Pool // of *keyed for Secret
+
+	signing  atomic.Pointer[lines] // what Sign and Verify go by
+	linesKey []byte                // from which the keys of lines are derived
 
 	vouchers vouchers
 	vouched  string // how what Vouch returns begins
@@ -82,10 +86,12 @@ func NewRing(master []byte) (*Ring, error) {
 	r := &Ring{aead: aead}
 	copy(r.id[:], subkey(master, "id"))
 	macKey, sigKey := subkey(master, "mac"), subkey(master, "sign")
+	r.linesKey = subkey(master, "lines")
 	r.macs.New = func() any { return &keyed{Hash: hmac.New(sha256.New, macKey)} }
 	r.vouchers.derive(master)
 	r.vouched = "v1." + r.KeyID() + "."
 	r.sigs.New = func() any { return &keyed{Hash: hmac.New(sha256.New, sigKey)} }
+	r.signing.Store(&lines{own: &line{id: r.id, sigs: &r.sigs}})
 	return r, nil
 }
 

@@ -30,11 +30,12 @@ const (
 
 // Sign returns a token of A–Z a–z 0–9 - _ that carries the claim.
 func (r *Ring) Sign(class Class, claim []byte) string {
+	l := r.signing.Load().own
 	b := make([]byte, 0, keyIDBytes+len(claim)+sha256.Size)
-	b = append(b, r.id[:]...)
+	b = append(b, l.id[:]...)
 	b = append(b, claim...)
-	k := r.sigs.Get().(*keyed)
-	defer r.sigs.Put(k)
+	k := l.sigs.Get().(*keyed)
+	defer l.sigs.Put(k)
 	b = append(b, k.of(class.prefix(), b)...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
@@ -50,12 +51,13 @@ func (r *Ring) Verify(class Class, token string) ([]byte, error) {
 	if err != nil || len(b) < keyIDBytes+sha256.Size {
 		return nil, ErrAltered
 	}
-	if [keyIDBytes]byte(b) != r.id {
+	l := r.signing.Load().of([keyIDBytes]byte(b))
+	if l == nil {
 		return nil, ErrUnknownKey
 	}
 	signed, sig := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	k := r.sigs.Get().(*keyed)
-	defer r.sigs.Put(k)
+	k := l.sigs.Get().(*keyed)
+	defer l.sigs.Put(k)
 	if !hmac.Equal(sig, k.of(class.prefix(), signed)) {
 		return nil, ErrAltered
 	}

@@ -20,6 +20,7 @@
 // What differs:
 //
 //	sqlite.go           SQLite: opening, settings, transactions, errors
+//	image.go           images of it, which a server in test mode puts back
 //	sqlitelog.go        SQLite: the log that a database needs
 //	sqliteerror.go      SQLite: what its errors mean
 //	sqliteintegrity.go  SQLite: what is damaged in the file

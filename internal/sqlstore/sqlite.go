@@ -27,9 +27,18 @@ const (
 	sqliteCache = "&_pragma=cache_size(-32768)"
 )
 
+// SQLiteOptions are how a database is used. The zero value is good for all that
+// is to last.
+type SQLiteOptions struct {
+	// NoSync does without what makes changes survive a power cut, for a database
+	// that ends with the process.
+	NoSync bool
+}
+
 // sqliteDB is the engine on SQLite: connections that read, and one that
 // writes.
 type sqliteDB struct {
+	SQLiteOptions
 	file    string      // its absolute path
 	opened  os.FileInfo // of the file when it was opened
 	readers *sql.DB
@@ -47,18 +56,23 @@ type sqliteDB struct {
 // does not exist is made, readable by its owner only; a copy that lacks the log
 // it needs is refused. Every change is synced before it returns.
 func OpenSQLite(ctx context.Context, file string) (*Store, error) {
+	return SQLiteOptions{}.Open(ctx, file)
+}
+
+// Open is OpenSQLite with these options.
+func (o SQLiteOptions) Open(ctx context.Context, file string) (*Store, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
 	}
 	missing, alone, err := lookAtLog(abs)
 	if err == nil && missing {
-		err = createSQLite(ctx, abs, "")
+		err = o.create(ctx, abs, "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	d := &sqliteDB{file: abs}
+	d := &sqliteDB{SQLiteOptions: o, file: abs}
 	if d.opened, err = os.Stat(abs); err != nil {
 		return nil, err
 	}
@@ -73,14 +87,14 @@ func OpenSQLite(ctx context.Context, file string) (*Store, error) {
 	return newStore(d, w, w), nil
 }
 
-// CreateSQLite makes the database in a file that does not exist, bound to the
+// Create makes the database in a file that does not exist, bound to the
 // master key of that id. The file is there once all of it is.
-func CreateSQLite(ctx context.Context, file, keyID string) error {
+func (o SQLiteOptions) Create(ctx context.Context, file, keyID string) error {
 	abs, err := filepath.Abs(file)
 	if err == nil {
 		var missing bool
 		if missing, _, err = lookAtLog(abs); err == nil && missing {
-			err = createSQLite(ctx, abs, keyID)
+			err = o.create(ctx, abs, keyID)
 		}
 	}
 	if err != nil {
@@ -90,7 +104,7 @@ func CreateSQLite(ctx context.Context, file, keyID string) error {
 }
 
 func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
-	if d.writers, err = openSQLite(d.file, 1, sqliteWrites+sqliteCache); err != nil {
+	if d.writers, err = d.connect(d.file, 1, sqliteWrites+sqliteCache); err != nil {
 		return err
 	}
 	if alone {
@@ -98,7 +112,7 @@ func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
 			return err
 		}
 	}
-	if d.readers, err = openSQLite(d.file, sqliteReaders, sqliteReads); err != nil {
+	if d.readers, err = d.connect(d.file, sqliteReaders, sqliteReads); err != nil {
 		return err
 	}
 	if err := migrate(ctx, goose.DialectSQLite3, d.writers); err != nil {
@@ -115,13 +129,18 @@ func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
 	return d.fold()
 }
 
-func openSQLite(abs string, conns int, options string) (*sql.DB, error) {
+// connect opens a database with so many connections, and options of each.
+func (o SQLiteOptions) connect(abs string, conns int, options string) (*sql.DB, error) {
 	// A write-ahead log of 32,768 pages (128 MiB) gives 1.5 times the sets of
 	// the default of 1,000. Less than one set in a hundred then waits while the
 	// log is copied into the database.
-	const always = "&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=wal_autocheckpoint(32768)"
-	u := url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: options + always}
+	const always = "&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(32768)" +
+		"&_pragma=synchronous"
+	sync := "(FULL)"
+	if o.NoSync {
+		sync = "(OFF)"
+	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: options + always + sync}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return nil, err
@@ -138,9 +157,9 @@ func (d *sqliteDB) openSession(write bool) (*sql.DB, error) {
 		return nil, err
 	}
 	if write {
-		return openSQLite(d.file, 1, sqliteWrites)
+		return d.connect(d.file, 1, sqliteWrites)
 	}
-	db, err := openSQLite(d.file, 1, sqliteReads)
+	db, err := d.connect(d.file, 1, sqliteReads)
 	if err == nil {
 		d.dumping(db)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -48,15 +49,18 @@ const (
 var errWithoutLog = errors.New("a copy without its log: what the file beside it (-wal) had is missing here. " +
 	"Copy the whole data folder of a server that is stopped, or use opentcb backup")
 
-// createSQLite makes a database in a file that is not there or empty. It gets
-// its name when its schema, and the id of its master key if one is given, are
-// in the file: a process that is killed leaves all of it or none.
-func createSQLite(ctx context.Context, abs, keyID string) error {
+// create makes a database in a file that is not there or empty. It gets its name
+// when its schema, and the id of its master key if one is given, are in the file:
+// a process that is killed leaves all of it or none.
+func (o SQLiteOptions) create(ctx context.Context, abs, keyID string) error {
 	made := abs + ".new"
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(made + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+	}
+	if text := emptySQLite.Load(); text != nil && o.NoSync && keyID == "" {
+		return os.WriteFile(abs, *text, 0o600)
 	}
 	// SQLite would make it, and its companions after it, readable by all.
 	f, err := os.OpenFile(made, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -66,7 +70,7 @@ func createSQLite(ctx context.Context, abs, keyID string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	db, err := openSQLite(made, 1, sqliteWrites)
+	db, err := SQLiteOptions{NoSync: true}.connect(made, 1, sqliteWrites) // it is synced when it is whole
 	if err != nil {
 		return err
 	}
@@ -77,10 +81,34 @@ func createSQLite(ctx context.Context, abs, keyID string) error {
 	if err = errors.Join(err, db.Close()); err != nil { // which copies the log into the file
 		return wrapSQLite(err)
 	}
-	if err := os.Rename(made, abs); err != nil {
+	if o.NoSync && keyID == "" {
+		if text, err := os.ReadFile(made); err == nil {
+			emptySQLite.Store(&text)
+		}
+	}
+	if err := o.sync(made); err != nil {
+		return err
+	}
+	if err := os.Rename(made, abs); err != nil || o.NoSync {
 		return err
 	}
 	return secretfile.SyncFolder(filepath.Dir(abs))
+}
+
+// emptySQLite is a new database without a key, once one was made that need not
+// last: a process that makes one makes many.
+var emptySQLite atomic.Pointer[[]byte]
+
+// sync makes a file survive a power cut.
+func (o SQLiteOptions) sync(name string) error {
+	if o.NoSync {
+		return nil
+	}
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // lookAtLog reports whether a database is still to be made, and whether it has

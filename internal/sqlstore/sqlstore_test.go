@@ -95,7 +95,7 @@ func TestStore(t *testing.T) {
 // raw opens a database file behind the store's back.
 func raw(t testing.TB, file string) *sql.DB {
 	t.Helper()
-	db, err := openSQLite(file, 1, "_txlock=immediate")
+	db, err := SQLiteOptions{}.connect(file, 1, "_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}

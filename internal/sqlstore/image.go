@@ -1,0 +1,206 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opentcb/opentcb/internal/cloud"
+)
+
+// An image is a file with all rows of an SQLite database, as of one moment, for
+// servers in test mode, which put them back. meta and the tokens of the admin
+// interface are not put back.
+
+// keptTables are those that an image does not change.
+var keptTables = []string{"admin_tokens"}
+
+// SaveImage writes an image to a file that is not there.
+func (s *Store) SaveImage(ctx context.Context, file string) error {
+	return s.onSession(ctx, func(conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, "VACUUM INTO $1", file)
+		return err
+	})
+}
+
+// RestoreImage brings all rows to those of an image, in one transaction, and
+// returns the lines of tokens from then on: those of the image, and one that there
+// never was; or with again the one that began when the image was made, so that
+// what was issued since is good again. Nobody may change rows meanwhile.
+func (s *Store) RestoreImage(ctx context.Context, file string, again bool) (lines []int64, err error) {
+	err = s.onImage(ctx, file, func(conn *sql.Conn) error {
+		if err := checkImage(ctx, conn); err != nil {
+			return err
+		}
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		for _, t := range tables() {
+			if slices.Contains(keptTables, t.Name) {
+				continue
+			}
+			// Without a list of columns SQLite copies whole pages.
+			if _, err := tx.ExecContext(ctx, "DELETE FROM main."+t.Name); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT INTO main."+t.Name+" SELECT * FROM image."+t.Name); err != nil {
+				return err
+			}
+		}
+		now, err := linesOf(ctx, tx, "main")
+		if err != nil {
+			return err
+		}
+		if lines, err = linesOf(ctx, tx, "image"); err != nil {
+			return err
+		}
+		if again {
+			now = lines
+		}
+		lines = append(lines, slices.Max(now)+1)
+		if err := setLines(ctx, tx, lines); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+	return lines, err
+}
+
+// checkImage refuses an image of another version of the program.
+func checkImage(ctx context.Context, conn *sql.Conn) error {
+	var version int64
+	err := conn.QueryRowContext(ctx, "SELECT max(version_id) FROM image.goose_db_version").Scan(&version)
+	if err == nil && version != SchemaVersion() {
+		err = fmt.Errorf("it is of schema %d, and this program's is %d", version, SchemaVersion())
+	}
+	return err
+}
+
+// ImageCode returns the SHA-256 of each piece of code that the rows of an image
+// name; of those that are there for "".
+func (s *Store) ImageCode(ctx context.Context, file string) (sums []string, err error) {
+	read := func(from string) func(*sql.Conn) error {
+		return func(conn *sql.Conn) error {
+			rows, err := conn.QueryContext(ctx, "SELECT sum FROM "+from+".code")
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var sum string
+				if err := rows.Scan(&sum); err != nil {
+					return err
+				}
+				sums = append(sums, sum)
+			}
+			return rows.Err()
+		}
+	}
+	if file == "" {
+		return sums, s.onSession(ctx, read("main"))
+	}
+	err = s.onImage(ctx, file, read("image"))
+	return sums, err
+}
+
+// Lines returns the lines of tokens, of which the last signs (seal.Ring.UseLines).
+func (s *Store) Lines(ctx context.Context) ([]int64, error) {
+	var text string
+	err := s.read(ctx).row("SELECT value FROM meta WHERE name = 'lines'", nil, &text)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return firstLines(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseLines(text)
+}
+
+// BeginLine adds a line of tokens that there never was, and returns all of them.
+func (s *Store) BeginLine(ctx context.Context) (lines []int64, err error) {
+	err = s.onSession(ctx, func(conn *sql.Conn) error {
+		if lines, err = linesOf(ctx, conn, "main"); err != nil {
+			return err
+		}
+		lines = append(lines, slices.Max(lines)+1)
+		return setLines(ctx, conn, lines)
+	})
+	return lines, err
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func linesOf(ctx context.Context, q querier, database string) ([]int64, error) {
+	var text string
+	err := q.QueryRowContext(ctx, "SELECT value FROM "+database+".meta WHERE name = 'lines'").Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return firstLines(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseLines(text)
+}
+
+// firstLines are those of a database that has named none.
+func firstLines() []int64 { return []int64{0} }
+
+func parseLines(text string) (lines []int64, err error) {
+	for word := range strings.SplitSeq(text, ",") {
+		line, errNumber := strconv.ParseInt(word, 10, 64)
+		err = errors.Join(err, errNumber)
+		lines = append(lines, line)
+	}
+	return lines, err
+}
+
+func setLines(ctx context.Context, q querier, lines []int64) error {
+	words := make([]string, len(lines))
+	for i, line := range lines {
+		words[i] = strconv.FormatInt(line, 10)
+	}
+	_, err := q.ExecContext(ctx, `INSERT INTO main.meta (name, value) VALUES ('lines', $1)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, strings.Join(words, ","))
+	return err
+}
+
+// onImage calls do with a connection that has an image, as the database image.
+func (s *Store) onImage(ctx context.Context, file string, do func(*sql.Conn) error) error {
+	return s.onSession(ctx, func(conn *sql.Conn) error {
+		if _, err := conn.ExecContext(ctx, "ATTACH DATABASE $1 AS image", file); err != nil {
+			return err
+		}
+		return do(conn)
+	})
+}
+
+// onSession calls do with a connection of its own.
+func (s *Store) onSession(ctx context.Context, do func(*sql.Conn) error) error {
+	if _, ok := s.engine.(*sqliteDB); !ok {
+		return errors.New("only a database in the data folder has images")
+	}
+	db, err := s.openSession(true)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return s.read(ctx).wrapError(err)
+	}
+	defer conn.Close()
+	if err := do(conn); err != nil {
+		return s.read(ctx).wrapError(err)
+	}
+	return nil
+}
