@@ -6,7 +6,8 @@
 //	node/         npm's node-easywechat, the whole flow; co-wechat-open-api and
 //	              wechat-component, which renew a token by themselves;
 //	              tencentcloud-sdk-nodejs-scf, uploads; wechat-crypto, which opens
-//	              pushes; and a client of the
+//	              pushes; functions that bring wx-server-sdk, run by the runner;
+//	              and a client of the
 //	              admin interface that swagger-typescript-api makes of its
 //	              OpenAPI document. runtime.js is a runtime as an operator may
 //	              write one, and its test has a client upload and invoke
