@@ -37,6 +37,7 @@ var measurements = []measurement{
 	{"memory", true, memoryAfter},
 	{"openloop", true, openLoop},
 	{"neighbours", false, neighbours},
+	{"functions", false, functions},
 }
 
 // scaleName asks for the comparison of a large world with a small one. It is

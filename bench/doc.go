@@ -48,6 +48,7 @@
 //	sets.go              sets of many clients, and of one
 //	gateway.go           cloud calls and /decide
 //	nginx.go             nginx beside them
+//	functions.go         functions at the runner, against node behind net/http
 //	neighbours.go        what a good platform feels of others
 //	strangers.go         2,000 callers without a token
 //	siege.go             a platform at its limits

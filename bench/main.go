@@ -19,6 +19,7 @@ import (
 // processes.
 var roles = map[string]func(io.Reader, io.Writer) error{
 	"bare":      bare,
+	"echo":      echo,
 	"backend":   backend,
 	"proxy":     bareProxy,
 	"load":      role(load),
