@@ -47,7 +47,7 @@ var layers = []struct {
 	{"internal/world", "internal/yamlfile internal/cloud"},
 	{"internal/sqlstore", "tcb internal/secretfile internal/cloud"},
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
-	{"internal/delivery", "internal/cloud"},
+	{"internal/delivery", "internal/journal internal/inject internal/cloud"},
 	{"internal/server", "internal/journal internal/inject tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
 	{"internal/admin", "internal/journal internal/inject tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/delivery internal/admin"},

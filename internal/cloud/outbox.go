@@ -187,6 +187,15 @@ var ErrNoPush = errors.New("of no use any more")
 // own, which is in force when Letter returns (PU-9). So a push that is sent again
 // brings no dead code.
 func (s *Service) Letter(ctx context.Context, p Push) (Letter, error) {
+	return s.letter(ctx, p, false)
+}
+
+// SpoiledLetter is Letter for tests: its body is signed and cannot be decrypted.
+func (s *Service) SpoiledLetter(ctx context.Context, p Push) (Letter, error) {
+	return s.letter(ctx, p, true)
+}
+
+func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, error) {
 	key, err := s.pushKey(ctx, p)
 	if err != nil {
 		return Letter{}, err
@@ -203,6 +212,9 @@ func (s *Service) Letter(ctx context.Context, p Push) (Letter, error) {
 	sealed := push.Envelope{
 		AppID: p.Platform, Encrypt: key.Seal(hex.EncodeToString(randomBytes(8)), p.Platform, e.XML()),
 		Timestamp: fmt.Sprint(e.CreateTime.Unix()), Nonce: fmt.Sprint(1e8 + rand.N(int64(9.9e9))),
+	}
+	if spoiled {
+		sealed.Encrypt = "c3BvaWxlZA==" // is of no length that a sealed message has
 	}
 	mark := "?"
 	if strings.Contains(p.URL, "?") {

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/inject"
+	"github.com/opentcb/opentcb/internal/journal"
 )
 
 // Config is what a Worker works with. Cloud, Log and Registry are required.
@@ -24,6 +26,9 @@ type Config struct {
 	// Jumped returns a channel that is closed when the service's clock is moved, by
 	// which tickets are due; default: nobody moves it.
 	Jumped func() <-chan struct{}
+	// In test mode: what is injected, and where pushes are written down.
+	Faults  *inject.Rules
+	Journal *journal.Journal
 }
 
 // Worker delivers pushes. New starts it, Close ends it.
@@ -32,6 +37,10 @@ type Worker struct {
 	log    *slog.Logger
 	jumped func() <-chan struct{}
 	sender *http.Transport
+
+	faults  *inject.Rules // nil outside of test mode, as is the next
+	journal *journal.Journal
+
 	pushes *prometheus.CounterVec
 
 	mu      sync.Mutex
@@ -66,6 +75,7 @@ func New(cfg Config) *Worker {
 	}
 	w := &Worker{
 		cloud: cfg.Cloud, log: cfg.Log, jumped: cfg.Jumped, sender: newSender(cfg.Roots),
+		faults: cfg.Faults, journal: cfg.Journal,
 		under: cloud.UnderWay{Addresses: map[string]int{}}, freed: make(chan struct{}, 1), done: make(chan struct{}),
 		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "opentcb_pushes_total", Help: "Tries to push an event or a ticket, by kind and by how they ended.",
@@ -181,15 +191,32 @@ func (w *Worker) deliver(sending context.Context, p cloud.Push, deadline time.Ti
 
 // try makes and sends the letter.
 func (w *Worker) try(ctx context.Context, p cloud.Push) cloud.Delivered {
-	letter, err := w.cloud.Letter(ctx, p)
-	switch {
-	case errors.Is(err, cloud.ErrNoPush):
-		return cloud.Delivered{Fault: err.Error(), Ours: true, NoUse: true}
-	case err != nil:
-		w.log.Error("a push cannot be made", "platform", p.Platform, "push", p.ID, "kind", p.Kind, "err", err)
-		return cloud.Delivered{Fault: "it could not be made: the log says why", Ours: true}
+	if w.faults != nil {
+		return w.tryInjected(ctx, p)
+	}
+	letter, d := w.letter(ctx, p, false)
+	if letter.URL == "" {
+		return d
 	}
 	return send(ctx, w.sender, letter)
+}
+
+// letter makes the letter of a push, or says why there is none. A spoiled one cannot
+// be decrypted.
+func (w *Worker) letter(ctx context.Context, p cloud.Push, spoiled bool) (cloud.Letter, cloud.Delivered) {
+	make := w.cloud.Letter
+	if spoiled {
+		make = w.cloud.SpoiledLetter
+	}
+	letter, err := make(ctx, p)
+	switch {
+	case errors.Is(err, cloud.ErrNoPush):
+		return cloud.Letter{}, cloud.Delivered{Fault: err.Error(), Ours: true, NoUse: true}
+	case err != nil:
+		w.log.Error("a push cannot be made", "platform", p.Platform, "push", p.ID, "kind", p.Kind, "err", err)
+		return cloud.Letter{}, cloud.Delivered{Fault: "it could not be made: the log says why", Ours: true}
+	}
+	return letter, cloud.Delivered{}
 }
 
 // tell counts how a try ended, and logs what the operator should know: that an

@@ -4,4 +4,5 @@
 //
 //	delivery.go  Worker: takes what is due, as much as there is room for
 //	send.go      one push over HTTP, within its bounds
+//	injected.go  in test mode: faults of pushes, and the journal
 package delivery

@@ -14,8 +14,10 @@ import (
 const (
 	MaxRules = 1000
 	MaxDelay = 10 * time.Minute
-	maxBody  = 64 << 10
-	maxName  = 512
+	// MaxPushDelay is how long a push is held up at most.
+	MaxPushDelay = 5 * time.Second
+	maxBody      = 64 << 10
+	maxName      = 512
 )
 
 // Interface is what the rules know of an interface.
@@ -103,6 +105,8 @@ func checkDo(d *Do, iface string) error {
 		return bad("do.cut.after", "must be a number of bytes from 0")
 	case d.Delay != nil && (d.Delay.Min < 0 || d.Delay.Max < d.Delay.Min || d.Delay.Max > MaxDelay):
 		return bad("do.delay", "must be at most %v, and its min at most its max", MaxDelay)
+	case d.Delay != nil && iface == Push && d.Delay.Max > MaxPushDelay:
+		return bad("do.delay", "of pushes must be at most %v", MaxPushDelay)
 	case iface != "" && !given[0].actsOn(iface):
 		return bad("do."+given[0].name, "cannot be done to %s", iface)
 	}

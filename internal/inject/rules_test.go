@@ -174,6 +174,7 @@ func TestBadRules(t *testing.T) {
 		`{"do":{"status":{"code":600}}}`:                                     "do.status.code",
 		`{"do":{"cut":{"after":-1}}}`:                                        "do.cut.after",
 		`{"do":{"delay":"11m"}}`:                                             "do.delay",
+		`{"match":{"interface":"push"},"do":{"delay":"6s"}}`:                 "do.delay: 5s",
 		`{"do":{"delay":{"min":"2s","max":"1s"}}}`:                           "do.delay",
 		`{"match":{"interface":"getcodesecret"},"do":{"alter":true}}`:        "do.alter: getcodesecret",
 		`{"match":{"interface":"link"},"do":{"drop":true}}`:                  "do.drop: link",

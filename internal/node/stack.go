@@ -56,6 +56,7 @@ func (n *Node) addInterfaces(s *stack) {
 	})
 	s.pushes = delivery.New(delivery.Config{
 		Cloud: s.cloud, Log: n.cfg.Log, Registry: reg, Roots: n.roots, Jumped: n.cfg.jumped,
+		Faults: n.bench().Faults(), Journal: n.bench().Journal(),
 	})
 }
 
