@@ -6,6 +6,7 @@
 //	cmd/opentcb/          one binary: server, quick start, commands
 //	internal/node/        puts a server together: opens, listens, drains
 //	internal/server/      HTTP: /tcb/*, /cgi-bin/component/*, uploads, download links, cloud calls
+//	internal/intercept/   a proxy for clients whose host is fixed in their code
 //	internal/gateway/     forwards cloud calls that were allowed
 //	internal/invoke/      has functions run by a runtime
 //	internal/admin/       the operator's REST interface, and its client

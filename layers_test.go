@@ -35,6 +35,7 @@ var layers = []struct {
 	{"internal/blob", ""},
 	{"internal/stall", ""},
 	{"internal/throttle", ""},
+	{"internal/intercept", "internal/secretfile"},
 	{"internal/gateway", "internal/whitelist internal/stall"},
 	{"internal/invoke", ""},
 	{"internal/agent", "internal/codezip internal/secretfile"},
@@ -50,8 +51,8 @@ var layers = []struct {
 	{"internal/delivery", "internal/journal internal/inject internal/cloud"},
 	{"internal/server", "internal/journal internal/inject tcb internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
 	{"internal/admin", "internal/journal internal/inject tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
-	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/delivery internal/admin"},
-	{"cmd/opentcb", "internal/journal internal/inject internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node"},
+	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/delivery internal/admin internal/intercept"},
+	{"cmd/opentcb", "internal/journal internal/inject internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node internal/intercept"},
 	{"opentcbtest", "internal/journal internal/inject tcb internal/clock internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},
@@ -69,6 +70,7 @@ var standardOnly = []string{
 	"tcb", "internal/nearest", "internal/journal", "internal/inject", "internal/faults",
 	"internal/whitelist", "internal/seal", "internal/tc3", "internal/secretfile",
 	"internal/codezip", "internal/blob", "internal/stall", "internal/throttle", "internal/gateway", "internal/invoke",
+	"internal/intercept",
 	"internal/agent", "internal/wirescript",
 }
 

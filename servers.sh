@@ -1,7 +1,7 @@
 #!/bin/sh
 # Finds or installs the servers that the tests run beside our own: nginx, Caddy,
-# HAProxy, PostgreSQL, PgBouncer and Prometheus; with "soak" those of the soak too: Patroni
-# and etcd. As root it takes them from Debian's packages; else it says what is
+# HAProxy, PostgreSQL, PgBouncer and Prometheus; and curl, fish, OpenSSL and what runs
+# PHP, Python, Node and Java; with "soak" those of the soak too: Patroni and etcd. As root it takes them from Debian's packages; else it says what is
 # missing.
 set -eu
 
@@ -12,6 +12,12 @@ command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing="$missing h
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
+for program in curl fish openssl php python3; do
+	command -v $program >/dev/null || missing="$missing $(echo $program | sed s/^php/php-cli/)"
+done
+command -v php >/dev/null && php -m | grep -qi '^curl$' || missing="$missing php-curl"
+command -v node >/dev/null || missing="$missing nodejs"
+command -v javac >/dev/null || missing="$missing default-jdk-headless"
 if [ "${1:-}" = soak ]; then
 	command -v patroni >/dev/null || missing="$missing patroni"
 	command -v etcd >/dev/null || missing="$missing etcd-server"

@@ -97,6 +97,7 @@ const (
 type demo struct {
 	dir            string
 	url            string
+	intercept      string // address of the proxy for clients of the real platform
 	token          string // authorizer_access_token
 	componentToken string // component_access_token
 	runtime        string // cloudbase_access_token
@@ -298,6 +299,7 @@ func (d *demo) lines() (string, error) {
 	var text strings.Builder
 	page := template.Must(template.New("demo").Option("missingkey=error").Parse(demoLines))
 	err := page.Execute(&text, map[string]string{
+		"Intercept": d.intercept, "Folder": quote(filepath.Dir(d.dir)),
 		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream, "NoRunner": d.noRunner,
 		"Events": d.events, "EventToken": demoEventToken, "EventKey": demoEventKey, "Data": filepath.Dir(d.dir),
 		"Platform": demoPlatform, "Secret": demoSecret, "Ticket": demoTicket, "Mini": demoMini, "Refresh": demoRefresh,

@@ -18,12 +18,16 @@ import (
 	"github.com/opentcb/opentcb/internal/node"
 )
 
-// devData is the data folder of the quick start.
-const devData = ".opentcb"
+// The data folder of the quick start, and the address of its proxy; another, where
+// that is in use.
+const (
+	devData      = ".opentcb"
+	devIntercept = "127.0.0.1:8082"
+)
 
 func devCommand() *cobra.Command {
 	cfg, logging := node.Default(), logFlags{level: slog.LevelWarn}
-	cfg.Data, cfg.TestMode = devData, true
+	cfg.Data, cfg.TestMode, cfg.Intercept = devData, true, devIntercept
 	eventURL := ""
 	cmd := &cobra.Command{
 		Use:   "dev",
@@ -39,6 +43,7 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 			if err := checkConfig(&cfg); err != nil {
 				return err
 			}
+			cfg.InterceptAnywhere = !cmd.Flags().Changed("intercept")
 			if err := errors.Join(onLoopback("--listen", cfg.Listen), onLoopback("--admin-listen", cfg.AdminListen)); err != nil {
 				return usageError{err}
 			}
@@ -89,6 +94,7 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 	err = serve(ctx, cfg, stdout, nil, func(n *node.Node) error {
 		functions.begin(ctx, n)
 		d.url, d.noRunner = n.APIURL(), functions.says()
+		d.intercept = n.InterceptURL()
 		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
 		if err := d.pushTo(ctx, eventURL); err != nil {
 			return err

@@ -18,6 +18,7 @@
 //	serve.go  opentcb serve
 //	dev.go    opentcb dev: the quick start
 //	devrunner.go  the functions that dev runs
+//	intercept.go  opentcb intercept env
 //	log.go    the log of what runs for long, which its reader cannot end
 //	demo.go   the demo world, its credentials, and demo.tmpl: lines to paste
 //

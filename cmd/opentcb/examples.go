@@ -24,6 +24,8 @@ var examples = map[string]string{
 	"clock advance": "opentcb clock advance 3h",
 	"clock real":    "opentcb clock real",
 
+	"intercept env": "eval \"$(opentcb intercept env)\"\nopentcb intercept env --shell fish | source\nopentcb intercept env --shell powershell | Invoke-Expression",
+
 	"platform list":        "opentcb platform list\nopentcb platform list --json",
 	"platform show":        "opentcb platform show wx00000000000000c1",
 	"platform add":         "opentcb platform add wx00000000000000c1 --name \"Acme services\" --sets 18,49",

@@ -30,7 +30,8 @@ When it answers requests it prints one line on standard output:
 
     ready api=http://HOST:PORT admin=http://HOST:PORT
 
-With --tls-cert and --tls-key the interfaces speak HTTPS, and the line says so.
+With --tls-cert and --tls-key the interfaces speak HTTPS, and the line says so; with
+--intercept it goes on with intercept=http://HOST:PORT.
 SIGTERM or SIGINT ends it: no new connection is taken, calls under way are
 finished, and the exit status is 0. SIGHUP sets the level of the log back to that
 of the start, and does not end it, nor does a reader of its log that goes away.`,
@@ -76,6 +77,8 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 func serverFlags(f *pflag.FlagSet, cfg *node.Config) {
 	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "address of the interfaces; port 0 takes a free one")
 	f.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "address of the admin interface; port 0 takes a free one")
+	f.StringVar(&cfg.Intercept, "intercept", cfg.Intercept, "address of a proxy that answers for the real platform's hosts, for clients that have them in their code; on this machine alone ('opentcb help intercept env')")
+	f.StringSliceVar(&cfg.InterceptPass, "intercept-pass", nil, "further hosts that the proxy lets through")
 	f.StringVar(&cfg.AdminToken, "admin-token", "", "token of the admin interface; better given by the variable, since others can see arguments (default: the file admin-token in the data folder, made at first start)")
 	f.StringVar(&cfg.MasterKeyFile, "master-key-file", "", "file with the master key, 32 bytes in base64 (default: master-key in the data folder, made at first start)")
 	f.StringVar(&cfg.MasterKeyCommand, "master-key-command", "", "command that prints the master key, run by the shell; the key itself can be given in the variable OPENTCB_MASTER_KEY")
@@ -115,7 +118,11 @@ func serve(ctx context.Context, cfg node.Config, stdout io.Writer, ready, begun 
 			return errors.Join(err, n.Shutdown(context.Background()))
 		}
 	}
-	fmt.Fprintf(stdout, "ready api=%s admin=%s\n", n.APIURL(), n.AdminURL())
+	line := fmt.Sprintf("ready api=%s admin=%s", n.APIURL(), n.AdminURL())
+	if proxy := n.InterceptURL(); proxy != "" {
+		line += " intercept=" + proxy
+	}
+	fmt.Fprintln(stdout, line)
 	if begun != nil {
 		if err := begun(n); err != nil {
 			return errors.Join(err, n.Shutdown(context.Background()))

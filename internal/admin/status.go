@@ -18,7 +18,9 @@ type Status struct {
 	KeyIDs            []string  `json:"key_ids"` // of the master keys
 	StartedAt         time.Time `json:"started_at"`
 	UptimeSeconds     int64     `json:"uptime_seconds"`
-	AuditBacklog      int       `json:"audit_backlog"` // records that wait to be written
+	Intercept         string    `json:"intercept,omitempty"`    // address of the proxy, if there is one
+	InterceptCA       string    `json:"intercept_ca,omitempty"` // file on the server's machine
+	AuditBacklog      int       `json:"audit_backlog"`          // records that wait to be written
 	AuditBacklogLimit int       `json:"audit_backlog_limit"`
 	LastBackup        time.Time `json:"last_backup,omitzero"` // absent if there was none
 	// Stored is absent until it was measured for the first time.

@@ -25,6 +25,10 @@ type Config struct {
 	AdminTLSCert, AdminTLSKey string
 	AdminClientCA             string // who signs the certificates of the admin interface's clients; "": they need none
 
+	Intercept         string   // address of the proxy that answers for the real platform's hosts; "": there is none
+	InterceptPass     []string // further hosts, which it lets through
+	InterceptAnywhere bool     // it takes a free port where that of Intercept is in use
+
 	Data           string // data folder
 	Ephemeral      bool   // in place of Data: a folder that goes with the process, and no syncs
 	Database       string // postgres://…; "": SQLite in the data folder
@@ -96,6 +100,7 @@ func (c Config) Check() error {
 		checkAddress("--admin-listen", c.AdminListen),
 		apiTLS.check(),
 		adminTLS.check(),
+		c.checkIntercept(),
 		c.CheckStorage(),
 		c.checkTestMode(),
 		c.checkEphemeral(),

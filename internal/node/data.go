@@ -9,6 +9,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/opentcb/opentcb/internal/intercept"
 	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
@@ -125,6 +126,7 @@ var ownNames = []string{
 	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
 	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
 	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile, clockFile, snapshotFolder,
+	intercept.CertFile, intercept.KeyFile,
 }
 
 // readSecret reads a file of the folder that others cannot read.

@@ -25,6 +25,7 @@
 //	disk_other.go    the same where it is not known
 //	listener.go    taking and refusing connections
 //	port.go         a listener with its TLS, and the limits of its server
+//	intercept.go    a proxy for clients whose host is fixed in their code
 //	tls.go          the certificate of a listener, read again as its files change
 //	tlslistener.go  a listener that speaks TLS
 //	head.go        the header of a request as it arrives: at most so many lines

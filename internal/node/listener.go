@@ -38,13 +38,17 @@ type listener struct {
 	scheme   string       // how clients reach it
 }
 
+// errInUse is why an address cannot be listened on that another process has.
+var errInUse = errors.New("in use")
+
 // listen opens an address for what clients can take of it. what and flag name the
 // address in errors.
 func listen(address, what, flag string, limits Limits) (*listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("the %s address %s is in use, perhaps by another opentcb: stop it, or choose another address with %s (port 0 takes a free one)",
-			what, address, flag)
+		err = errInUse
+		return nil, fmt.Errorf("the %s address %s is %w, perhaps by another opentcb: stop it, or choose another address with %s (port 0 takes a free one)",
+			what, address, err, flag)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on the %s address %s: %w: choose another with %s", what, address, err, flag)

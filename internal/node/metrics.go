@@ -28,14 +28,14 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 			"Lines of the log that were lost, because its reader was away or too slow.", n.cfg.LogLost())
 	}
 	m.counter("heads_refused_total", "Requests refused because their header had too many lines.",
-		uint64(n.api.refused.Load()+n.admin.refused.Load()))
+		n.refusedHeads())
 	uploads, most := n.stack.Load().server.Uploads()
 	m.gauge("uploads", "Uploads under way.", float64(uploads))
 	m.gauge("uploads_limit", "How many uploads may be under way.", float64(most))
 	running, most := n.stack.Load().server.Invocations()
 	m.gauge("invocations", "Calls that wait for a function.", float64(running))
 	m.gauge("invocations_limit", "How many may wait of one environment.", float64(most))
-	for name, l := range map[string]*port{"api": n.api, "admin": n.admin} {
+	for name, l := range n.namedPorts() {
 		m.gauge("connections", "Open connections, by listener.", float64(l.open.Load()), "listener", name)
 		m.gauge("connections_limit", "How many connections may be open, by listener.", float64(cap(l.slots)), "listener", name)
 		if l.cert != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,8 +35,10 @@ type Node struct {
 	calls   *lastCalls
 	api     *port
 	admin   *port
-	apiSrv  *http.Server
-	admSrv  *http.Server
+	ports   []*port // all of them
+	// intercept is the proxy for clients of the real platform; nil if there is none.
+	intercept *interceptor
+	servers   []*http.Server
 
 	endWatch context.CancelFunc // of certificates
 
@@ -49,7 +52,7 @@ type Node struct {
 // to answer requests on both listeners. ctx bounds the start only. Errors are
 // for the operator: they say what is wrong and what to do.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, began: time.Now(), failed: make(chan error, 2)}
+	n := &Node{cfg: cfg, began: time.Now(), failed: make(chan error, 4)}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -92,6 +95,9 @@ func (n *Node) start(ctx context.Context) (err error) {
 	if n.admin, err = n.openPort(n.cfg.AdminListen, "admin", "--admin-listen", adminTLS); err != nil {
 		return err
 	}
+	if err := n.openIntercept(); err != nil {
+		return err
+	}
 	n.serve()
 	n.logStart()
 	return nil
@@ -102,7 +108,7 @@ func (n *Node) logStart() {
 	database, code := n.kinds()
 	n.cfg.Log.Info("started", "version", Version(), "database", database, "code", code,
 		"schema", sqlstore.SchemaVersion(), "master_key", n.storage.Ring.KeyID(), "new_folder", n.storage.data.isNew,
-		"api", n.APIURL(), "admin", n.AdminURL())
+		"api", n.APIURL(), "admin", n.AdminURL(), "intercept", n.InterceptURL())
 }
 
 // open opens the storage, and puts the rules on top of it.
@@ -132,12 +138,15 @@ func (n *Node) serve() {
 		calls, operator = n.testHandlers()
 	}
 	n.calls = &lastCalls{next: calls}
-	n.apiSrv, n.admSrv = n.httpServer(n.calls, n.api), n.httpServer(operator, n.admin)
-	n.admSrv.RegisterOnShutdown(func() { n.stack.Load().admin.EndWaits() })
+	api, adm := n.httpServer(n.calls, n.api), n.httpServer(operator, n.admin)
+	adm.RegisterOnShutdown(func() { n.stack.Load().admin.EndWaits() })
 	ctx, cancel := context.WithCancel(context.Background())
 	n.endWatch = cancel
-	go n.run(ctx, n.apiSrv, n.api)
-	go n.run(ctx, n.admSrv, n.admin)
+	n.servePort(ctx, api, n.api)
+	n.servePort(ctx, adm, n.admin)
+	if n.intercept != nil {
+		n.serveIntercept()
+	}
 }
 
 // APIURL returns where the interfaces are, such as http://127.0.0.1:8080.
@@ -164,10 +173,12 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		if n.tests != nil {
 			n.tests.bench.End()
 		}
-		n.api.drain(backlogTime)
-		n.admin.drain(backlogTime)
+		n.drain(backlogTime)
 		n.linger(ctx)
-		err := errors.Join(n.apiSrv.Shutdown(ctx), n.admSrv.Shutdown(ctx))
+		var err error
+		for _, srv := range n.servers {
+			err = errors.Join(err, srv.Shutdown(ctx))
+		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			n.cfg.Log.Warn("calls were cut off by the shutdown", "after", n.cfg.Limits.ShutdownTimeout)
 			err = nil // the operator's bound was kept
@@ -178,17 +189,23 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	return n.ended
 }
 
+// drain lets all ports take what comes until then.
+func (n *Node) drain(wait time.Duration) {
+	for _, p := range n.ports {
+		p.drain(wait)
+	}
+}
+
 // linger gives connections that are open a moment to send the calls that are on
 // their way. Once none is open it does not wait for that.
 func (n *Node) linger(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lingerTime)
 	defer cancel()
 	idle := false
-	for !n.api.isQuiet() || !n.admin.isQuiet() {
-		if !idle && n.api.open.Load()+n.admin.open.Load() == 0 {
+	for slices.ContainsFunc(n.ports, func(p *port) bool { return !p.isQuiet() }) {
+		if !idle && !slices.ContainsFunc(n.ports, func(p *port) bool { return p.open.Load() > 0 }) {
 			idle = true
-			n.api.drain(idleBacklogTime)
-			n.admin.drain(idleBacklogTime)
+			n.drain(idleBacklogTime)
 		}
 		select {
 		case <-ctx.Done():
@@ -204,12 +221,17 @@ func (n *Node) linger(ctx context.Context) {
 // close closes whatever is open, in the reverse order of opening.
 func (n *Node) close() error {
 	var errs []error
-	if n.apiSrv != nil {
+	for _, srv := range n.servers {
+		errs = append(errs, srv.Close()) // and with them the listeners
+	}
+	switch {
+	case n.servers != nil:
 		n.endWatch()
-		errs = append(errs, n.apiSrv.Close(), n.admSrv.Close()) // and with them the listeners
 		n.usage.close()
-	} else if n.api != nil {
-		errs = append(errs, n.api.Close()) // the admin listener could not be opened
+	default: // another port could not be opened
+		for _, p := range n.ports {
+			errs = append(errs, p.Close())
+		}
 	}
 	if s := n.stack.Load(); s != nil {
 		errs = append(errs, s.close())

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// port is one of the two addresses where a node answers: a listener, and its TLS.
+// port is one of the addresses where a node answers: a listener, and its TLS.
 type port struct {
 	*listener
 	cert   *certificate // nil: it speaks plain HTTP
@@ -34,17 +34,23 @@ func (n *Node) openPort(address, what, flag string, files tlsFiles) (*port, erro
 		l.scheme = "https"
 		p.secure = l.secured(cert.serverConfig, n.cfg.Limits.ReadHeaderTimeout)
 	}
+	n.ports = append(n.ports, p)
 	return p, nil
 }
 
-// run answers requests until the server is closed or shut down. ctx ends before
-// that.
-func (n *Node) run(ctx context.Context, srv *http.Server, p *port) {
-	var on net.Listener = p.listener
-	if p.cert != nil {
-		on = p.secure
-		go p.cert.watch(ctx)
+// servePort begins to answer requests on a port. ctx ends no later than the server.
+func (n *Node) servePort(ctx context.Context, srv *http.Server, p *port) {
+	n.servers = append(n.servers, srv)
+	if p.cert == nil {
+		go n.run(srv, p.listener)
+		return
 	}
+	go p.cert.watch(ctx)
+	go n.run(srv, p.secure)
+}
+
+// run answers requests until the server is closed or shut down.
+func (n *Node) run(srv *http.Server, on net.Listener) {
 	if err := srv.Serve(on); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 		n.failed <- err
 	}
@@ -87,4 +93,21 @@ func (l *listener) countError(what string) {
 	if strings.Contains(what, "over_max_streams") {
 		l.crowded.Add(1)
 	}
+}
+
+// namedPorts returns the ports by what they are called in metrics.
+func (n *Node) namedPorts() map[string]*port {
+	ports := map[string]*port{"api": n.api, "admin": n.admin}
+	if n.intercept != nil {
+		ports["intercept"] = n.intercept.port
+	}
+	return ports
+}
+
+// refusedHeads returns how many heads had too many lines.
+func (n *Node) refusedHeads() (all uint64) {
+	for _, p := range n.ports {
+		all += uint64(p.refused.Load())
+	}
+	return all
 }

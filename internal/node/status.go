@@ -24,7 +24,8 @@ func (n *Node) status() admin.Status {
 		Version: strings.TrimPrefix(Version(), "opentcb "), Schema: sqlstore.SchemaVersion(),
 		KeyIDs: []string{n.storage.Ring.KeyID()}, StartedAt: n.started.UTC(),
 		UptimeSeconds: int64(time.Since(n.started).Seconds()),
-		AuditBacklog:  rules.Records, AuditBacklogLimit: rules.RecordsMax,
+		Intercept:     n.InterceptURL(), InterceptCA: n.interceptCA(),
+		AuditBacklog: rules.Records, AuditBacklogLimit: rules.RecordsMax,
 	}
 	st.Database, st.Code = n.kinds()
 	if now.backup != 0 {

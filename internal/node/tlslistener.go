@@ -46,7 +46,7 @@ func (l *tlsListener) acceptAll() {
 	for {
 		c, err := l.listener.Accept()
 		if err == nil {
-			underWay.Go(func() { l.shake(c.(*conn)) })
+			underWay.Go(func() { l.shake(c, l.config()) })
 			continue
 		}
 		ended := errors.Is(err, net.ErrClosed)
@@ -70,9 +70,11 @@ func (l *tlsListener) deliver(a accepted) bool {
 }
 
 // shake makes the handshake of one connection.
-func (l *tlsListener) shake(c *conn) {
-	c.head.over = true // what it reads is no text
-	secure, err := shakeHands(c, l.config(), l.handshake)
+func (l *tlsListener) shake(c net.Conn, config *tls.Config) {
+	if plain, ok := c.(*conn); ok {
+		plain.head.over = true // what it reads is no text
+	}
+	secure, err := shakeHands(c, config, l.handshake)
 	if err != nil {
 		l.failed.Add(1)
 		if looksLikeHTTP(err) {
@@ -115,10 +117,13 @@ func (l *tlsListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close closes the listener.
+// Close closes the listener, which may be another's too.
 func (l *tlsListener) Close() error {
 	l.once.Do(func() { close(l.closed) })
-	return l.listener.Close()
+	if err := l.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // tlsConn is a connection of HTTP/1 in TLS.

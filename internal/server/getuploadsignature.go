@@ -23,7 +23,7 @@ func signUpload(
 	ctx context.Context, s *Server, v *visit, req *tcb.GetUploadSignatureRequest,
 ) (tcb.GetUploadSignatureResponse, error) {
 	grant, err := s.cloud.UploadSignature(ctx, v.caller, *req.HashedPayload, cloud.UploadHeaders{
-		Host: hostOf(s.origin(v.r)), ContentType: uploadContentType,
+		Host: signedHost(s.origin(v.r)), ContentType: uploadContentType,
 	})
 	if err != nil {
 		return tcb.GetUploadSignatureResponse{}, err
@@ -54,12 +54,17 @@ func uploadRequest(grant cloud.UploadGrant) tc3.Request {
 	}
 }
 
-// hostOf returns the host of an origin.
-func hostOf(origin string) string {
-	if u, err := url.Parse(origin); err == nil {
-		return u.Host
+// signedHost returns the host that uploads are signed for: that of an origin, or,
+// where that is the real platform's, the one that it signs for itself (TL-5).
+func signedHost(origin string) string {
+	u, err := url.Parse(origin)
+	switch {
+	case err != nil:
+		return origin
+	case u.Host == realHosts[0]:
+		return realUploadHost
 	}
-	return origin
+	return u.Host
 }
 
 // uploadHeaders writes the headers of an upload, a line each.

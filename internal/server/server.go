@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -230,10 +231,17 @@ func (s *Server) Close() {
 	}
 }
 
+// realHosts are hosts of the real platform. A caller that uses one came through a
+// proxy that answers in its name, and has no other way (TL-5).
+var realHosts = []string{"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com", realUploadHost}
+
+// realUploadHost is where uploads go that are signed at the real platform.
+const realUploadHost = "scf.tencentcloudapi.com"
+
 // origin is the scheme and host of the addresses that an answer holds: the
 // operator's, or those that the caller used (DF-7).
 func (s *Server) origin(r *http.Request) string {
-	if s.publicURL != "" {
+	if s.publicURL != "" && !slices.Contains(realHosts, r.Host) {
 		return s.publicURL
 	}
 	host := r.Host

@@ -140,7 +140,7 @@ func (s *server) readReady() bool {
 	lines := bufio.NewScanner(strings.NewReader(s.out.String()))
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
-		if len(f) == 3 && f[0] == "ready" {
+		if len(f) >= 3 && f[0] == "ready" {
 			s.api, s.admin = strings.TrimPrefix(f[1], "api="), strings.TrimPrefix(f[2], "admin=")
 			return true
 		}

@@ -25,7 +25,7 @@ var sections = []struct {
 	{"IV", "invokecloudfunction", 10, nil},
 	{"AI", "What a platform may ask", 6, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
-	{"TL", "TLS and names", 5, []int{3, 4, 5}},
+	{"TL", "TLS and names", 5, nil},
 	{"LV", "Living with it", 5, nil},
 	{"FC", "A function's configuration", 4, nil},
 	{"RT", "What a runtime gets", 5, nil},

@@ -95,7 +95,7 @@ async function upload (mini, key, zip) {
     InstallDependency: 'FALSE'
   }, null, 2) + '\n')
   const { headers } = await ask(client, 'getuploadsignature', { hashed_payload: sha256(body) })
-  const response = await mini.getHttpClient().request('post', '/', { headers: headersOf(headers), data: body })
+  const response = await mini.getHttpClient().request('post', server.uploads + '/', { headers: headersOf(headers), data: body })
   assert.equal(response.getStatusCode(), 200)
   const { Response } = response.toObject()
   assert.equal(Response.Error, undefined, JSON.stringify(Response.Error))

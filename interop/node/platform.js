@@ -28,7 +28,7 @@ function connect (server, { appid, secret }) {
     aes_key: aesKey,
     file_cache: { path: cache },
     // A proxy of the environment must not see calls to this machine.
-    http: { baseURL: server.api, proxy: false }
+    http: server.intercepts ? {} : { baseURL: server.api, proxy: false }
   })
 }
 

@@ -14,7 +14,11 @@ const root = path.join(__dirname, '..', '..')
 const testdata = path.join(__dirname, '..', 'testdata')
 
 // The line that `opentcb serve` prints once it answers requests.
-const readyLine = /^ready api=(http:\/\/\S+) admin=(http:\/\/\S+)$/
+const readyLine = /^ready api=(http:\/\/\S+) admin=(http:\/\/\S+)(?: intercept=\S+)?$/
+
+// The variable of a process that goes through the proxy of a server: what operator()
+// needs of it, as JSON.
+const intercepting = 'OPENTCB_INTEROP_INTERCEPTING'
 
 // binary returns the path of the opentcb binary: OPENTCB_BIN, or one that it
 // builds from this checkout into dir.
@@ -31,6 +35,11 @@ class Server {
   // when it is ready. stop() ends it.
   static async start (...flags) {
     const s = new Server()
+    if (process.env[intercepting]) { // the server is another process's
+      return Object.assign(s, JSON.parse(process.env[intercepting]), {
+        api: 'https://api.weixin.qq.com', uploads: 'https://scf.tencentcloudapi.com', intercepts: true, endedWell: async () => {}
+      })
+    }
     s.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'opentcb-interop-'))
     s.data = path.join(s.dir, 'data')
     s.log = ''
@@ -65,8 +74,22 @@ class Server {
     })
     gone.catch(() => {}) // later, its end is what stop() waits for
     const found = readyLine.exec(await Promise.race([line, late, gone]))
-    this.api = found[1]
+    this.api = this.uploads = found[1]
     this.admin = found[2]
+  }
+
+  // unmodified runs a file of tests in another process, where nothing points the
+  // client at the server but the variables that the command prints.
+  async unmodified (file) {
+    const { stdout } = await run(this.bin, ['intercept', 'env', '--json', '--admin', this.admin, '--data', this.data])
+    const { bin, admin, data, dir } = this
+    const env = { ...process.env, ...JSON.parse(stdout), [intercepting]: JSON.stringify({ bin, admin, data, dir }) }
+    delete env.NODE_TEST_CONTEXT // the tests of that process are not this one's
+    try {
+      await run(process.execPath, ['--test', path.join(__dirname, file)], { env })
+    } catch (err) {
+      throw new Error(err.stdout)
+    }
   }
 
   // stop ends the server the way an operator does and returns how it ended:

@@ -134,7 +134,7 @@ func upload(t *testing.T, token, key string) (zip []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := util.HTTPPostContext(context.Background(), realHost+"/", body, signed(t, token, body))
+	answer, err := util.HTTPPostContext(context.Background(), realUploads+"/", body, signed(t, token, body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,15 +13,24 @@ import (
 	"github.com/silenceper/wechat/v2/util"
 )
 
-// realHost is where the library sends its calls unless told otherwise.
-const realHost = "https://api.weixin.qq.com"
+// realHost is where the library sends its calls unless told otherwise, and realUploads
+// where uploads go.
+const (
+	realHost    = "https://api.weixin.qq.com"
+	realUploads = "https://scf.tencentcloudapi.com"
+)
 
 // pointAt sends the library's calls to the server until the test ends. The
 // library has one modifier for the whole process: tests cannot be parallel.
 func pointAt(t *testing.T, s *server) {
+	if s.intercepts {
+		return
+	}
 	util.SetURIModifier(func(uri string) string {
-		if rest, ok := strings.CutPrefix(uri, realHost); ok {
-			return s.api + rest
+		for _, real := range []string{realHost, realUploads} {
+			if rest, ok := strings.CutPrefix(uri, real); ok {
+				return s.api + rest
+			}
 		}
 		return uri
 	})

@@ -8,17 +8,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
 // readyLine is what `opentcb serve` prints once it answers requests.
-var readyLine = regexp.MustCompile(`^ready api=(http://\S+) admin=(http://\S+)$`)
+var readyLine = regexp.MustCompile(`^ready api=(http://\S+) admin=(http://\S+)(?: intercept=\S+)?$`)
 
 // server is a running opentcb binary with the world of testdata.
 type server struct {
 	bin, api, admin, data string
+	// intercepts reports that the server answers for the real platform's hosts.
+	intercepts bool
 }
 
 // binary returns the path of the opentcb binary: OPENTCB_BIN, or one that it
@@ -38,13 +41,21 @@ func binary(t *testing.T) string {
 	return path
 }
 
+// intercepting is the variable of a process that goes through the proxy of a server:
+// its program, the address of its admin interface and its data folder, a line each.
+const intercepting = "OPENTCB_INTEROP_INTERCEPTING"
+
 // start runs the server until the test ends, and fails the test if it does
 // not come up or does not end with status 0 on SIGTERM.
-func start(t *testing.T) *server {
+func start(t *testing.T, flags ...string) *server {
 	t.Helper()
+	if text := os.Getenv(intercepting); text != "" { // the server is another test's
+		place := strings.Split(text, "\n")
+		return &server{place[0], realHost, place[1], place[2], true}
+	}
 	s := &server{bin: binary(t), data: t.TempDir()}
-	cmd := exec.Command(s.bin, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-		"--data", s.data, "--world", filepath.Join("..", "testdata", "world.yaml"))
+	cmd := exec.Command(s.bin, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+		"--data", s.data, "--world", filepath.Join("..", "testdata", "world.yaml")}, flags...)...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
