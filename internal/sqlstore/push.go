@@ -52,8 +52,7 @@ func after(id, other string) string {
 func (t *tx) recordPush(p cloud.Push, at int64) (cloud.Push, error) {
 	key := []any{p.Platform, p.AppID, p.URL}
 	var latest string
-	err := t.row(`SELECT COALESCE(max(id), '') FROM pushes WHERE platform = $1 AND appid = $2 AND url = $3 AND state < 3`,
-		key, &latest)
+	err := t.row(openOf, key, &latest)
 	if err == nil && latest != "" {
 		_, err = t.exec(supersedePushes, key...)
 	}
@@ -89,12 +88,17 @@ func scanPush(r *sql.Rows) (p cloud.Push, err error) {
 
 // duePushes selects what is due of a lane. That a push is open is said in words that
 // the index of these has. What the try under way of an older one holds up comes
-// later: it must not overtake that.
+// later: it must not overtake that. An id in an expression keeps SQLite from reading
+// all pushes of the platform in the order of their ids, here and in openOf.
 var duePushes = selectPushes + `WHERE p.state < 3 AND p.lane = $1 AND p.due_at <= $2
 	AND p.url NOT IN (` + parameters(4, cloud.FullAddresses) + `)
 	AND NOT EXISTS (SELECT 1 FROM pushes o WHERE o.platform = p.platform AND o.appid = p.appid AND o.url = p.url
-		AND o.state < 3 AND o.state = 2 AND o.due_at > $2 AND o.id < p.id)
+		AND o.state < 3 AND o.state = 2 AND o.due_at > $2 AND o.id || '' < p.id)
 	ORDER BY p.due_at, p.id LIMIT $3`
+
+// openOf selects the latest id of what is open of a Mini Program at an address.
+const openOf = `SELECT COALESCE(max(id || ''), '') FROM pushes
+	WHERE platform = $1 AND appid = $2 AND url = $3 AND state < 3`
 
 // parameters are that many, from the number first on.
 func parameters(first, n int) string {
