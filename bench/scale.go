@@ -274,7 +274,11 @@ func (s *session) activate(dir, address string, w *scaled) (err error) {
 	if err != nil {
 		return errors.Join(err, store.Close(), blobs.Close())
 	}
-	_, vouched, err := store.Guard(s.ctx, rowVoucher{ring}, sqlstore.VouchOnce)
+	which := sqlstore.VouchOnce
+	if s.database != "" {
+		which = sqlstore.VouchNone // as a server does, unless it is told to
+	}
+	_, vouched, err := store.Guard(s.ctx, rowVoucher{ring}, which)
 	if err != nil {
 		return errors.Join(err, store.Close(), blobs.Close())
 	}
