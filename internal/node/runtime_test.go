@@ -4,12 +4,14 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +102,36 @@ func TestRuntimeCodeIsWhole(t *testing.T) {
 		}
 	})
 }
+
+// TestRuntimeCodeStaysWhole: code that is altered while it is sent does not arrive whole.
+//
+// Proves: RT-3
+func TestRuntimeCodeStaysWhole(t *testing.T) {
+	b := startBench(t)
+	b.clients()
+	c := b.admin()
+	text := make([]byte, 8<<20) // more than fits into what is on its way
+	rand.Read(text)
+	deployed, err := c.Deploy(t.Context(), admin.Deployment{Env: "env-one", Function: "hello"},
+		bytes.NewReader(testZip(t, string(text))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alter := sync.OnceValue(func() error { return b.alterCode(deployed.SHA256) })
+	read := 0
+	err = c.RuntimeCode(t.Context(), "env-one", "hello", deployed.SHA256, writing(func(p []byte) (int, error) {
+		read += len(p)
+		return len(p), alter()
+	}))
+	if err == nil || read < 1 || read > 8<<20 {
+		t.Errorf("code that was altered meanwhile: %d bytes, %v", read, err)
+	}
+}
+
+type writing func(p []byte) (int, error)
+
+// Write calls the function.
+func (w writing) Write(p []byte) (int, error) { return w(p) }
 
 // testZip returns a zip of an index.js.
 func testZip(t *testing.T, text string) []byte {
