@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -87,6 +88,45 @@ func TestCallersAddress(t *testing.T) {
 	}
 	if got := seen("192.0.2.7"); got != from("127.0.0.1") {
 		t.Errorf("of a proxy that is not trusted: %q", got)
+	}
+}
+
+// TestQuotaClient: package tcb asks for quotas and clears them.
+// Proves: QU-3
+func TestQuotaClient(t *testing.T) {
+	b := startBench(t)
+	platform, developer := b.clients()
+	b.limited("quotas: {interfaces: {getcodesecret: {day: 1}}}")
+	ctx := t.Context()
+	used := func(want int64) {
+		t.Helper()
+		q, err := developer.Quota(ctx, "/tcb/getcodesecret")
+		if err != nil || q.Quota == nil || *q.Quota != (tcb.DayQuota{DailyLimit: 1, Used: want, Remain: 1 - want}) || q.RateLimit != nil {
+			t.Errorf("%+v, %v; want %d used", q, err, want)
+		}
+	}
+	for name, clear := range map[string]func() error{
+		"the Mini Program's token": func() error { return developer.ClearQuota(ctx, oneAccount) },
+		"the platform's token":     func() error { return platform.ClearQuota(ctx, onePlatform) },
+		"the secret":               func() error { return platform.ClearQuotaBySecret(ctx, onePlatform, "s") },
+	} {
+		used(0)
+		if _, err := developer.GetCodeSecret(ctx); err != nil {
+			t.Error(err)
+		}
+		if _, err := developer.GetCodeSecret(ctx); !errors.Is(err, tcb.ErrDailyQuota) {
+			t.Errorf("beyond the quota: %v", err)
+		}
+		used(1)
+		if err := clear(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := developer.ClearQuota(ctx, onePlatform); err == nil || !strings.Contains(err.Error(), "clear_quota") {
+		t.Errorf("of another: %v", err)
+	}
+	if _, err := developer.Quota(ctx, "/none"); err == nil || !strings.Contains(err.Error(), "quota/get") {
+		t.Errorf("of a path that is none: %v", err)
 	}
 }
 
