@@ -1,8 +1,9 @@
 #!/bin/sh
 # Finds or installs the servers that the tests run beside our own: nginx, Caddy,
-# HAProxy, PostgreSQL, PgBouncer and Prometheus; and curl, fish, OpenSSL and what runs
-# PHP, Python, Node and Java; with "soak" those of the soak too: Patroni and etcd. As root it takes them from Debian's packages; else it says what is
-# missing.
+# HAProxy, PostgreSQL, PgBouncer and Prometheus; and curl, fish, OpenSSL and the
+# languages of tests and of docs/testing.md: PHP, Python, Node and Java; with "soak"
+# those of the soak too: Patroni and etcd. As root it takes them from Debian's packages;
+# else it says what is missing.
 set -eu
 
 missing=""

@@ -30,6 +30,34 @@ func TestBackend(t *testing.T) {
 	}
 }
 
+func TestAgain(t *testing.T) {
+	srv := opentcbtest.New(t, opentcbtest.World{})
+	for name, test := range map[string]func(t *testing.T, mine *tcb.Client){
+		"a token expires": func(t *testing.T, mine *tcb.Client) {
+			srv.Advance(3 * time.Hour)
+			if _, err := mine.GetCodeSecret(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+		"an answer is lost": func(t *testing.T, mine *tcb.Client) {
+			srv.Fault(opentcbtest.Fault{Interface: "usecloudaccesstoken", Times: 1, LoseAnswer: true})
+			change := tcb.Permission{Open: true, APIWhitelist: []string{"/wxa/*"}, Version: 2}
+			if err := mine.SetCloudAccessToken(t.Context(), opentcbtest.DefaultEnv, change); err == nil {
+				t.Error("the answer was not lost")
+			}
+			if err := mine.SetCloudAccessToken(t.Context(), opentcbtest.DefaultEnv, change); err != nil {
+				t.Error(err)
+			}
+			srv.WaitFor(t, opentcbtest.Filter{Interface: "usecloudaccesstoken"}, 2)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv.Reset()
+			test(t, srv.Client(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID))
+		})
+	}
+}
+
 func TestExpiresDuringUpload(t *testing.T) {
 	srv := opentcbtest.New(t, opentcbtest.World{})
 	srv.Deploy(opentcbtest.DefaultEnv, "hello", map[string]string{"index.js": "exports.main = () => 1"})
