@@ -160,9 +160,10 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// Flush writes the audit records and observations that are still in memory.
+// Flush writes the audit records, observations and counts that are still in memory.
 func (s *Service) Flush(ctx context.Context) error {
-	return errors.Join(s.reads.flush(ctx), s.observer.refusals.flush(ctx), s.observer.flush(ctx))
+	return errors.Join(s.reads.flush(ctx), s.observer.refusals.flush(ctx), s.observer.flush(ctx),
+		s.meters.exchange(ctx))
 }
 
 // Close writes the audit records and observations that are still in memory. It

@@ -101,7 +101,8 @@ func TestQuotaClient(t *testing.T) {
 	used := func(want int64) {
 		t.Helper()
 		q, err := developer.Quota(ctx, "/tcb/getcodesecret")
-		if err != nil || q.Quota == nil || *q.Quota != (tcb.DayQuota{DailyLimit: 1, Used: want, Remain: 1 - want}) || q.RateLimit != nil {
+		is := tcb.DayQuota{DailyLimit: 1, Used: want, Remain: 1 - want}
+		if err != nil || q.Quota == nil || *q.Quota != is || q.RateLimit != nil {
 			t.Errorf("%+v, %v; want %d used", q, err, want)
 		}
 	}
@@ -127,6 +128,49 @@ func TestQuotaClient(t *testing.T) {
 	}
 	if _, err := developer.Quota(ctx, "/none"); err == nil || !strings.Contains(err.Error(), "quota/get") {
 		t.Errorf("of a path that is none: %v", err)
+	}
+}
+
+// TestQuotaPutBack: what was counted is as the snapshot has it, and as at the start
+// after a reset.
+func TestQuotaPutBack(t *testing.T) {
+	cfg := node.Default()
+	cfg.Listen, cfg.AdminListen, cfg.Ephemeral, cfg.TestMode = "127.0.0.1:0", "127.0.0.1:0", true, true
+	cfg.World = filepath.Join(t.TempDir(), "world.yaml")
+	world := strings.Replace(oneWorld, "ticket@@@t}", "ticket@@@t, quotas: {all: {day: 9}}}", 1)
+	if err := os.WriteFile(cfg.World, []byte(world), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t}
+	var err error
+	if b.node, err = node.Start(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.node.Shutdown(context.Background()) }()
+	used := func(what string, want int64) {
+		t.Helper()
+		platform := &tcb.Client{BaseURL: b.node.APIURL()}
+		component, err := platform.ComponentToken(t.Context(), onePlatform, "s", "ticket@@@t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		platform.Tokens = tcb.StaticToken(component.ComponentAccessToken)
+		q, err := platform.Quota(t.Context(), "/tcb/getcodesecret")
+		if err != nil || q.Quota == nil || q.Quota.Used != want {
+			t.Errorf("%s: %+v, %v; want %d used", what, q.Quota, err, want)
+		}
+		_, _ = platform.CreatePreAuthCode(t.Context(), onePlatform) // one more
+	}
+	used("at the start", 0)
+	used("after a call", 1)
+	_, err = b.admin().SaveSnapshot(t.Context(), "two")
+	used("after two", 2)
+	err = errors.Join(err, b.admin().RestoreSnapshot(t.Context(), "two"))
+	used("as the snapshot has it", 2)
+	err = errors.Join(err, b.admin().Reset(t.Context()))
+	used("after a reset", 0)
+	if err != nil {
+		t.Error(err)
 	}
 }
 
