@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,7 +105,7 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 		// As for the calls of the API: who closes the sending side is still there
 		// for the answer, though net/http ends the request's context.
 		r = r.WithContext(context.WithoutCancel(r.Context()))
-		rid := rand.Text()
+		rid := cloud.RandomText(s.random)
 		token := bearer(r)
 		caller, err := who(r, token, rid)
 		if err != nil {

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"io"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,8 @@ type Config struct {
 	// FalseTokens is how many tokens of one address may be false in a minute
 	// before further answers are held up; default 10.
 	FalseTokens int
+	// Random is where request ids come from; default: the system's generator.
+	Random io.Reader
 	// Registry gets the metrics of the interface itself; default: nobody does.
 	Registry prometheus.Registerer
 	// Status tells how the server is; default: it is not told.
@@ -57,6 +60,7 @@ type Server struct {
 	status   func() Status
 	mux      *http.ServeMux
 	guesses  *throttle.Throttle
+	random   io.Reader // Config.Random
 	testMode bool
 	tests    Tests            // nil outside of test mode
 	paths    map[string]route // testRoutes
@@ -75,12 +79,15 @@ type Server struct {
 
 // New returns a handler of the admin interface.
 func New(cfg Config) *Server {
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
 		cloud: cfg.Cloud, first: cfg.First, log: cfg.Log, level: cfg.LogLevel, backup: cfg.Backup,
-		status: cfg.Status, mux: http.NewServeMux(),
+		status: cfg.Status, random: cfg.Random, mux: http.NewServeMux(),
 		guesses:  throttle.New(cmp.Or(cfg.FalseTokens, freeGuesses)),
 		testMode: cfg.TestMode, tests: cfg.Tests, clock: cfg.Clock, faults: cfg.Faults, journal: cfg.Journal,
 		public: cfg.PublicURL, apiURL: cmp.Or(cfg.PublicURL, cfg.APIURL),

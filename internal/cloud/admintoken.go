@@ -3,8 +3,9 @@ package cloud
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	"encoding/base32"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -172,7 +173,7 @@ func (s *Service) CreateAdminToken(
 	case len(all) >= maxAdminTokens:
 		return t, "", Refused(Conflict, fmt.Sprintf("there are %d admin tokens, and no more can be: revoke one", len(all)))
 	}
-	token := adminTokenPrefix + name + "." + rand.Text()
+	token := adminTokenPrefix + name + "." + RandomText(s.random)
 	t.MAC = s.ring.MAC(adminTokenPurpose, t.macRow(), token)
 	rec := c.record(actAddAdminToken, "token "+name)
 	rec.Detail = "role " + string(role)
@@ -274,4 +275,12 @@ func (s *Service) logRefused(rec Record) {
 		what = "route"
 	}
 	s.log.Warn("admin request refused", "rid", rec.RID, "errcode", rec.Code, "by", rec.By, what, rec.Target, "detail", rec.Detail)
+}
+
+// RandomText returns 26 letters and digits of a generator, which nobody can guess
+// if that is the system's.
+func RandomText(random io.Reader) string {
+	raw := make([]byte, 17)
+	_, _ = io.ReadFull(random, raw) // none of the generators fails
+	return base32.StdEncoding.EncodeToString(raw)[:26]
 }

@@ -3,10 +3,10 @@ package cloud
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -127,14 +127,14 @@ type Grant struct {
 }
 
 // randomToken returns 43 characters that nobody can guess.
-func randomToken() string {
-	return base64.RawURLEncoding.EncodeToString(randomBytes(32))
+func (s *Service) randomToken() string {
+	return base64.RawURLEncoding.EncodeToString(s.randomBytes(32))
 }
 
 // randomBytes returns n bytes that nobody can guess.
-func randomBytes(n int) []byte {
+func (s *Service) randomBytes(n int) []byte {
 	raw := make([]byte, n)
-	rand.Read(raw)
+	_, _ = io.ReadFull(s.random, raw) // none of the generators fails
 	return raw
 }
 
@@ -153,7 +153,7 @@ func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string
 	if err := isCaller(c, platform); err != nil {
 		return Token{}, err
 	}
-	code := Token{Value: preAuthCodePrefix + randomToken(), Life: PreAuthCodeLife}
+	code := Token{Value: preAuthCodePrefix + s.randomToken(), Life: PreAuthCodeLife}
 	return code, s.recordOutcome(c, actPreAuthCode, "", nil)
 }
 
@@ -188,7 +188,7 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 
 // newCode makes an authorization code, and what is stored of it.
 func (s *Service) newCode(c Caller, platform, appid string) (Token, AuthCode) {
-	code := authCodePrefix + randomToken()
+	code := authCodePrefix + s.randomToken()
 	return Token{Value: code, Life: AuthCodeLife}, AuthCode{
 		Platform:  platform,
 		CodeMAC:   s.ring.MAC(authCodePurpose, []string{platform}, code),

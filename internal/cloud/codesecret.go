@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -60,9 +59,7 @@ func (s *Service) codeSecret(c Caller, load func() (string, error)) (string, err
 // makeCodeSecret stores a new key unless another call was first. It returns the
 // stored one, sealed, and whether that is the new one (CS-5).
 func (s *Service) makeCodeSecret(ctx context.Context, c Caller) (string, bool, error) {
-	raw := make([]byte, codeSecretBytes)
-	rand.Read(raw)
-	secret := base64.StdEncoding.EncodeToString(raw)
+	secret := base64.StdEncoding.EncodeToString(s.randomBytes(codeSecretBytes))
 	sealed := s.ring.Seal(codeSecretPurpose, grantKey{c.Platform, c.AppID}.row(), secret)
 	rec := c.record(actCodeSecret, "")
 	rec.Detail = "key made"

@@ -63,7 +63,7 @@ type meters struct {
 
 func newMeters(s *Service) *meters {
 	ms := &meters{
-		s: s, server: randomToken(), of: map[string]*meter{}, stop: make(chan struct{}), done: make(chan struct{}),
+		s: s, server: s.randomToken(), of: map[string]*meter{}, stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go ms.run()
 	return ms

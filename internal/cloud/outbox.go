@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -210,7 +209,7 @@ func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, err
 		return Letter{}, err
 	}
 	sealed := push.Envelope{
-		AppID: p.Platform, Encrypt: key.Seal(hex.EncodeToString(randomBytes(8)), p.Platform, e.XML()),
+		AppID: p.Platform, Encrypt: key.Seal(fmt.Sprintf("%016x", rand.Uint64()), p.Platform, e.XML()),
 		Timestamp: fmt.Sprint(e.CreateTime.Unix()), Nonce: fmt.Sprint(1e8 + rand.N(int64(9.9e9))),
 	}
 	if spoiled {

@@ -192,7 +192,7 @@ const (
 func (s *Service) newSecret(ch *AccountChange, given Maybe[string]) (made string, err error) {
 	secret := given.take("", "")
 	if secret == "" {
-		made = randomToken()
+		made = s.randomToken()
 		secret = made
 	}
 	odd := func(r rune) bool { return r <= ' ' || r > '~' }

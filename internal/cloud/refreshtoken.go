@@ -37,7 +37,7 @@ func (t RefreshToken) good(now int64) bool { return now < t.SupersededAt+overlap
 
 // newRefreshToken makes a refresh token, and what is stored of it.
 func (s *Service) newRefreshToken(of grantKey) (string, RefreshToken) {
-	text := refreshTokenPrefix + randomToken()
+	text := refreshTokenPrefix + s.randomToken()
 	return text, s.sealRefreshToken(of, text)
 }
 

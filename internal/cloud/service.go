@@ -3,7 +3,9 @@ package cloud
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -25,7 +27,10 @@ type Config struct {
 	Jumped func() <-chan struct{}
 	// Real is the machine's clock, by which pushes are tried again; default time.Now.
 	Real func() time.Time
-	Log  *slog.Logger // default: nothing is logged
+	// Random is where keys, tokens and codes come from; default: the system's
+	// generator, and nothing else outside of tests.
+	Random io.Reader
+	Log    *slog.Logger // default: nothing is logged
 	// LinkLife is how long a download link is good; default DefaultLinkLife.
 	LinkLife time.Duration
 	// Presign makes an address from which code can be fetched for so long, and
@@ -66,6 +71,7 @@ type Service struct {
 	ring     *seal.Ring
 	clock    func() time.Time
 	real     func() time.Time
+	random   io.Reader // Config.Random
 	log      *slog.Logger
 	linkLife time.Duration
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
@@ -125,12 +131,16 @@ func New(cfg Config) *Service {
 	if cfg.Real == nil {
 		cfg.Real = time.Now
 	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n, life := cmp.Or(cfg.CacheRows, DefaultCacheRows), cfg.RowLife
 	s := &Service{
-		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, real: cfg.Real, log: cfg.Log,
+		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, real: cfg.Real, random: cfg.Random,
+		log:      cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),
 		counted:        cfg.Interfaces,

@@ -66,7 +66,7 @@ func (s *Service) UploadSignature(
 	b = appendText(b, c.Platform)
 	b = appendText(b, c.AppID)
 	b = append(b, hash...)
-	b = append(b, randomBytes(uploadNonce)...) // no two signatures are the same upload
+	b = append(b, s.randomBytes(uploadNonce)...) // no two signatures are the same upload
 	b = appendText(b, headers.Host)
 	b = appendText(b, headers.ContentType)
 	g := s.uploadGrant(s.ring.Sign(seal.Upload, b), payloadHash, issued)

@@ -54,6 +54,7 @@ type Config struct {
 	// TestMode opens what tests need: a clock that can be moved, and more. Only on
 	// the embedded storage.
 	TestMode          bool
+	Seed              string // a number from which all that is random follows; "": nothing does
 	Clock             string // how its clock is set at the start, as clock.Parse reads it; "": as it was at the end
 	Runtime           string // where functions run that have no other place; "": nowhere
 	RuntimeSecretFile string // file of what runtimes know the server by; "": they are not told

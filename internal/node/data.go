@@ -24,6 +24,7 @@ const (
 	timelineFile   = "database-timeline" // of Postgres, the highest seen
 	clockFile      = "clock"             // of test mode, how it is set
 	snapshotFolder = "snapshots"         // of test mode
+	startsFile     = "starts"            // of a server with a seed: how often it has started
 )
 
 // dataDir is an open data folder, locked against a second server.
@@ -126,7 +127,7 @@ var ownNames = []string{
 	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
 	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
 	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile, clockFile, snapshotFolder,
-	intercept.CertFile, intercept.KeyFile,
+	intercept.CertFile, intercept.KeyFile, startsFile,
 }
 
 // readSecret reads a file of the folder that others cannot read.

@@ -6,6 +6,7 @@
 //	node.go        Start, Shutdown: open, listen, drain, in this order
 //	reset.go       what is stored put back, of a server in test mode
 //	images.go      the states that can be
+//	seed.go        randomness that follows from a seed
 //	gate.go        calls kept out meanwhile
 //	stack.go       the rules and both interfaces, on the storage
 //	testmode.go    what only a server in test mode has

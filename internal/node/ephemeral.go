@@ -47,7 +47,7 @@ func (n *Node) beginEphemeral() error {
 		n.cfg.AdminToken = rand.Text()
 	}
 	if n.cfg.MasterKey == "" && n.cfg.MasterKeyFile == "" && n.cfg.MasterKeyCommand == "" {
-		n.cfg.MasterKey = seal.FormatMasterKey(seal.NewMasterKey())
+		n.cfg.MasterKey = seal.FormatMasterKey(n.cfg.makeMasterKey())
 	}
 	return nil
 }

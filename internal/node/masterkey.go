@@ -45,7 +45,7 @@ func (d *dataDir) masterKey(ctx context.Context, cfg Config, bound string) ([]by
 		}
 		return parseMasterKey(text, file)
 	}
-	return d.ownMasterKey(bound)
+	return d.ownMasterKey(bound, cfg.makeMasterKey)
 }
 
 // isOwn reports whether a path names the master key of the folder itself.
@@ -56,7 +56,7 @@ func (d *dataDir) isOwn(file string) bool {
 }
 
 // ownMasterKey reads the key in the folder, or makes one.
-func (d *dataDir) ownMasterKey(bound string) ([]byte, error) {
+func (d *dataDir) ownMasterKey(bound string, newKey func() []byte) ([]byte, error) {
 	file := d.file(masterKeyFile)
 	text, err := d.readSecret(masterKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +64,7 @@ func (d *dataDir) ownMasterKey(bound string) ([]byte, error) {
 			return nil, fmt.Errorf("the master key %s is missing, and the database needs the one with the id %s: put it there, or name it with --master-key-file, --master-key-command or the variable OPENTCB_MASTER_KEY",
 				file, bound)
 		}
-		text = []byte(seal.FormatMasterKey(seal.NewMasterKey()))
+		text = []byte(seal.FormatMasterKey(newKey()))
 		err = d.writeSecret(masterKeyFile, text)
 	}
 	if err != nil {

@@ -53,8 +53,10 @@ func (n *Node) putBack(ctx context.Context, image string, again bool, also func(
 
 // Reset implements admin.Tests.
 func (n *Node) Reset(ctx context.Context) error {
-	return n.putBack(ctx, startImage, false, func() error {
+	seeded := n.cfg.Seed != ""
+	return n.putBack(ctx, startImage, seeded, func() error {
 		n.tests.bench.Reset()
+		n.seed()
 		return n.tests.clock.Set(n.tests.begin)
 	})
 }

@@ -27,7 +27,7 @@ func (n *Node) newRules() *stack {
 		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens, RuntimeWaits: n.cfg.Limits.RuntimeWaits,
 		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
 		Interfaces:   server.CountedInterfaces(),
-		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Jumped: n.cfg.jumped, Log: n.cfg.Log,
+		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Jumped: n.cfg.jumped, Random: n.random("keys"), Log: n.cfg.Log,
 	})}
 }
 
@@ -46,11 +46,11 @@ func (n *Node) addInterfaces(s *stack) {
 		Upstream:     n.upstream, UpstreamTime: n.cfg.Limits.UpstreamTimeout,
 		Runtime: n.cfg.Runtime, RuntimeSecret: n.secret,
 		InvokeTime: n.cfg.Limits.InvokeTimeout, Invocations: n.cfg.Limits.Invocations,
-		TestMode: n.cfg.TestMode, Clock: n.testNow(), Bench: n.bench(),
+		TestMode: n.cfg.TestMode, Clock: n.testNow(), Random: n.random("rids"), Bench: n.bench(),
 	})
 	s.admin = admin.New(admin.Config{
 		Cloud: s.cloud, First: n.token, Metrics: reg, Registry: reg, FalseTokens: n.cfg.Limits.FalseSecrets,
-		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.Clock(), Tests: n,
+		LogLevel: n.cfg.LogLevel, Status: n.status, TestMode: n.cfg.TestMode, Clock: n.Clock(), Tests: n, Random: n.random("admin rids"),
 		PublicURL: n.cfg.publicURL(), APIURL: n.APIURL(), Faults: n.bench().Faults(), Journal: n.bench().Journal(),
 		Log: n.cfg.Log, Backup: backupOf(n.storage, s.cloud, n.cfg, n.usage.measureAgain),
 	})

@@ -23,6 +23,8 @@ type tests struct {
 	images *images
 	blobs  *imagedBlobs
 	bench  *server.Bench
+	random map[string]*seeded // by purpose; nil without a seed
+	starts int                // with a seed: how often a server has started on the data folder before
 }
 
 // checkTestMode is the part of Check about test mode.
@@ -30,6 +32,10 @@ func (c Config) checkTestMode() error {
 	switch {
 	case c.TestMode && (c.Database != "" || c.Blobs != ""):
 		return errors.New("--test-mode needs the database and the code in the data folder, since tests put both back: leave out --database and --blobs")
+	case c.Seed != "" && !c.TestMode:
+		return errors.New("--seed needs --test-mode: whoever knows it knows every key")
+	case c.Seed != "" && !isSeed(c.Seed):
+		return errors.New("--seed must be a number of up to 18 digits")
 	case c.Clock == "":
 		return nil
 	case !c.TestMode:
@@ -54,7 +60,7 @@ func (n *Node) beginTests() error {
 
 // openTests opens what test mode keeps in the data folder.
 func (n *Node) openTests(ctx context.Context) (err error) {
-	if err := n.startClock(); err != nil {
+	if err := errors.Join(n.startClock(), n.startSeed()); err != nil {
 		return err
 	}
 	t := n.tests

@@ -8,6 +8,7 @@
 //	cloudcall.go   the entrance of calls with a cloudbase_access_token: judged, then forwarded
 //	decide.go      the same judgement, for proxies that forward by themselves
 //	readyz.go      the entrance of proxies that ask whether the server can answer
+//	boundary.go    the boundary of several ranges, of a server with a seed
 //	download.go    the entrance of the links that downloadfunction gives
 //
 // An interface is a file with its name on the wire. It holds data (kinds of

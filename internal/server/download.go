@@ -67,6 +67,9 @@ func (s *Server) sendCode(v *visit) error {
 	h.Set("ETag", `"`+code.Checksum+`"`)
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if s.random != nil {
+		w = &boundaryWriter{ResponseWriter: w, random: s.random}
+	}
 	guard := &guardedWriter{ResponseWriter: w, code: code.Blob}
 	http.ServeContent(guard, r, "", time.Time{}, content(code.Blob))
 	return guard.err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"sync"
@@ -19,7 +20,7 @@ func TestRIDs(t *testing.T) {
 	for i := range made {
 		all.Go(func() {
 			for range each {
-				made[i] = append(made[i], newRID(beginning))
+				made[i] = append(made[i], newRID(beginning, rand.Uint64()))
 			}
 		})
 	}
@@ -45,7 +46,7 @@ func TestRIDsTellNothing(t *testing.T) {
 	const calls = 10_000
 	var flips [64]int
 	bits := func() (v uint64) {
-		_, err := fmt.Sscanf(strings.ReplaceAll(newRID(beginning)[9:], "-", ""), "%016x", &v)
+		_, err := fmt.Sscanf(strings.ReplaceAll(newRID(beginning, rand.Uint64())[9:], "-", ""), "%016x", &v)
 		must(t, err)
 		return v
 	}

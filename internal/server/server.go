@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -60,7 +61,9 @@ type Config struct {
 	// and nil outside of it, as is Bench.
 	TestMode bool
 	Clock    func() time.Time
-	Bench    *Bench
+	// Random is where the rest of request ids comes from; nil: the system's generator.
+	Random io.Reader
+	Bench  *Bench
 	// Runtime is where functions run, in environments that have no runtime of their
 	// own (IV-5); "": nowhere. RuntimeSecret is what runtimes know the server by.
 	Runtime, RuntimeSecret string
@@ -103,6 +106,7 @@ type Server struct {
 	gateway        *gateway.Gateway // nil without an upstream
 	testMode       bool
 	clock          func() time.Time // Config.Clock
+	random         io.Reader        // Config.Random
 	invoker        *invoke.Invoker
 	bench          *Bench // nil outside of test mode
 
@@ -145,6 +149,7 @@ func New(cfg Config) *Server {
 		trustedProxies: cfg.TrustedProxies,
 		testMode:       cfg.TestMode,
 		clock:          cfg.Clock,
+		random:         cfg.Random,
 		bench:          cfg.Bench,
 		interfaces:     map[string]*door{},
 	}

@@ -33,7 +33,7 @@ var sections = []struct {
 	{"OP", "What the operator sees and changes", 10, nil},
 	{"PU", "Pushes to the platform's event address", 15, nil},
 	{"CK", "Clock", 4, nil},
-	{"RS", "Reset, snapshots, ephemeral servers", 4, []int{4}},
+	{"RS", "Reset, snapshots, ephemeral servers", 4, nil},
 	{"QU", "Quotas and addresses", 4, nil},
 	{"FA", "Faults", 4, nil},
 	{"JN", "Journal", 5, nil},

@@ -117,7 +117,11 @@ func (r *run) newRid(rid, seconds string) error {
 		return err
 	}
 	// A moved clock need not move the logger's: a rid of either is of now.
-	off := time.Until(time.Unix(at, 0))
+	now := time.Now()
+	if r.p.target.Now != nil {
+		now = r.p.target.Now()
+	}
+	off := time.Unix(at, 0).Sub(now)
 	if min(off.Abs(), (off-r.p.moved).Abs()) > ridSkew {
 		return fmt.Errorf("rid is of %s from now (EN-4)", off)
 	}

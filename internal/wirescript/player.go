@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -33,6 +34,10 @@ type Target struct {
 	// "a1", "test", "secret c1", "token c1 a1", …); with one they take the place
 	// of made-up values. See ReadVars.
 	Vars map[string]string
+	// Now is the server's clock; nil: the machine's, which Clock has moved.
+	Now func() time.Time
+	// Random is where made-up names come from; nil: the system's generator.
+	Random io.Reader
 }
 
 // Operator is the operator's side of the server under test.

@@ -6,6 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,10 +30,10 @@ func (r *run) enter(script Script) error {
 			return err
 		}
 	}
-	for name := range script.names {
+	for _, name := range slices.Sorted(maps.Keys(script.names)) {
 		value, ok := r.p.target.Vars[name]
 		if !ok {
-			value = madeUp(strings.Fields(name))
+			value = r.madeUp(strings.Fields(name))
 		}
 		r.set(name, value)
 	}
@@ -51,11 +54,11 @@ func (r *run) enter(script Script) error {
 }
 
 // madeUp is a new value for a name of the world.
-func madeUp(ref []string) string {
-	digits := hex.EncodeToString(random(16))
+func (r *run) madeUp(ref []string) string {
+	digits := hex.EncodeToString(r.random(16))
 	switch kind := ref[0]; {
 	case kind == "refresh":
-		return "refreshtoken@@@" + base64.RawURLEncoding.EncodeToString(random(32))
+		return "refreshtoken@@@" + base64.RawURLEncoding.EncodeToString(r.random(32))
 	case kind == "secret":
 		return digits
 	case isAccount(kind):
@@ -71,9 +74,13 @@ func isAccount(name string) bool {
 	return len(name) == 2 && (name[0] == 'c' || name[0] == 'a') && name[1] >= '0' && name[1] <= '9'
 }
 
-func random(n int) []byte {
+func (r *run) random(n int) []byte {
 	b := make([]byte, n)
-	rand.Read(b)
+	if r.p.target.Random == nil {
+		rand.Read(b)
+		return b
+	}
+	_, _ = io.ReadFull(r.p.target.Random, b)
 	return b
 }
 
