@@ -205,7 +205,11 @@ func (n *Node) linger(ctx context.Context) {
 	for slices.ContainsFunc(n.ports, func(p *port) bool { return !p.isQuiet() }) {
 		if !idle && !slices.ContainsFunc(n.ports, func(p *port) bool { return p.open.Load() > 0 }) {
 			idle = true
-			n.drain(idleBacklogTime)
+			wait := idleBacklogTime
+			if n.cfg.Ephemeral {
+				wait = time.Millisecond // a test's own, which waits for each of its calls
+			}
+			n.drain(wait)
 		}
 		select {
 		case <-ctx.Done():
