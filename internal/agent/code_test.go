@@ -63,6 +63,21 @@ func newShelf(t testing.TB, dir string) *shelf {
 	return s
 }
 
+// codeFolder returns where code may be kept. Its folders are read-only, and are made
+// ones that can be removed in the end.
+func codeFolder(t testing.TB) string {
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.IsDir() {
+				err = os.Chmod(path, 0o700)
+			}
+			return err
+		})
+	})
+	return filepath.Join(dir, "code")
+}
+
 // has makes the list that of functions, each with one version of its code.
 func (s *shelf) has(versions map[string]int) {
 	s.text = listText(s.zips, versions)
@@ -214,7 +229,7 @@ func (s *shelf) versions() int {
 //
 // Proves: RT-4
 func TestCodeFollows(t *testing.T) {
-	s := newShelf(t, filepath.Join(t.TempDir(), "code"))
+	s := newShelf(t, codeFolder(t))
 	s.has(map[string]int{"hello": 1, "other": 1})
 	end := s.start()
 	s.holds("at first", map[string]int{"hello": 1, "other": 1})
@@ -267,7 +282,7 @@ func TestCodeFollows(t *testing.T) {
 //
 // Proves: RT-5
 func TestCodeStays(t *testing.T) {
-	s := newShelf(t, filepath.Join(t.TempDir(), "code"))
+	s := newShelf(t, codeFolder(t))
 	s.has(map[string]int{"hello": 1, "other": 1})
 	end := s.start()
 	s.has(map[string]int{"hello": 2, "other": 3})
@@ -313,7 +328,7 @@ func TestCodeStays(t *testing.T) {
 // TestCodeInTheWay: what is in the place of a link is not touched, versions that somebody
 // removed are fetched again, and what a killed one left is removed.
 func TestCodeInTheWay(t *testing.T) {
-	dir := t.TempDir()
+	dir := codeFolder(t)
 	s := newShelf(t, dir)
 	versions := filepath.Join(dir, agent.VersionsFolder)
 	for _, name := range []string{"hello/mine", ".versions/.new-x/lib", ".versions/.old-x"} {
@@ -372,7 +387,7 @@ func keepBusy(ctx context.Context, dir string, looks int, keep time.Duration) er
 // Proves: RT-4
 func TestCodeReaders(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "code")
+	dir := codeFolder(t)
 	if err := keepBusy(t.Context(), dir, 1, 0); err != nil {
 		t.Fatal(err)
 	}

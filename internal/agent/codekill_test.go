@@ -24,7 +24,7 @@ const childFolder = "AGENT_TEST_FOLDER"
 // Proves: RT-5
 func TestCodeKilled(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "code")
+	dir := codeFolder(t)
 	link := filepath.Join(dir, "hello")
 	for round := range 20 {
 		before, _ := os.Readlink(link)

@@ -39,6 +39,7 @@ type codeKeeping struct {
 
 func keepCode(t *testing.T, s *server, dir string) *codeKeeping {
 	k := &codeKeeping{t: t, dir: dir, env: envid(0, 0)}
+	t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", dir).Run() }) // or it cannot be removed
 	k.leadTo(s)
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(k.target.Load()) },

@@ -37,6 +37,7 @@ before(async () => {
 after(async () => {
   for (const process of [agent, runtime]) process?.kill('SIGTERM')
   await server?.endedWell()
+  execFileSync('chmod', ['-R', 'u+w', dir]) // the agent's folders are read-only
   fs.rmSync(dir, { recursive: true, force: true })
 })
 
