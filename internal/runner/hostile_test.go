@@ -63,9 +63,9 @@ func TestHostile(t *testing.T) {
 	r.upload(function{Name: "friend"}, "exports.main = () => 'friend'")
 	r.returns("friend", "{}", `"friend"`)
 	for _, h := range hostile {
-		timeout := 4
-		if strings.HasPrefix(h.name, "allocates") {
-			timeout = 60 // it takes its time to find that there is no more
+		timeout := 60
+		if h.kind == "timeout" {
+			timeout = 4
 		}
 		r.upload(function{Name: h.name, Timeout: timeout}, h.code)
 		if h.name == "kills-its-parent" && os.Geteuid() != 0 {

@@ -221,6 +221,34 @@ func TestRunnerKilled(t *testing.T) {
 	}
 }
 
+// TestConfigurationRuns: what a platform says of a function's time and variables counts
+// for the events that follow.
+//
+// Proves: RN-7, FC-1
+func TestConfigurationRuns(t *testing.T) {
+	r := runFunctions(t)
+	r.deploy("hello", 1)
+	r.runs("deployed", 1)
+	configure := func(config string) {
+		t.Helper()
+		must(t, "uploadfuncconfig", r.c.call("/tcb/uploadfuncconfig", map[string]any{
+			"type": 3, "env": r.env, "function_name": "hello", "config": config,
+		}, nil))
+	}
+	configure(`{"timeout":1}`)
+	within(t, inPlaceWithin, "the function has a second", func() bool {
+		_, _, err := r.invoke("hello", `{"ms":2500}`)
+		code, ok := refused(err)
+		return ok && code == tcb.FunctionTimeout && strings.Contains(err.Error(), "after 1 seconds")
+	})
+	configure(`{"timeout":4,"environment":[{"key":"GREETING","value":"hi"}]}`)
+	within(t, inPlaceWithin, "the function has four seconds, and a variable", func() bool {
+		pid, n, err := r.invoke("hello", `{"ms":2500}`)
+		text, readErr := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		return err == nil && n == 1 && readErr == nil && strings.Contains(string(text), "\x00GREETING=hi\x00")
+	})
+}
+
 // TestUploadsUnderCalls: uploads while the function is called all the time. Each call runs
 // wholly on one code, never on an older one than the call before, and none fails.
 //
