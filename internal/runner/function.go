@@ -78,7 +78,7 @@ func (f *function) take(r *Runner) (*instance, *version, error) {
 		case i == nil:
 			i, err := r.start(v)
 			return i, v, err
-		case !i.isDead() && i.version == v:
+		case !i.isDead(): // none of another version is idle
 			return i, v, nil
 		}
 	}
