@@ -68,10 +68,7 @@ func (m *images) save(ctx context.Context, name string, at time.Time) (isNew boo
 	if err := os.Remove(made); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	if err := m.store.SaveImage(ctx, made); err != nil {
-		return false, err
-	}
-	sums, err := m.store.ImageCode(ctx, "")
+	sums, err := m.store.SaveImage(ctx, made)
 	if err = errors.Join(err, os.Chmod(made, 0o600), os.Chtimes(made, at, at)); err != nil {
 		return false, err
 	}

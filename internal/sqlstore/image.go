@@ -19,12 +19,17 @@ import (
 // keptTables are those that an image does not change.
 var keptTables = []string{"admin_tokens"}
 
-// SaveImage writes an image to a file that is not there.
-func (s *Store) SaveImage(ctx context.Context, file string) error {
-	return s.onSession(ctx, func(conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, "VACUUM INTO $1", file)
+// SaveImage writes an image to a file that is not there. It returns the SHA-256 of
+// each piece of code that its rows name.
+func (s *Store) SaveImage(ctx context.Context, file string) (code []string, err error) {
+	err = s.onSession(ctx, func(conn *sql.Conn) error {
+		if _, err := conn.ExecContext(ctx, "VACUUM INTO $1", file); err != nil {
+			return err
+		}
+		code, err = codeOf(ctx, conn, "main")
 		return err
 	})
+	return code, err
 }
 
 // RestoreImage brings all rows to those of an image, in one transaction, and
@@ -64,7 +69,7 @@ func (s *Store) RestoreImage(ctx context.Context, file string, again bool) (line
 			now = lines
 		}
 		lines = append(lines, slices.Max(now)+1)
-		if err := setLines(ctx, tx, lines); err != nil {
+		if _, err := tx.ExecContext(ctx, keepLines, formatLines(lines)); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -86,27 +91,33 @@ func checkImage(ctx context.Context, conn *sql.Conn) error {
 // name; of those that are there for "".
 func (s *Store) ImageCode(ctx context.Context, file string) (sums []string, err error) {
 	read := func(from string) func(*sql.Conn) error {
-		return func(conn *sql.Conn) error {
-			rows, err := conn.QueryContext(ctx, "SELECT sum FROM "+from+".code")
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var sum string
-				if err := rows.Scan(&sum); err != nil {
-					return err
-				}
-				sums = append(sums, sum)
-			}
-			return rows.Err()
+		return func(conn *sql.Conn) (err error) {
+			sums, err = codeOf(ctx, conn, from)
+			return err
 		}
 	}
 	if file == "" {
-		return sums, s.onSession(ctx, read("main"))
+		err = s.onSession(ctx, read("main"))
+	} else {
+		err = s.onImage(ctx, file, read("image"))
 	}
-	err = s.onImage(ctx, file, read("image"))
 	return sums, err
+}
+
+func codeOf(ctx context.Context, conn *sql.Conn, database string) (sums []string, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT sum FROM "+database+".code")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var sum string
+		if err := rows.Scan(&sum); err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	return sums, rows.Err()
 }
 
 // Lines returns the lines of tokens, of which the last signs (seal.Ring.UseLines).
@@ -123,24 +134,19 @@ func (s *Store) Lines(ctx context.Context) ([]int64, error) {
 }
 
 // BeginLine adds a line of tokens that there never was, and returns all of them.
-func (s *Store) BeginLine(ctx context.Context) (lines []int64, err error) {
-	err = s.onSession(ctx, func(conn *sql.Conn) error {
-		if lines, err = linesOf(ctx, conn, "main"); err != nil {
-			return err
-		}
-		lines = append(lines, slices.Max(lines)+1)
-		return setLines(ctx, conn, lines)
+func (s *Store) BeginLine(ctx context.Context) ([]int64, error) {
+	lines, err := s.Lines(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lines = append(lines, slices.Max(lines)+1)
+	return lines, s.writer.write(ctx, func(t *tx) error {
+		_, err := t.exec(keepLines, formatLines(lines))
+		return err
 	})
-	return lines, err
 }
 
-// querier is a connection or a transaction.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-func linesOf(ctx context.Context, q querier, database string) ([]int64, error) {
+func linesOf(ctx context.Context, q *sql.Tx, database string) ([]int64, error) {
 	var text string
 	err := q.QueryRowContext(ctx, "SELECT value FROM "+database+".meta WHERE name = 'lines'").Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -164,14 +170,16 @@ func parseLines(text string) (lines []int64, err error) {
 	return lines, err
 }
 
-func setLines(ctx context.Context, q querier, lines []int64) error {
+// keepLines is the statement that keeps them.
+const keepLines = `INSERT INTO meta (name, value) VALUES ('lines', $1)
+	ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+
+func formatLines(lines []int64) string {
 	words := make([]string, len(lines))
 	for i, line := range lines {
 		words[i] = strconv.FormatInt(line, 10)
 	}
-	_, err := q.ExecContext(ctx, `INSERT INTO main.meta (name, value) VALUES ('lines', $1)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, strings.Join(words, ","))
-	return err
+	return strings.Join(words, ",")
 }
 
 // onImage calls do with a connection that has an image, as the database image.
