@@ -28,6 +28,7 @@
 //	internal/whitelist/   entries of api_whitelist, and which paths they admit
 //	internal/clock/       the clock of a server in test mode
 //	internal/codezip/     what an uploaded zip may be
+//	internal/consent/     the page on which a merchant lets a platform act
 //	internal/push/        the envelope of events that a platform receives
 //	internal/delivery/    pushes them: what is due, to whom there is room
 //	internal/printable/   text of others, made harmless on a terminal

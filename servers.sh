@@ -23,6 +23,7 @@ if [ "${1:-}" = soak ]; then
 	command -v patroni >/dev/null || missing="$missing patroni"
 	command -v etcd >/dev/null || missing="$missing etcd-server"
 fi
+command -v chromium >/dev/null || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then

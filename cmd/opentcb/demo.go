@@ -41,9 +41,13 @@ const (
   - appid: ` + demoPlatform + `
     secret: ` + demoSecret + `
     verify_ticket: ` + demoTicket + `
+    name: Demo platform
+    permission_sets: [18, 49]
 miniprograms:
   - appid: ` + demoMini + `
+    name: First demo shop
   - appid: wx00000000000000a2
+    name: Second demo shop
 environments:
   - id: ` + demoEnv + `
     appid: ` + demoMini + `
@@ -100,6 +104,7 @@ type demo struct {
 	intercept      string // address of the proxy for clients of the real platform
 	token          string // authorizer_access_token
 	componentToken string // component_access_token
+	preAuthCode    string // pre_auth_code, for the consent page
 	runtime        string // cloudbase_access_token
 
 	events   string // where events are pushed to; "": nowhere
@@ -203,7 +208,12 @@ func (d *demo) credentials(ctx context.Context) error {
 	}
 	owner := &tcb.Client{BaseURL: d.url, Tokens: tcb.StaticToken(component.ComponentAccessToken)}
 	authorizer, err := owner.AuthorizerToken(ctx, demoPlatform, demoMini, demoRefresh)
+	if err != nil {
+		return err
+	}
 	d.componentToken, d.token = component.ComponentAccessToken, authorizer.AuthorizerAccessToken
+	preAuth, err := owner.CreatePreAuthCode(ctx, demoPlatform)
+	d.preAuthCode = preAuth.PreAuthCode
 	return err
 }
 
@@ -303,7 +313,7 @@ func (d *demo) lines() (string, error) {
 		"URL": d.url, "Admin": d.admin.URL, "Upstream": d.upstream, "NoRunner": d.noRunner,
 		"Events": d.events, "EventToken": demoEventToken, "EventKey": demoEventKey, "Data": filepath.Dir(d.dir),
 		"Platform": demoPlatform, "Secret": demoSecret, "Ticket": demoTicket, "Mini": demoMini, "Refresh": demoRefresh,
-		"Token": d.token, "ComponentToken": d.componentToken, "Runtime": d.runtime,
+		"PreAuthCode": d.preAuthCode, "Token": d.token, "ComponentToken": d.componentToken, "Runtime": d.runtime,
 		"Env": demoEnv, "Function": demoFunction, "Call": demoCall, "Set": d.set,
 		"UploadFile": file(demoUpload), "UploadSum": d.upload, "Zip": file(demoZip), "Profiles": file(demoProfiles),
 	})

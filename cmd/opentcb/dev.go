@@ -47,6 +47,7 @@ again it finds its data as it left them. Delete the folder to start afresh.`,
 			if err := errors.Join(onLoopback("--listen", cfg.Listen), onLoopback("--admin-listen", cfg.AdminListen)); err != nil {
 				return usageError{err}
 			}
+			cfg.OpenConsent = true
 			log := newLogWriter(cmd.ErrOrStderr(), logging)
 			defer log.close()
 			cfg.Log, cfg.LogLevel, cfg.LogLost = log.logger(), &log.now, log.lost.Load

@@ -34,6 +34,7 @@
 //	quota.go      quotas and addresses of a platform, as flags
 //	miniprogram.go  opentcb miniprogram, likewise
 //	environment.go    opentcb environment, likewise
+//	consentcode.go    codes by which merchants consent
 //	authorization.go  opentcb authorization list, show, add, remove
 //	function.go       opentcb function list, show, remove
 //	ticket.go     opentcb ticket

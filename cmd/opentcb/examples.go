@@ -35,6 +35,7 @@ var examples = map[string]string{
 	"platform remove":      "opentcb platform remove wx00000000000000c1\nopentcb platform remove wx00000000000000c1 --yes",
 	"miniprogram list":     "opentcb miniprogram list",
 	"miniprogram show":     "opentcb miniprogram show wx00000000000000a1",
+	"consent-code":         "opentcb consent-code wx00000000000000a1 --expires 30d\nopentcb consent-code wx00000000000000a1 --list\nopentcb consent-code wx00000000000000a1 --revoke",
 	"miniprogram add":      "opentcb miniprogram add wx00000000000000a1 --name \"Noodle shop\" --principal \"Noodles Ltd\"",
 	"miniprogram set":      "opentcb miniprogram set wx00000000000000a1 --cloud=false",
 	"miniprogram disable":  "opentcb miniprogram disable wx00000000000000a1",

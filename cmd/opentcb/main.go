@@ -70,8 +70,9 @@ func newRoot() *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	addGroup(root, "Run:", devCommand(), serveCommand(), interceptCommand(), versionCommand())
 	addGroup(root, "See and change:", platformCommand(), miniProgramCommand(), environmentCommand(),
-		authorizationCommand(), functionCommand(), worldCommand(), applyCommand(), authorizeCommand(), revokeCommand(),
-		deployCommand(), ticketCommand(), pushCommand(), whitelistCommand(), explainCommand())
+		consentCodeCommand(), authorizationCommand(), functionCommand(), worldCommand(), applyCommand(),
+		authorizeCommand(), revokeCommand(), deployCommand(), ticketCommand(), pushCommand(), whitelistCommand(),
+		explainCommand())
 	addGroup(root, "Call as a platform:", profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(),
 		createFunctionCommand(), listFunctionsCommand(), uploadFunctionCommand(), downloadFunctionCommand(),
 		invokeCloudFunctionCommand(),

@@ -43,6 +43,7 @@ func platformText(p cloud.PlatformView) string {
 	return pairs("appid", p.AppID, "name", p.Name, "state", inUse(p.Disabled, p.Removing), "permission_sets", sets,
 		"quotas", quotasText(p.Quotas), "ip_whitelist", networksText(p.IPWhitelist),
 		"events", strings.Join(events, "\n\t"),
+		"consent_hosts", strings.Join(p.ConsentHosts, ", "),
 		"below it", p.Counts.String(), "created_at", local(p.CreatedAt), "secret, shown once", p.Secret)
 }
 

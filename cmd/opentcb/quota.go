@@ -16,6 +16,8 @@ import (
 func limitFlags(cmd *cobra.Command) func(*cloud.PlatformChange) error {
 	words := cmd.Flags().StringSlice("quotas", nil,
 		"calls it may make, such as getcodesecret.day=1000,getcodesecret.minute=50,all.day=10000; \"\" takes them away")
+	hosts := cmd.Flags().StringSlice("consent-hosts", nil,
+		"hosts that its consent page may lead to, such as app.example.com:8443; \"\" is this machine alone")
 	from := cmd.Flags().StringSlice("ip-whitelist", nil,
 		"addresses and networks that its calls come from, such as 192.0.2.0/24; \"\" is anywhere")
 	return func(with *cloud.PlatformChange) error {
@@ -31,6 +33,7 @@ func limitFlags(cmd *cobra.Command) func(*cloud.PlatformChange) error {
 			}
 			networks = append(networks, network)
 		}
+		with.ConsentHosts = given(cmd, "consent-hosts", *hosts)
 		with.Quotas, with.IPWhitelist = given(cmd, "quotas", quotas), given(cmd, "ip-whitelist", networks)
 		return nil
 	}

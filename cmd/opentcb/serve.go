@@ -60,6 +60,7 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 	f.BoolVar(&cfg.BlobRedirect, "blob-redirect", false, "let download links lead on to the bucket, which serves the code itself; such a link cannot be recalled")
 	f.BoolVar(&cfg.Ephemeral, "ephemeral", false, "keep nothing beyond the end of the process, in a folder of its own and without syncs; there is no --data then")
 	f.StringVar(&readyFile, "ready-file", "", "file to write when the server answers, for programs: {\"api\":…,\"admin\":…,\"admin_token\":…}")
+	f.BoolVar(&cfg.OpenConsent, "open-consent", false, "the consent page lists the Mini Programs and asks no code: for development, on loopback alone")
 	f.BoolVar(&cfg.TestMode, "test-mode", false, "for tests: the clock can be moved, and more, by whoever has an admin token; never in production")
 	f.StringVar(&cfg.Seed, "seed", "", "with --test-mode: a number from which keys, tokens, codes and request ids follow; with a clock that stands two runs of the same calls are answered alike")
 	f.StringVar(&cfg.Clock, "clock", "", "with --test-mode: how the clock is set at the start: real, offset+3h, offset-3h, or frozen@2026-01-31T15:04:05Z (default: as it was at the end)")

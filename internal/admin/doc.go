@@ -20,6 +20,7 @@
 //	push.go           what was pushed to event addresses
 //	removal.go        the removal of both, step by step
 //	miniprogram.go    Mini Programs
+//	consentcode.go    codes by which merchants consent
 //	authorization.go  tickets, consent, cancellation
 //	function.go       functions and their code
 //	code.go           zips: for world files, and of a merchant's developer

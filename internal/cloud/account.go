@@ -18,6 +18,8 @@ type AccountChange struct {
 	Sets      []int // the permission sets that the platform asks for
 	OldLimits Limits
 	Limits    Limits
+	OldHosts  []string
+	Hosts     []string // where the platform's consent page may lead
 	OldEvents []EventAddress
 	Events    []EventAddress // where its events are pushed to
 	SecretMAC string         // "" leaves the secret as it is
@@ -113,7 +115,10 @@ func (s *Service) begin(ctx context.Context, c Caller, e edit) (AccountChange, e
 		if ch.OldEvents, err = s.store.EventAddresses(ctx, e.appid); err != nil {
 			return AccountChange{}, storeError("event addresses", err)
 		}
-		ch.Sets, ch.Limits, ch.Events = ch.OldSets, ch.OldLimits, ch.OldEvents
+		if ch.OldHosts, err = s.store.ConsentHosts(ctx, e.appid); err != nil {
+			return AccountChange{}, storeError("consent hosts", err)
+		}
+		ch.Sets, ch.Limits, ch.Events, ch.Hosts = ch.OldSets, ch.OldLimits, ch.OldEvents, ch.OldHosts
 	}
 	return ch, nil
 }
@@ -142,6 +147,7 @@ func (ch AccountChange) String() string {
 	note(old.Cloud != ch.New.Cloud, fmt.Sprintf("cloud=%t", ch.New.Cloud))
 	note(old.State != ch.New.State, [...]string{InUse: "enabled", Disabled: "disabled", Removing: "being removed"}[ch.New.State])
 	note(!slices.Equal(ch.OldSets, ch.Sets), fmt.Sprint("permission_sets ", ch.Sets))
+	note(!slices.Equal(ch.OldHosts, ch.Hosts), fmt.Sprint("consent_hosts ", ch.Hosts))
 	note(ch.OldLimits.CountedFrom != ch.Limits.CountedFrom, "quotas "+ch.Limits.Quotas.String())
 	note(!slices.Equal(ch.OldLimits.IPWhitelist, ch.Limits.IPWhitelist), fmt.Sprint("ip_whitelist ", ch.Limits.IPWhitelist))
 	note(!slices.Equal(ch.OldEvents, ch.Events), fmt.Sprintf("events: %d", len(ch.Events)))

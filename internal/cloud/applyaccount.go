@@ -28,6 +28,7 @@ func (p *planner) platform(w WorldPlatform) error {
 	var sets []int
 	var limits Limits
 	var events []EventAddress
+	var hosts []string
 	if a != nil {
 		if err := p.credentials(w, row, item, about); err != nil {
 			return err
@@ -41,6 +42,9 @@ func (p *planner) platform(w WorldPlatform) error {
 		if events, err = p.s.store.EventAddresses(p.ctx, w.AppID); err != nil {
 			return err
 		}
+		if hosts, err = p.s.store.ConsentHosts(p.ctx, w.AppID); err != nil {
+			return err
+		}
 	} else {
 		a = &Account{AppID: w.AppID, IsPlatform: true, Cloud: true, CreatedAt: p.caller.Now}
 		p.accounts[w.AppID] = a
@@ -51,6 +55,7 @@ func (p *planner) platform(w WorldPlatform) error {
 	}
 	ch := AccountChange{
 		OldSets: sets, Sets: sets, OldLimits: limits, Limits: limits, OldEvents: events, Events: events,
+		OldHosts: hosts, Hosts: hosts,
 	}
 	return p.edit(a, ch, w.Line, about, item, func(ch *AccountChange) error {
 		return p.s.planPlatform(w.With, ch, p.caller.Now)

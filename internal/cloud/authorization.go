@@ -59,7 +59,9 @@ type Consent struct {
 	Sets            []int
 	Code            AuthCode
 	Refresh         RefreshToken
-	PreAuthCode     string // that it used up; "" if it came without one
+	// The pre-auth code that it uses up, and the MAC by which that is known; "" if it
+	// came without one.
+	PreAuthCode, PreAuthMAC string
 }
 
 // AuthorizationStore keeps authorizations and their codes.
@@ -72,6 +74,7 @@ type AuthorizationStore interface {
 	// one before: a database that is put back to an earlier state repeats none.
 	// The code is stored under the epoch that results. The refresh token is in force
 	// at once where there is none, and otherwise when a code of the consent is redeemed.
+	// ErrRepeated if the pre-auth code was used up before.
 	Consent(ctx context.Context, consent Consent, rec Record) error
 	// AddAuthCode adds a code of a consent: ErrNotFound if its authorization is not
 	// in force, or its refresh token no more.
@@ -148,12 +151,12 @@ func isCaller(c Caller, platform string) error {
 }
 
 // CreatePreAuthCode returns the code that a platform's consent page is opened with
-// (CR-3). Consent is the operator's act here, so nothing redeems the code.
+// (CR-3). A consent uses it up (CO-4).
 func (s *Service) CreatePreAuthCode(_ context.Context, c Caller, platform string) (Token, error) {
 	if err := isCaller(c, platform); err != nil {
 		return Token{}, err
 	}
-	code := Token{Value: preAuthCodePrefix + s.randomToken(), Life: PreAuthCodeLife}
+	code := Token{Value: s.preAuthCode(c, platform), Life: PreAuthCodeLife}
 	return code, s.recordOutcome(c, actPreAuthCode, "", nil)
 }
 
@@ -168,16 +171,23 @@ func (s *Service) Authorize(ctx context.Context, c Caller, platform, appid strin
 			return Token{}, err
 		}
 	}
-	if err := s.checkGrant(ctx, platform, appid, sets); err != nil {
+	return s.consent(ctx, c, Consent{Platform: platform, AppID: appid, Sets: sets})
+}
+
+// consent gives a consent its code and its refresh token, and stores it.
+func (s *Service) consent(ctx context.Context, c Caller, given Consent) (Token, error) {
+	platform, appid := given.Platform, given.AppID
+	if err := s.checkGrant(ctx, platform, appid, given.Sets); err != nil {
 		return Token{}, err
 	}
 	c.Platform, c.AppID = platform, appid
 	code, row := s.newCode(c, platform, appid)
-	_, refresh := s.newRefreshToken(grantKey{platform, appid})
-	row.RefreshMAC = refresh.MAC
+	_, given.Refresh = s.newRefreshToken(grantKey{platform, appid})
+	row.RefreshMAC = given.Refresh.MAC
+	given.Code = row
 	rec := c.record(actAuthorize, "")
-	rec.Detail = fmt.Sprint("sets ", sets)
-	err := s.store.Consent(ctx, Consent{Platform: platform, AppID: appid, Sets: sets, Code: row, Refresh: refresh}, rec)
+	rec.Detail = fmt.Sprint("sets ", given.Sets)
+	err := s.store.Consent(ctx, given, rec)
 	s.authorizations.drop(grantKey{platform, appid})
 	s.wakePushes()
 	if err != nil {

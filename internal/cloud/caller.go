@@ -34,6 +34,10 @@ func (s *Service) OperatorCaller(rid string) Caller {
 	return c
 }
 
+// ConsentCaller returns the caller of one request for the consent page, at this
+// moment, of whom nothing else is known.
+func (s *Service) ConsentCaller(rid string) Caller { return s.caller(rid) }
+
 // renewed returns the caller at this moment, for what comes after something that
 // may have taken long: a body of code, or its storage.
 func (s *Service) renewed(c Caller) Caller {

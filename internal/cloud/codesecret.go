@@ -89,6 +89,8 @@ const (
 	fixedTicketPurpose  = "ticket"
 	refreshTokenPurpose = "refreshtoken"
 	authCodePurpose     = "authcode"
+	preAuthPurpose      = "preauth"
+	consentCodePurpose  = "consentcode"
 	adminTokenPurpose   = "admintoken"
 	eventPurpose        = "event"
 	funcConfigPurpose   = "funcconfig"

@@ -25,6 +25,7 @@
 //	admintoken.go     tokens of the admin interface, and their roles
 //	platform.go       a platform's ticket and component_access_token
 //	authorization.go  consent, query-auth, cancellation
+//	consent.go        the consent page's rules: what is asked for, and who may consent
 //	authorizer.go     what a platform may ask about its authorizations
 //	refreshtoken.go   refresh tokens: one a consent, and the next access token
 //

@@ -66,6 +66,10 @@ const (
 	ResultTooLarge                     // a function's result is over 1 MiB
 	NotFound                           // operator: no such thing
 	Conflict                           // operator: contradicts what is there
+	PreAuthInvalid                     // consent page: a pre-auth code of nobody, or of another platform
+	PreAuthExpired                     // consent page: a pre-auth code over its time
+	PreAuthUsed                        // consent page: a pre-auth code that a consent has used up
+	ConsentCodeInvalid                 // consent page: no code of the Mini Program
 	kinds                              // how many there are
 )
 
@@ -125,6 +129,10 @@ var codes = [kinds]tcb.Code{
 	ResultTooLarge:         tcb.ResultTooLarge,
 	NotFound:               tcb.ResourceNotFound,
 	Conflict:               tcb.InvalidArgs,
+	PreAuthInvalid:         tcb.InvalidArgs,
+	PreAuthExpired:         tcb.InvalidArgs,
+	PreAuthUsed:            tcb.InvalidArgs,
+	ConsentCodeInvalid:     tcb.InvalidArgs,
 }
 
 // Code returns the kind's errcode on the wire and in the audit record.

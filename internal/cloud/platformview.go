@@ -14,13 +14,15 @@ type PlatformView struct {
 	Removing bool   `json:"removing,omitempty"` // its removal has begun
 	// PermissionSets are what the platform asks merchants for: those of a consent
 	// that names none.
-	PermissionSets []int          `json:"permission_sets,omitempty"`
-	Quotas         Quotas         `json:"quotas,omitzero"`
-	IPWhitelist    []Network      `json:"ip_whitelist,omitempty"` // where its calls come from; empty: from anywhere
-	Events         []EventView    `json:"events,omitempty"`       // where events are pushed to
-	Counts         PlatformCounts `json:"counts"`
-	CreatedAt      time.Time      `json:"created_at,omitzero"` // zero of what a server of before made
-	Secret         string         `json:"secret,omitempty"`    // of one that was just made, and got this secret
+	PermissionSets []int       `json:"permission_sets,omitempty"`
+	Quotas         Quotas      `json:"quotas,omitzero"`
+	IPWhitelist    []Network   `json:"ip_whitelist,omitempty"` // where its calls come from; empty: from anywhere
+	Events         []EventView `json:"events,omitempty"`       // where events are pushed to
+	// ConsentHosts are the hosts that its consent page may lead to; none: this machine alone.
+	ConsentHosts []string       `json:"consent_hosts,omitempty"`
+	Counts       PlatformCounts `json:"counts"`
+	CreatedAt    time.Time      `json:"created_at,omitzero"` // zero of what a server of before made
+	Secret       string         `json:"secret,omitempty"`    // of one that was just made, and got this secret
 }
 
 // PlatformCounts is what there is below a platform, and the functions of others
@@ -46,14 +48,15 @@ type PlatformFilter struct {
 }
 
 // PlatformChange is what the operator says of a platform. Away are no name, no
-// permission sets, no quotas, no list of addresses, no
-// event addresses, and in use. Secret is for one that is made.
+// permission sets, no quotas, no list of addresses, no hosts, no event addresses, and
+// in use. Secret is for one that is made.
 type PlatformChange struct {
 	Name           Maybe[string]    `json:"name,omitzero"`
 	Disabled       Maybe[bool]      `json:"disabled,omitzero"`
 	PermissionSets Maybe[[]int]     `json:"permission_sets,omitzero"`
 	Quotas         Maybe[Quotas]    `json:"quotas,omitzero"`
 	IPWhitelist    Maybe[[]Network] `json:"ip_whitelist,omitzero"`
+	ConsentHosts   Maybe[[]string]  `json:"consent_hosts,omitzero"`
 	Secret         Maybe[string]    `json:"secret,omitzero"`
 	// Events are the event addresses, all of them.
 	Events Maybe[[]EventSetting] `json:"events,omitzero"`
@@ -150,6 +153,11 @@ func (s *Service) planPlatform(with PlatformChange, ch *AccountChange, now int64
 			return RefusedMember("permission_sets", err.(*Error).Detail)
 		}
 	}
+	hosts, err := checkHosts(with.ConsentHosts.take(ch.Hosts, nil))
+	if err != nil {
+		return err
+	}
+	ch.Hosts = hosts
 	if err := s.limit(with, ch, now); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type Store interface {
 	AuthorizationStore
 	RefreshTokenStore
 	AuthorizerStore
+	ConsentStore
 	AuthorizationViewStore
 	EventStore
 	PushStore

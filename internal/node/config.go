@@ -56,6 +56,7 @@ type Config struct {
 	TestMode          bool
 	Seed              string // a number from which all that is random follows; "": nothing does
 	Clock             string // how its clock is set at the start, as clock.Parse reads it; "": as it was at the end
+	OpenConsent       bool   // the consent page asks no code; on loopback alone (CO-3)
 	Runtime           string // where functions run that have no other place; "": nowhere
 	RuntimeSecretFile string // file of what runtimes know the server by; "": they are not told
 	RuntimeSecret     string // the secret itself, in place of the file
@@ -105,6 +106,7 @@ func (c Config) Check() error {
 		c.CheckStorage(),
 		c.checkTestMode(),
 		c.checkEphemeral(),
+		c.checkOpenConsent(),
 		c.checkInvalidToken(),
 		c.checkAdminToken(),
 		trusted,
@@ -182,6 +184,16 @@ func (c Config) invalidToken() cloud.Kind {
 
 // publicURL is PublicURL without a slash at its end.
 func (c Config) publicURL() string { return strings.TrimRight(c.PublicURL, "/") }
+
+// checkOpenConsent is the part of Check about a consent page that anybody may use.
+func (c Config) checkOpenConsent() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if ip := net.ParseIP(host); !c.OpenConsent || err == nil && (host == "localhost" || ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return fmt.Errorf("--open-consent lets everybody consent who reaches --listen %s: give an address of 127.0.0.1, or leave it out",
+		c.Listen)
+}
 
 func checkAddress(flag, address string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {

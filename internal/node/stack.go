@@ -38,8 +38,9 @@ func (n *Node) addInterfaces(s *stack) {
 	reg.MustRegister(n)
 	s.server = server.New(server.Config{
 		Cloud: s.cloud, Log: n.cfg.Log, Registry: reg, PublicURL: n.cfg.publicURL(),
-		FalseSecrets: n.cfg.Limits.FalseSecrets, TrustedProxies: n.trusted,
-		Uploads: n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
+		FalseSecrets: n.cfg.Limits.FalseSecrets, OpenConsent: n.cfg.OpenConsent,
+		TrustedProxies: n.trusted,
+		Uploads:        n.cfg.Limits.MaxUploads, UploadGrace: n.cfg.Limits.UploadGrace, UploadRate: n.cfg.Limits.UploadRate,
 		BodyBytes:    n.cfg.Limits.MaxBodyBytes,
 		Streams:      n.cfg.Limits.MaxAllStreams,
 		TransferTime: n.cfg.Limits.TransferTimeout,

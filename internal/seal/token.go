@@ -16,11 +16,12 @@ type Class string
 
 // The classes of tokens.
 const (
-	AccessToken Class = "access" // call credentials
-	Link        Class = "link"   // download links
-	Upload      Class = "upload" // the token of an upload's signature
-	Ticket      Class = "ticket" // verify tickets
-	Credential  Class = "env"    // credentials of environments, for their runtimes
+	AccessToken Class = "access"  // call credentials
+	Link        Class = "link"    // download links
+	Upload      Class = "upload"  // the token of an upload's signature
+	Ticket      Class = "ticket"  // verify tickets
+	PreAuth     Class = "preauth" // pre-auth codes
+	Credential  Class = "env"     // credentials of environments, for their runtimes
 )
 
 // A token is the base64url of the key id, the claim, and the HMAC-SHA256 of the

@@ -61,7 +61,7 @@ func (s *Server) judge(v *visit, q cloudQuery, path, method string) (cloud.Cloud
 // called with a cloudbase_access_token (CC-5).
 func (s *Server) isOwn(path, method string) bool {
 	_, isInterface := s.interfaces[path]
-	return isInterface || path == "/" && method == http.MethodPost ||
+	return isInterface || isConsent(path) || path == "/" && method == http.MethodPost ||
 		strings.HasPrefix(path, downloadPath) || isDecide(path) || path == readyPath
 }
 

@@ -7,6 +7,7 @@
 //	call.go        the entrance of interfaces: the order of checks, once for all
 //	cloudcall.go   the entrance of calls with a cloudbase_access_token: judged, then forwarded
 //	decide.go      the same judgement, for proxies that forward by themselves
+//	consent.go     the entrance of the consent page, which is package consent's
 //	readyz.go      the entrance of proxies that ask whether the server can answer
 //	boundary.go    the boundary of several ranges, of a server with a seed
 //	download.go    the entrance of the links that downloadfunction gives

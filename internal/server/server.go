@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/consent"
 	"github.com/opentcb/opentcb/internal/gateway"
 	"github.com/opentcb/opentcb/internal/invoke"
 	"github.com/opentcb/opentcb/internal/throttle"
@@ -44,8 +45,11 @@ type Config struct {
 	// Default DefaultStreams.
 	Streams int
 	// FalseSecrets is how many secrets of a platform may be false, from one
-	// address in a minute, before more are slowed. Default DefaultFalseSecrets.
+	// address in a minute, before more are slowed, and consent codes of a Mini
+	// Program, before more are refused. Default DefaultFalseSecrets.
 	FalseSecrets int
+	// OpenConsent has the consent page ask no code: for development (CO-3).
+	OpenConsent bool
 	// TrustedProxies are those whose X-Forwarded-For counts.
 	TrustedProxies []netip.Prefix
 	// TransferTime is how long one upload or download may take; default
@@ -104,6 +108,8 @@ type Server struct {
 	logBudget      logBudget
 	trustedProxies []netip.Prefix
 	gateway        *gateway.Gateway // nil without an upstream
+	consentPage    *consent.Page
+	consents       *door
 	testMode       bool
 	clock          func() time.Time // Config.Clock
 	random         io.Reader        // Config.Random
@@ -170,6 +176,12 @@ func New(cfg Config) *Server {
 		s.interfaces[e.path] = s.newDoor(e.entrance())
 	}
 	s.upload, s.download = s.newDoor(uploads), s.newDoor(downloads)
+	s.consentPage = consent.New(consent.Config{
+		Cloud: cfg.Cloud, Open: cfg.OpenConsent, PublicURL: cfg.PublicURL, FalseCodes: cfg.FalseSecrets,
+	})
+	consents := consents
+	consents.refuse = func(v *visit, err error) { s.consentPage.Refuse(v.w, v.r, v.rid, err) }
+	s.consents = s.newDoor(consents)
 	s.cloudCall, s.decide = s.newDoor(cloudCalls), s.newDoor(decisions)
 	s.ready, s.elsewhere = s.newDoor(readiness), s.newDoor(elsewhere)
 	return s
@@ -193,6 +205,8 @@ func (s *Server) choose(r *http.Request) *door {
 		return d
 	}
 	switch {
+	case isConsent(path):
+		return s.consents
 	case path == "/" && r.Method == http.MethodPost:
 		return s.upload
 	case linkToken(path) != "":

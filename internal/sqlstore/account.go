@@ -132,6 +132,9 @@ func (t *tx) changePlatform(ch cloud.AccountChange) error {
 	if err := t.changeLimits(appid, ch.OldLimits, ch.Limits); err != nil {
 		return err
 	}
+	if err := t.changeHosts(appid, ch.OldHosts, ch.Hosts); err != nil {
+		return err
+	}
 	return t.changeSets(appid, ch.OldSets, ch.Sets)
 }
 

@@ -112,6 +112,9 @@ func (s *Store) Consent(ctx context.Context, c cloud.Consent, rec cloud.Record) 
 		}
 		e, err := t.eventOfConsent(c)
 		if err == nil {
+			err = t.usePreAuth(c.Platform, c.PreAuthMAC, rec.At)
+		}
+		if err == nil {
 			err = t.putAuthorization(c.Platform, c.AppID, c.Sets, c.Refresh.MAC, rec.At)
 		}
 		if err == nil {

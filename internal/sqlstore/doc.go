@@ -46,6 +46,7 @@
 //	event.go            event addresses, and the events that changes are
 //	push.go             what is pushed to them
 //	authorization.go    authorizations and authorization codes
+//	consent.go          what merchants consent with, and where the page may lead
 //	authorizer.go       the authorizations of a platform, for itself
 //	refreshtoken.go     the refresh tokens of consents
 //	codesecret.go       code protection keys

@@ -64,7 +64,11 @@ var (
 	// No row of it is older than its MAC, so it needs no era of its own.
 	grantedRuntime = grant{"env_runtimes", []string{"account", "env"}, []string{"runtime"}, "", nil, lastEra}
 
+	grantedHosts   = grant{"platform_hosts", []string{"appid"}, []string{"hosts"}, "", nil, firstEra}
+	grantedConsent = grant{"consent_codes", []string{"appid", "code_mac"}, []string{"expires_at"}, "", nil, firstEra}
+
 	grants = []grant{
+		grantedHosts, grantedConsent,
 		grantedSwitch, grantedList, grantedCode, granted, grantedByCode, grantedRefresh, grantedSets,
 		grantedCalls, grantedCredential, grantedRuntime,
 	}
@@ -124,10 +128,10 @@ func (d *guard) check(g grant, mac string, values ...any) error {
 }
 
 // name names a row. Nothing secret is in a key, but for what an authorization
-// code is recognized by.
+// code or a consent code is recognized by.
 func (g grant) name(values []any) string {
 	shown := g.key
-	if g.table == grantedByCode.table {
+	if g.table == grantedByCode.table || g.table == grantedConsent.table {
 		shown = shown[:1]
 	}
 	text := "a row of " + g.table

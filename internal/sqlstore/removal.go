@@ -271,7 +271,7 @@ func (t *tx) removePlatform(appid string, at int64) error {
 		return err
 	}
 	for _, rows := range []string{
-		"platforms WHERE appid", "platform_sets WHERE appid", "platform_limits WHERE appid",
+		"platforms WHERE appid", "platform_sets WHERE appid", "platform_limits WHERE appid", "platform_hosts WHERE appid",
 		"event_addresses WHERE platform", "pushes WHERE platform",
 	} {
 		if _, err := t.exec("DELETE FROM "+rows+" = $1", appid); err != nil {

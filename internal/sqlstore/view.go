@@ -36,13 +36,14 @@ func miniPrograms(limit int64) string {
 
 // platforms begins with the platforms, since most accounts are Mini Programs.
 func platforms(limit int64) string {
-	return "SELECT " + accountColumns + ", COALESCE(s.sets, ''), COALESCE(l.quotas, ''), COALESCE(l.ip_whitelist, ''), " +
+	return "SELECT " + accountColumns + ", COALESCE(s.sets, ''), COALESCE(l.quotas, ''), COALESCE(l.ip_whitelist, ''), COALESCE(h.hosts, ''), " +
 		counts("platform", limit) + fmt.Sprintf(`,
 			(SELECT count(*) FROM (SELECT 1 FROM functions f
 				WHERE f.owner = a.appid AND f.owner <> '' AND f.account <> a.appid LIMIT %d) AS x)
 		FROM platforms p JOIN accounts a ON a.appid = p.appid
 		LEFT JOIN platform_sets s ON s.appid = p.appid
-		LEFT JOIN platform_limits l ON l.appid = p.appid WHERE TRUE`, limit)
+		LEFT JOIN platform_limits l ON l.appid = p.appid
+		LEFT JOIN platform_hosts h ON h.appid = p.appid WHERE TRUE`, limit)
 }
 
 func scanMiniProgram(r *sql.Rows) (m cloud.MiniProgram, err error) {
@@ -54,12 +55,15 @@ func scanMiniProgram(r *sql.Rows) (m cloud.MiniProgram, err error) {
 
 func scanPlatform(r *sql.Rows) (p cloud.PlatformView, err error) {
 	var a cloud.Account
-	var sets, quotas, list string
-	fields := append(append(accountFields(&a), &sets, &quotas, &list), countFields(&p.Counts.Counts)...)
+	var sets, quotas, list, hosts string
+	fields := append(append(accountFields(&a), &sets, &quotas, &list, &hosts), countFields(&p.Counts.Counts)...)
 	err = r.Scan(append(fields, &p.Counts.OwnedFunctions)...)
 	p.SetAccount(a)
 	if err == nil && sets != "" {
 		err = json.Unmarshal([]byte(sets), &p.PermissionSets)
+	}
+	if err == nil && hosts != "" {
+		err = json.Unmarshal([]byte(hosts), &p.ConsentHosts)
 	}
 	if err == nil && quotas != "" {
 		err = errors.Join(json.Unmarshal([]byte(quotas), &p.Quotas), json.Unmarshal([]byte(list), &p.IPWhitelist))

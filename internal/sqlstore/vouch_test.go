@@ -55,8 +55,10 @@ func fill(t *testing.T, s *Store) {
 	must(t, s.SetRuntime(ctx, mini, "env-1", "http://runtime", cloud.Record{At: 4}))
 	must(t, s.SetRuntime(ctx, mini, "env-2", "http://other", cloud.Record{At: 4}))
 	limits := cloud.Limits{Quotas: cloud.Quotas{All: cloud.Quota{Day: 5}}, CountedFrom: 4}
-	change := cloud.AccountChange{Old: &a, New: a, Sets: []int{18}, Limits: limits}
+	change := cloud.AccountChange{Old: &a, New: a, Sets: []int{18}, Limits: limits, Hosts: []string{"one.example"}}
 	must(t, s.ChangeAccount(ctx, change, cloud.Record{At: 4}))
+	consent := cloud.ConsentCode{AppID: mini, MAC: "consent", ID: "id", ExpiresAt: 9}
+	must(t, s.AddConsentCode(ctx, consent, cloud.Record{At: 5}))
 }
 
 // consentOf is a consent of the Mini Program with a code, and a refresh token named
@@ -92,6 +94,8 @@ func readAll(ctx context.Context, s *Store) map[string]error {
 	_, authorization := s.Authorization(ctx, platform, mini)
 	_, code := s.AuthCode(ctx, platform, "code")
 	_, refresh := s.RefreshToken(ctx, platform, mini, 3, "refresh-code")
+	_, hosts := s.ConsentHosts(ctx, platform)
+	_, consent := s.ConsentCode(ctx, mini, "consent")
 	_, sets := s.PlatformSets(ctx, platform)
 	_, limits := s.Platform(ctx, platform)
 	_, account := s.Account(ctx, mini)
@@ -99,7 +103,7 @@ func readAll(ctx context.Context, s *Store) map[string]error {
 	return map[string]error{
 		"environments": list, "accounts": account, "platform_sets": sets, "functions": function, "lists of functions": functions,
 		"authorizations": authorization, "auth_codes": code, "env_credentials": credential, "refresh_tokens": refresh,
-		"platform_limits": limits,
+		"platform_limits": limits, "platform_hosts": hosts, "consent_codes": consent,
 	}
 }
 
@@ -146,6 +150,8 @@ var altered = map[string][]string{
 		"UPDATE refresh_tokens SET since = 0",
 		"UPDATE refresh_tokens SET epoch = 3, since = 9",
 	},
+	"platform_hosts": {`UPDATE platform_hosts SET hosts = '["evil.example"]'`},
+	"consent_codes":  {"UPDATE consent_codes SET expires_at = 0"},
 	"auth_codes": {
 		"UPDATE auth_codes SET appid = 'wx00000000000000a2' WHERE code_mac = 'code'",
 		"UPDATE auth_codes SET epoch = epoch + 1 WHERE code_mac = 'code'",
@@ -276,6 +282,7 @@ func TestServersOfBefore(t *testing.T) {
 		}
 		for _, table := range []string{
 			"accounts", "functions", "authorization_macs", "auth_codes", "platform_sets", "platform_limits", "refresh_tokens",
+			"platform_hosts", "consent_codes",
 		} {
 			meddle(t, again, "UPDATE "+table+" SET mac = '' WHERE mac = (SELECT min(mac) FROM "+table+")")
 		}

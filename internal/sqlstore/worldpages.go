@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
@@ -24,16 +25,17 @@ func given[T comparable](v T) (m cloud.Maybe[T]) {
 func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.WorldPlatform, error) {
 	var sel selection
 	query, args := sel.page("SELECT "+accountColumns+`, a.open, a.mac, COALESCE(s.sets, ''), COALESCE(s.mac, ''),
-		`+limitColumns+`
+		COALESCE(h.hosts, ''), COALESCE(h.mac, ''), `+limitColumns+`
 		FROM platforms p JOIN accounts a ON a.appid = p.appid LEFT JOIN platform_sets s ON s.appid = p.appid
-		LEFT JOIN platform_limits l ON l.appid = p.appid
+		LEFT JOIN platform_limits l ON l.appid = p.appid LEFT JOIN platform_hosts h ON h.appid = p.appid
 		WHERE a.disabled <> 2`, p, "p.appid")
 	all, err := scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldPlatform, err error) {
 		var a cloud.Account
 		var state switchState
-		var sets, mac string
+		var sets, mac, hosts, hostsMAC string
 		var row limitsRow
-		err = r.Scan(append(append(accountFields(&a), &state.open, &state.mac, &sets, &mac), row.fields()...)...)
+		own := []any{&state.open, &state.mac, &sets, &mac, &hosts, &hostsMAC}
+		err = r.Scan(slices.Concat(accountFields(&a), own, row.fields())...)
 		if state.disabled = int64(a.State); err == nil {
 			err = state.check(s.guard, a.AppID)
 		}
@@ -41,6 +43,11 @@ func (s *Store) WorldPlatforms(ctx context.Context, p cloud.Page) ([]cloud.World
 			w.With.PermissionSets.Given = true
 			err = errors.Join(s.guard.check(grantedSets, mac, a.AppID, sets),
 				json.Unmarshal([]byte(sets), &w.With.PermissionSets.Value))
+		}
+		if err == nil && hosts != "" {
+			w.With.ConsentHosts.Given = true
+			err = errors.Join(s.guard.check(grantedHosts, hostsMAC, a.AppID, hosts),
+				json.Unmarshal([]byte(hosts), &w.With.ConsentHosts.Value))
 		}
 		if limits, bad := row.limits(s.guard, a.AppID); bad != nil {
 			err = errors.Join(err, bad)

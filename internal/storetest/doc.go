@@ -14,6 +14,7 @@
 //	view.go           lists of platforms and Mini Programs, and what there is below them
 //	environment.go    accounts and environments as a world file makes them
 //	authorization.go  authorizations and authorization codes
+//	consent.go        what merchants consent with, and where the page may lead
 //	authorizer.go     the authorizations of a platform, for itself
 //	refreshtoken.go   the refresh tokens of consents
 //	event.go          event addresses, and which changes are events

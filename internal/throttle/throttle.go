@@ -79,9 +79,12 @@ func (t *Throttle) turn(key string, now time.Time) (time.Time, bool) {
 
 // Failed counts a try of a key that failed.
 func (t *Throttle) Failed(key string) {
-	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.failed(key, time.Now())
+}
+
+func (t *Throttle) failed(key string, now time.Time) {
 	f := t.of[key]
 	if f == nil {
 		t.makeRoom(now)
@@ -93,6 +96,29 @@ func (t *Throttle) Failed(key string) {
 	}
 	f.count++
 	f.until = now.Add(memory)
+}
+
+// Take counts a try of a key, and reports whether it may be made: not if so many were
+// taken within a minute as may fail. Give gives back one that did not fail.
+func (t *Throttle) Take(key string) bool {
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.of[key]
+	if f != nil && f.count >= t.free && now.Before(f.until) {
+		return false
+	}
+	t.failed(key, now)
+	return true
+}
+
+// Give gives back a try that was taken.
+func (t *Throttle) Give(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.of[key]; f != nil && f.count > 0 {
+		f.count--
+	}
 }
 
 // makeRoom forgets what is over, and one at random if that is nothing.

@@ -2,6 +2,8 @@ package throttle
 
 import (
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,4 +78,28 @@ func TestAddressOf(t *testing.T) {
 			t.Errorf("%s counts as %s, want %s", at, got, want)
 		}
 	}
+}
+
+// Of many tries at once as many may be made as may fail; one that is given back did not
+// count.
+func TestTake(t *testing.T) {
+	th := New(3)
+	var taken atomic.Int64
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if th.Take("key") {
+				taken.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if taken.Load() != 3 || !th.Take("other") {
+		t.Errorf("%d were taken, want 3", taken.Load())
+	}
+	th.Give("key")
+	if !th.Take("key") || th.Take("key") {
+		t.Error("one was given back")
+	}
+	th.Give("nobody's")
 }

@@ -23,6 +23,7 @@ var sections = []struct {
 	{"UP", "Uploading protected code", 9, nil},
 	{"CC", "Cloud calls", 8, nil},
 	{"IV", "invokecloudfunction", 10, nil},
+	{"CO", "The consent page", 9, nil},
 	{"AI", "What a platform may ask", 6, nil},
 	{"AD", "Who may use the admin interface", 4, nil},
 	{"TL", "TLS and names", 5, nil},

@@ -42,7 +42,8 @@ func written(w cloud.World, lines bool) map[string][]map[string]any {
 		file["platforms"] = append(file["platforms"],
 			item(line(p.Line), "appid", p.AppID, "secret", p.Secret, "verify_ticket", orNull(p.Ticket, p.NoTicket),
 				"name", maybeOf(p.With.Name), "disabled", maybeOf(p.With.Disabled), "permission_sets", maybeOf(p.With.PermissionSets),
-				"quotas", quotasOf(p.With.Quotas), "ip_whitelist", maybeOf(p.With.IPWhitelist), "events", events))
+				"quotas", quotasOf(p.With.Quotas), "ip_whitelist", maybeOf(p.With.IPWhitelist), "events", events,
+				"consent_hosts", maybeOf(p.With.ConsentHosts)))
 	}
 	for _, m := range w.MiniPrograms {
 		file["miniprograms"] = append(file["miniprograms"], item(line(m.Line), "appid", m.AppID, "cloud", m.Cloud,
@@ -199,6 +200,7 @@ func worlds(t *rapid.T) cloud.World {
 				PermissionSets: maybes(permissionSetLists).Draw(t, "sets"),
 				Quotas:         maybes(someQuotas).Draw(t, "quotas"),
 				IPWhitelist:    maybes(someNetworks).Draw(t, "networks"),
+				ConsentHosts:   maybes(rapid.SliceOfN(rapid.StringMatching(`[a-z0-9.:-]{1,20}`), 0, 3)).Draw(t, "hosts"),
 				Events:         maybes(rapid.SliceOfN(eventSettings, 0, 3)).Draw(t, "events"),
 			},
 		})

@@ -53,6 +53,7 @@ func (r *reader) platform(n yamlfile.Node) {
 		yamlfile.Optional("disabled", maybe(&p.With.Disabled, truth)),
 		yamlfile.Optional("permission_sets", maybe(&p.With.PermissionSets, permissionSets)),
 		yamlfile.Optional("quotas", maybe(&p.With.Quotas, quotas)),
+		yamlfile.Optional("consent_hosts", maybe(&p.With.ConsentHosts, whitelist)),
 		yamlfile.Optional("ip_whitelist", maybe(&p.With.IPWhitelist, networks)),
 		yamlfile.Optional("events", maybe(&p.With.Events, events)),
 	)

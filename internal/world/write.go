@@ -26,6 +26,7 @@ func (w *Writer) Write(piece cloud.World) error {
 			maybe("name", p.With.Name, p.With.Name.Given).maybe("disabled", p.With.Disabled, p.With.Disabled.Given).
 			maybe("permission_sets", p.With.PermissionSets, p.With.PermissionSets.Given).
 			maybe("quotas", p.With.Quotas, p.With.Quotas.Given).
+			maybe("consent_hosts", p.With.ConsentHosts, p.With.ConsentHosts.Given).
 			maybe("ip_whitelist", p.With.IPWhitelist, p.With.IPWhitelist.Given).
 			maybe("events", p.With.Events, p.With.Events.Given))
 	}
