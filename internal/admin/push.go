@@ -6,11 +6,15 @@ import (
 	"net/url"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 func (s *Server) pushes(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	var f cloud.PushFilter
-	return list(r, parameters{"kind": anyText(&f.Kind), "appid": anyText(&f.AppID), "state": anyText(&f.State)},
+	return list(r, parameters{
+		"kind":  oneOf(&f.Kind, tcb.EventTicket, tcb.EventAuthorized, tcb.EventUpdateAuthorized, tcb.EventUnauthorized),
+		"appid": anyText(&f.AppID), "state": oneOf(&f.State, "waiting", "delivered", "superseded", "given_up"),
+	},
 		func(p cloud.Page) ([]cloud.PushView, error) {
 			return s.cloud.Pushes(r.Context(), r.PathValue("platform"), f, p)
 		})

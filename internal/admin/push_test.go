@@ -76,8 +76,10 @@ func TestEventAddresses(t *testing.T) {
 	if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "kind must be ticket") {
 		t.Errorf("an event is asked for: %d %s", resp.StatusCode, text)
 	}
-	if resp, text = s.request(t, "GET", "/v1/platforms/"+platform+"/pushes?kid=x", "", nil); resp.StatusCode != 422 {
-		t.Errorf("a filter that is none: %d %s", resp.StatusCode, text)
+	for _, query := range []string{"kid=x", "kind=ticket", "state=given%20up"} {
+		if resp, text = s.request(t, "GET", "/v1/platforms/"+platform+"/pushes?"+query, "", nil); resp.StatusCode != 422 {
+			t.Errorf("a filter that is none: %d %s", resp.StatusCode, text)
+		}
 	}
 }
 

@@ -60,6 +60,17 @@ func anyText(to *cloud.Maybe[string]) func(string) error {
 	}
 }
 
+// oneOf reads one of some words.
+func oneOf(to *cloud.Maybe[string], words ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(words, value) {
+			return fmt.Errorf("one of %s", strings.Join(words, ", "))
+		}
+		*to = cloud.Given(value)
+		return nil
+	}
+}
+
 // truth reads true or false.
 func truth(to *cloud.Maybe[bool]) func(string) error {
 	return func(value string) error {
