@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/inject"
 	"github.com/opentcb/opentcb/internal/journal"
@@ -211,5 +212,28 @@ func TestJournalExplains(t *testing.T) {
 	if len(page.Items) != 1 || page.Items[0].Reason != "the path is not on the whitelist; the nearest entry is /wxa/*" ||
 		page.Items[0].Env != "batch-5f3c21" || page.Items[0].AppID != platform || strings.Contains(page.Items[0].Query, token.Token) {
 		t.Errorf("%+v", page.Items)
+	}
+}
+
+// TestJournalWaitAndReset: who waits for the journal is answered when all that is
+// stored is put back, which does not wait for that.
+//
+// Proves: JN-3
+func TestJournalWaitAndReset(t *testing.T) {
+	s := startTests(t)
+	answered := make(chan bool)
+	go func() {
+		page, err := s.Journal(t.Context(), url.Values{"count": {"1"}, "wait": {"5m"}})
+		answered <- err == nil && page.Complete != nil && !*page.Complete
+	}()
+	for isAnswered := false; !isAnswered; {
+		must(t, s.Reset(t.Context()))
+		select {
+		case ok := <-answered:
+			if isAnswered = true; !ok {
+				t.Error("it was not told that nothing came")
+			}
+		case <-time.After(10 * time.Millisecond): // it had not begun yet
+		}
 	}
 }

@@ -97,6 +97,9 @@ func (s *Server) showJournal(w http.ResponseWriter, r *http.Request, _ cloud.Cal
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), q.wait)
 	defer cancel()
+	if q.wait > 0 {
+		go s.endWith(ctx, s.waiting.ending(), cancel)
+	}
 	found := s.journal.Wait(ctx, q.Filter, int64(q.after), q.limit, q.count)
 	found = s.explained(r.Context(), found)
 	if strings.Contains(r.Header.Get("Accept"), harType) {
@@ -119,6 +122,15 @@ func (s *Server) showJournal(w http.ResponseWriter, r *http.Request, _ cloud.Cal
 		}
 	}
 	return page, nil
+}
+
+// endWith ends a wait when all are to end, before it ends by itself.
+func (s *Server) endWith(ctx context.Context, ending <-chan struct{}, end func()) {
+	select {
+	case <-ending:
+		end()
+	case <-ctx.Done():
+	}
 }
 
 // explained returns entries with refused cloud calls explained: which entry of the

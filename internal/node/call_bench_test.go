@@ -92,6 +92,24 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// BenchmarkTestMode is what faults and journal cost a call: nothing outside of test
+// mode.
+func BenchmarkTestMode(b *testing.B) {
+	svc, token := newService(b)
+	for _, c := range []struct {
+		name string
+		cfg  server.Config
+	}{
+		{"off", server.Config{}},
+		{"on", server.Config{TestMode: true, Bench: server.NewBench()}},
+	} {
+		c.cfg.Cloud, c.cfg.Registry = svc, prometheus.NewRegistry()
+		b.Run(c.name, func(b *testing.B) {
+			benchmarkHandler(b, server.New(c.cfg), "/tcb/getcodesecret?access_token="+token, "{}")
+		})
+	}
+}
+
 // BenchmarkQuota is what quotas and a list of addresses cost a call: nothing where the
 // platform has none.
 func BenchmarkQuota(b *testing.B) {
