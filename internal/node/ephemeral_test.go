@@ -12,6 +12,15 @@ import (
 	"github.com/opentcb/opentcb/internal/admin"
 )
 
+// local are the settings of a server on free ports with a new data folder.
+func local(t *testing.T) Config {
+	t.Helper()
+	cfg := Default()
+	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Data = filepath.Join(t.TempDir(), "data")
+	return cfg
+}
+
 // TestEphemeral: a server whose data does not stay has a folder of its own, which is
 // gone when it has ended, and keys of its own; it makes nothing where others would.
 //

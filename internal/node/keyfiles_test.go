@@ -33,15 +33,6 @@ func started(t *testing.T, cfg Config) *Node {
 	return n
 }
 
-// local are the settings of a server on free ports with a new data folder.
-func local(t *testing.T) Config {
-	t.Helper()
-	cfg := Default()
-	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Data = filepath.Join(t.TempDir(), "data")
-	return cfg
-}
-
 // TestKeyFiles: a key file that others can read is refused, with the command that
 // mends it; a group of ours may read it. One that is named and not there is not
 // made, and that of the data folder is.
