@@ -92,7 +92,12 @@ func migrationNames() []string {
 // its last migration. A newer schema has a greater one.
 func SchemaVersion() int64 {
 	names := migrationNames()
-	number, _, _ := strings.Cut(names[len(names)-1], "_")
+	return versionOf(names[len(names)-1])
+}
+
+// versionOf returns the number of a migration's file.
+func versionOf(name string) int64 {
+	number, _, _ := strings.Cut(name, "_")
 	version, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
 		panic("a migration has no number: " + err.Error())

@@ -1,8 +1,13 @@
 package sqlstore
 
 import (
+	"database/sql"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/pressly/goose/v3"
 
 	"github.com/opentcb/opentcb/internal/testserver"
 )
@@ -71,5 +76,45 @@ func TestSchemaVersion(t *testing.T) {
 	err := s.read(t.Context()).row("SELECT max(version_id) FROM goose_db_version", nil, &version)
 	if err != nil || version != SchemaVersion() {
 		t.Errorf("the database has %d, %v; SchemaVersion %d", version, err, SchemaVersion())
+	}
+}
+
+// TestCreatedAsMigrated compares a database that was made at once with one whose
+// migrations were done one by one.
+//
+// Proves: RS-3
+func TestCreatedAsMigrated(t *testing.T) {
+	ways := []func(db *sql.DB) error{
+		func(db *sql.DB) error { return createSchema(t.Context(), db) },
+		func(db *sql.DB) error { return migrate(t.Context(), goose.DialectSQLite3, db) },
+	}
+	var have [2][]string
+	for i, way := range ways {
+		db, err := SQLiteOptions{}.connect(newFile(t), 1, sqliteWrites)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if err := way(db); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := db.Query("SELECT format('%s %s %s: %s', type, name, tbl_name, sql) FROM sqlite_schema UNION ALL " +
+			"SELECT * FROM (SELECT format('%d %d', version_id, is_applied) FROM goose_db_version ORDER BY id)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var row string
+			if err := rows.Scan(&row); err != nil {
+				t.Fatal(err)
+			}
+			have[i] = append(have[i], row)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(have[1]) < 2*len(migrationNames()) || !slices.Equal(have[0], have[1]) {
+		t.Errorf("made at once:\n%s\none by one:\n%s", strings.Join(have[0], "\n"), strings.Join(have[1], "\n"))
 	}
 }

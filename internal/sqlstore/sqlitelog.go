@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 	"modernc.org/sqlite"
 
 	"github.com/opentcb/opentcb/internal/secretfile"
@@ -74,7 +75,7 @@ func (o SQLiteOptions) create(ctx context.Context, abs, keyID string) error {
 	if err != nil {
 		return err
 	}
-	err = migrate(ctx, goose.DialectSQLite3, db)
+	err = createSchema(ctx, db)
 	if err == nil && keyID != "" {
 		_, err = db.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('master_key', $1)", keyID)
 	}
@@ -93,6 +94,37 @@ func (o SQLiteOptions) create(ctx context.Context, abs, keyID string) error {
 		return err
 	}
 	return secretfile.SyncFolder(filepath.Dir(abs))
+}
+
+// createSchema does in one transaction what migrate does in one for each migration,
+// which takes longer.
+func createSchema(ctx context.Context, db *sql.DB) error {
+	done, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
+	if err != nil {
+		return err
+	}
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback()
+	if err := done.CreateVersionTable(ctx, t); err != nil {
+		return err
+	}
+	schema, versions := "", "(0, 1)"
+	for _, name := range migrationNames() {
+		text, err := migrations.ReadFile("migrations/" + name)
+		if err != nil {
+			return err
+		}
+		schema += string(text) + "\n"
+		versions += fmt.Sprintf(", (%d, 1)", versionOf(name))
+	}
+	_, err = t.ExecContext(ctx, schema+"INSERT INTO goose_db_version (version_id, is_applied) VALUES "+versions)
+	if err != nil {
+		return err
+	}
+	return t.Commit()
 }
 
 // emptySQLite is a new database without a key, once one was made that need not

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -108,9 +106,8 @@ var addsColumn = regexp.MustCompile(`(?m)^ALTER TABLE (\w+) ADD COLUMN (\w+)`)
 // that is there: a process was killed between the two.
 func markColumn(ctx context.Context, db *sql.DB, current int64) error {
 	for _, name := range migrationNames() {
-		number, _, _ := strings.Cut(name, "_")
-		version, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || version != current+1 {
+		version := versionOf(name)
+		if version != current+1 {
 			continue
 		}
 		text, err := migrations.ReadFile("migrations/" + name)
