@@ -31,6 +31,7 @@
 //	internal/consent/     the page on which a merchant lets a platform act
 //	internal/push/        the envelope of events that a platform receives
 //	internal/delivery/    pushes them: what is due, to whom there is room
+//	internal/relay/       receives them for others: passes them on, hands out the ticket
 //	internal/printable/   text of others, made harmless on a terminal
 //	internal/journal/     the latest calls of a server in test mode
 //	internal/inject/      which calls get a fault, in test mode

@@ -50,10 +50,11 @@ var layers = []struct {
 	{"internal/backup", "internal/blob internal/seal internal/sqlstore"},
 	{"internal/consent", "internal/throttle internal/cloud"},
 	{"internal/delivery", "internal/journal internal/inject internal/cloud"},
+	{"internal/relay", "internal/push tcb internal/secretfile internal/yamlfile internal/seal internal/profile internal/cloud internal/delivery"},
 	{"internal/server", "internal/journal internal/inject tcb internal/consent internal/throttle internal/tc3 internal/blob internal/gateway internal/invoke internal/cloud"},
 	{"internal/admin", "internal/journal internal/inject tcb internal/clock internal/printable internal/nearest internal/throttle internal/blob internal/faults internal/world internal/cloud"},
 	{"internal/node", "internal/clock internal/blob internal/s3blob internal/codezip internal/yamlfile internal/world internal/seal internal/secretfile internal/cloud internal/sqlstore internal/backup internal/server internal/delivery internal/admin internal/intercept"},
-	{"cmd/opentcb", "internal/journal internal/inject internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node internal/intercept"},
+	{"cmd/opentcb", "internal/journal internal/inject internal/clock internal/codezip internal/faults tcb internal/printable internal/secretfile internal/nearest internal/profile internal/fleet internal/wirescript internal/agent internal/runner internal/cloud internal/backup internal/admin internal/node internal/intercept internal/relay"},
 	{"opentcbtest", "internal/journal internal/inject tcb internal/clock internal/admin internal/node"},
 	// From tests only:
 	{"internal/blobtest", "internal/blob"},

@@ -55,6 +55,7 @@
 //	agent.go      opentcb agent
 //	runner.go     opentcb runner
 //	explain.go    opentcb explain
+//	relay.go      opentcb relay
 //	whitelist.go  opentcb whitelist suggest, try, history, restore
 //
 // A platform's commands, over the interfaces:

@@ -26,6 +26,8 @@ var examples = map[string]string{
 
 	"intercept env": "eval \"$(opentcb intercept env)\"\nopentcb intercept env --shell fish | source\nopentcb intercept env --shell powershell | Invoke-Expression",
 
+	"relay": "opentcb relay --platform wx00000000000000c1 --config relay.yaml --data /var/lib/relay",
+
 	"platform list":        "opentcb platform list\nopentcb platform list --json",
 	"platform show":        "opentcb platform show wx00000000000000c1",
 	"platform add":         "opentcb platform add wx00000000000000c1 --name \"Acme services\" --sets 18,49",

@@ -31,7 +31,7 @@ var settings = []string{
 // long has nothing but settings, and --vouch-rows, which is said at one start.
 func hasVariable(cmd *cobra.Command, flag string) bool {
 	switch cmd.Name() {
-	case "serve", "dev", "agent":
+	case "serve", "dev", "agent", "relay":
 		return flag != "help" && flag != "vouch-rows"
 	}
 	path := cmd.CommandPath()

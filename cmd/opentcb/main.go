@@ -68,7 +68,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
-	addGroup(root, "Run:", devCommand(), serveCommand(), interceptCommand(), versionCommand())
+	addGroup(root, "Run:", devCommand(), serveCommand(), interceptCommand(), relayCommand(), versionCommand())
 	addGroup(root, "See and change:", platformCommand(), miniProgramCommand(), environmentCommand(),
 		consentCodeCommand(), authorizationCommand(), functionCommand(), worldCommand(), applyCommand(),
 		authorizeCommand(), revokeCommand(), deployCommand(), ticketCommand(), pushCommand(), whitelistCommand(),

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/push"
@@ -41,9 +39,9 @@ const (
 // addresses that answer may take all of the places.
 var lanePlaces = [Lanes]int{Answering: MaxPushes, Untried: MaxPushes * 5 / 8, Failing: MaxPushes / 4}
 
-// pause returns how long a push waits after so many tries, and whether it is tried
+// Pause returns how long a push waits after so many tries, and whether it is tried
 // again at all.
-func (p Push) pause() (time.Duration, bool) {
+func (p Push) Pause() (time.Duration, bool) {
 	pauses, hourly := ticketPauses, 0
 	if p.isEvent() {
 		pauses, hourly = eventPauses, hourlyTries
@@ -208,18 +206,11 @@ func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, err
 	if err := s.fill(ctx, c, p, &e); err != nil {
 		return Letter{}, err
 	}
-	sealed := push.Envelope{
-		AppID: p.Platform, Encrypt: key.Seal(fmt.Sprintf("%016x", rand.Uint64()), p.Platform, e.XML()),
-		Timestamp: fmt.Sprint(e.CreateTime.Unix()), Nonce: fmt.Sprint(1e8 + rand.N(int64(9.9e9))),
-	}
+	sealed := push.NewEnvelope(key, p.Platform, e.XML(), e.CreateTime)
 	if spoiled {
 		sealed.Encrypt = "c3BvaWxlZA==" // is of no length that a sealed message has
 	}
-	mark := "?"
-	if strings.Contains(p.URL, "?") {
-		mark = "&"
-	}
-	return Letter{URL: p.URL + mark + sealed.Query(key), Body: sealed.Body(),
+	return Letter{URL: sealed.URL(key, p.URL), Body: sealed.Body(),
 		Secret: e.ComponentVerifyTicket + e.AuthorizationCode}, nil
 }
 
@@ -316,7 +307,7 @@ func (s *Service) EndPush(ctx context.Context, p Push, d Delivered) error {
 		end.TicketAt = s.now()
 	}
 	if !d.OK {
-		pause, again := p.pause()
+		pause, again := p.Pause()
 		end.State, end.Lane, end.DueAt = PushWaiting, Failing, now+pause.Milliseconds()
 		if !again || d.NoUse {
 			end.State = PushGivenUp

@@ -74,7 +74,7 @@ func New(cfg Config) *Worker {
 		cfg.Jumped = func() <-chan struct{} { return nil }
 	}
 	w := &Worker{
-		cloud: cfg.Cloud, log: cfg.Log, jumped: cfg.Jumped, sender: newSender(cfg.Roots),
+		cloud: cfg.Cloud, log: cfg.Log, jumped: cfg.Jumped, sender: NewSender(cfg.Roots),
 		faults: cfg.Faults, journal: cfg.Journal,
 		under: cloud.UnderWay{Addresses: map[string]int{}}, freed: make(chan struct{}, 1), done: make(chan struct{}),
 		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -198,7 +198,7 @@ func (w *Worker) try(ctx context.Context, p cloud.Push) cloud.Delivered {
 	if letter.URL == "" {
 		return d
 	}
-	return send(ctx, w.sender, letter)
+	return Send(ctx, w.sender, letter)
 }
 
 // letter makes the letter of a push, or says why there is none. A spoiled one cannot

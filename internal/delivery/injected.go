@@ -53,9 +53,9 @@ func (w *Worker) sendInjected(ctx context.Context, l cloud.Letter, a *inject.Act
 		case <-ctx.Done():
 		}
 	case a.Twice:
-		send(ctx, w.sender, l)
+		Send(ctx, w.sender, l)
 	}
-	return send(ctx, w.sender, l)
+	return Send(ctx, w.sender, l)
 }
 
 // falselySigned returns the address of a letter with another msg_signature, which

@@ -31,10 +31,10 @@ const (
 // success is what receivers answer by WeChat's documentation.
 const success = "success"
 
-// newSender returns what pushes are sent with. Each has a connection of its own: one
+// NewSender returns what pushes are sent with. Each has a connection of its own: one
 // that was kept may be closed just when it is used again, and which of two pushes
 // arrived would not be known. There is no HTTP/2, and no proxy.
-func newSender(roots *x509.CertPool) *http.Transport {
+func NewSender(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: connectTime}).DialContext,
 		TLSClientConfig:     &tls.Config{RootCAs: roots},
@@ -49,8 +49,8 @@ var (
 	errAnswer  = fmt.Errorf("no answer within %v", answerTime)
 )
 
-// send sends a letter. Redirects are not followed.
-func send(ctx context.Context, by http.RoundTripper, l cloud.Letter) cloud.Delivered {
+// Send sends a letter. Redirects are not followed.
+func Send(ctx context.Context, by http.RoundTripper, l cloud.Letter) cloud.Delivered {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	late := time.AfterFunc(connectTime, func() { cancel(errConnect) })

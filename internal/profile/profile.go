@@ -194,6 +194,8 @@ profiles:
     secret: {env: COMPONENT_APPSECRET}
     # The platform pushes a ticket every 10 minutes: where your backend keeps it.
     ticket: {file: /run/component_verify_ticket}
+    # or, where 'opentcb relay' receives it:
+    # ticket: {relay: "http://127.0.0.1:9300", bearer: {file: /run/relay_bearer}}
     miniprograms:
       - appid: wx1111111111111111
         refresh_token: {command: pass show wx1111111111111111}

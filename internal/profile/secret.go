@@ -2,8 +2,11 @@ package profile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -15,10 +18,12 @@ import (
 
 // Secret is a secret, or where it is kept: one of the exported members is set.
 type Secret struct {
-	Value   string // in the file of profiles itself
-	Env     string // name of a variable
-	File    string // path of a file
-	Command string // run by the shell; prints it
+	Value   string  // in the file of profiles itself
+	Env     string  // name of a variable
+	File    string  // path of a file
+	Command string  // run by the shell; prints it
+	Relay   string  // address of an 'opentcb relay' that has the ticket
+	Bearer  *Secret // of the relay
 
 	at    string // file, line, profile and member, for errors
 	appid string // whose it is, if the secret stands for many
@@ -70,6 +75,8 @@ func (s Secret) find(ctx context.Context) (string, error) {
 		return string(text), err
 	case s.Command != "":
 		return s.run(ctx)
+	case s.Relay != "":
+		return s.ask(ctx)
 	}
 	return s.Value, nil
 }
@@ -112,11 +119,60 @@ func (s Secret) of(appid string) Secret {
 // none reports whether nothing is said of the secret.
 func (s Secret) none() bool { return s == Secret{} }
 
+// ticketRead bounds what a relay answers.
+const ticketRead = 64 << 10
+
+// ask returns the ticket that a relay has.
+func (s Secret) ask(ctx context.Context) (string, error) {
+	bearer, err := s.Bearer.Get(ctx)
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(s.Relay, "/")+"/ticket", nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	client := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // the bearer is the relay's alone
+	}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, ticketRead))
+	var has struct {
+		Ticket string `json:"component_verify_ticket"`
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case resp.StatusCode != http.StatusOK:
+		return "", fmt.Errorf("the relay at %s has no ticket for this: it answered %d", s.Relay, resp.StatusCode)
+	case json.Unmarshal(text, &has) != nil:
+		return "", fmt.Errorf("what answers at %s is no relay", s.Relay)
+	}
+	return has.Ticket, nil
+}
+
+// ReadSecret reads a secret that is the member of that name in a file of something
+// else.
+func ReadSecret(s *Secret, of, name string) yamlfile.Read { return s.readIn(of, name) }
+
 // read reads the secret that is the member of that name, in a profile.
-func (s *Secret) read(profile, name string) yamlfile.Read {
+func (s *Secret) read(profile, name string) yamlfile.Read { return s.readIn("profile "+profile, name) }
+
+func (s *Secret) readIn(of, name string) yamlfile.Read {
 	members := map[string]*string{"value": &s.Value, "env": &s.Env, "file": &s.File, "command": &s.Command}
 	return func(n yamlfile.Node) {
-		s.at = fmt.Sprintf("%d: profile %s: %s", n.Line(), profile, name)
+		s.at = fmt.Sprintf("%d: %s: %s", n.Line(), of, name)
+		if name == "ticket" && n.Has("relay") {
+			s.Bearer = &Secret{}
+			n.Members(name, yamlfile.Required("relay", yamlfile.Text(&s.Relay, CheckAddress)),
+				yamlfile.Required("bearer", s.Bearer.readIn(of, "bearer")))
+			return
+		}
 		var fields []yamlfile.Field
 		given := 0
 		for _, member := range []string{"value", "env", "file", "command"} {

@@ -4,7 +4,10 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
+	"strings"
+	"time"
 )
 
 // Envelope is a push as it stands in the request: what its body says, and the
@@ -14,6 +17,23 @@ type Envelope struct {
 	Encrypt   string // the sealed message
 	Timestamp string // Unix seconds
 	Nonce     string // 9 or 10 digits
+}
+
+// NewEnvelope seals a message to a platform. No other envelope has its random parts.
+func NewEnvelope(k Key, appid string, message []byte, at time.Time) Envelope {
+	return Envelope{
+		AppID: appid, Encrypt: k.Seal(fmt.Sprintf("%016x", rand.Uint64()), appid, message),
+		Timestamp: fmt.Sprint(at.Unix()), Nonce: fmt.Sprint(1e8 + rand.N(int64(9.9e9))),
+	}
+}
+
+// URL returns an event address with the query of the request.
+func (e Envelope) URL(k Key, address string) string {
+	mark := "?"
+	if strings.Contains(address, "?") {
+		mark = "&"
+	}
+	return address + mark + e.Query(k)
 }
 
 // Query returns the query of the request, in WeChat's order (PU-2, PU-5).
