@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,8 +40,11 @@ The exit status is 1 if something differs.`,
 				base = tcb.DefaultBaseURL
 			}
 			secure := c.HTTP.Transport.(*http.Transport).TLSClientConfig
-			player := wirescript.NewPlayer(wirescript.Target{URL: base, TLS: secure, Vars: vars})
+			player := wirescript.NewPlayer(wirescript.Target{URL: base, TLS: secure, Vars: vars, Context: cmd.Context()})
 			report := conformance(player, scripts, write != "", clause)
+			if ctx := cmd.Context(); ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			verbose, _ := cmd.Flags().GetBool("verbose")
 			if err := report.print(p, cmd.OutOrStdout(), verbose); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package wirescript
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ type Target struct {
 	Client   *http.Client // nil: one of our own, which follows no redirect and unpacks nothing
 	TLS      *tls.Config  // of https, and then requests are HTTP/2 where a Client can make them
 	Operator Operator
+	// Context ends what is played; nil: it ends by itself.
+	Context context.Context
 
 	// Clock moves the server's clock forward for good. Its tokens, tickets and
 	// signatures age; wall-clock timers need not fire.
@@ -78,6 +81,9 @@ type Player struct {
 
 // NewPlayer makes a player for a running server.
 func NewPlayer(target Target) *Player {
+	if target.Context == nil {
+		target.Context = context.Background()
+	}
 	p := &Player{target: target, client: target.Client, url: strings.TrimSuffix(target.URL, "/"), seen: map[string]bool{}}
 	if p.client == nil {
 		p.client = newClient(target.TLS)
@@ -96,6 +102,9 @@ func (p *Player) Play(script Script) []Result {
 
 // PlayCase plays one case of a script in a world of its own.
 func (p *Player) PlayCase(script Script, c Case) Result {
+	if p.target.Context.Err() != nil {
+		return Result{Case: c, LeftOut: "the player was ended"}
+	}
 	if missing := p.missing(script, c); len(missing) > 0 {
 		return Result{Case: c, LeftOut: "the target has no " + strings.Join(missing, ", no ")}
 	}

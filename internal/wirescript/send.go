@@ -103,7 +103,7 @@ func setHeader(request *http.Request, name, value string) {
 // do sends a request and reads the answer; one that breaks off is an answer too.
 func (p *Player) do(request *http.Request) (*answer, error) {
 	got := &answer{length: -1}
-	response, err := p.client.Do(request)
+	response, err := p.client.Do(request.WithContext(p.target.Context))
 	if err == nil {
 		defer response.Body.Close()
 		got.status, got.header, got.length = response.StatusCode, response.Header, response.ContentLength
