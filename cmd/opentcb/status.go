@@ -32,7 +32,7 @@ var statuses = [...]string{
 		"A command of the operator's could not reach the admin interface, or its token was refused",
 	statusUsage: "wrong usage, or something of yours is wrong: the profile or a secret of it, the fleet file, " +
 		"a zip or folder, the file of the admin token, a file that is in the way. Nothing was changed",
-	statusUnreachable: "the interfaces gave no answer, or none of the platform's (also -1): try again",
+	statusUnreachable: "the interfaces gave no answer, or none of the platform's (also -1, of an upload InternalError): try again",
 	statusCredentials: "the platform refused the secret, the token, the authorization or a permission set",
 	statusConflict:    "somebody else has changed it since it was read",
 	statusChecksum:    "the code does not match its checksum",
@@ -72,7 +72,10 @@ func byKind(err error) error {
 	if e, ok := errors.AsType[*tcb.Error](err); ok {
 		return statusError{err, statusOf(e.Code)}
 	}
-	if _, ok := errors.AsType[*tcb.CodeError](err); ok {
+	if e, ok := errors.AsType[*tcb.CodeError](err); ok {
+		if e.Code == "InternalError" { // an upload's -1
+			return statusError{err, statusUnreachable}
+		}
 		return statusError{err, statusRefused}
 	}
 	_, odd := errors.AsType[*tcb.AnswerError](err)

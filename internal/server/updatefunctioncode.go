@@ -178,6 +178,7 @@ var uploadCodes = map[cloud.Kind]string{
 	cloud.MalformedBody:          "InvalidParameter",
 	cloud.TooManyUploads:         "RequestLimitExceeded",
 	cloud.LimitReached:           "RequestLimitExceeded",
+	cloud.DayQuotaReached:        "RequestLimitExceeded",
 }
 
 // uploadAnswer is the answer to an upload that was taken.
