@@ -38,6 +38,7 @@ var entries = map[string]entry{
 	"cloudcall":          {"PUT", "/wxa/x?cloudbase_access_token=x", http.StatusOK, `"errcode":-1000`},
 	"decide":             {"GET", "/decide/wxa/x?cloudbase_access_token=x", http.StatusForbidden, `"errcode":-1000`},
 	"readyz":             {"GET", "/readyz", http.StatusServiceUnavailable, `{"status":"unavailable"}`},
+	"consent":            {"GET", "/cgi-bin/componentloginpage", http.StatusServiceUnavailable, ""},
 	"none":               {"GET", "/nothing", http.StatusNotFound, `"errcode":40066`},
 }
 
