@@ -17,7 +17,7 @@ var interfaces = []struct {
 	{"/tcb/listfunctions", true, nil},
 	{"/tcb/createfunction", false, nil},
 	{"/tcb/uploadfuncconfig", false, nil},
-	{"/tcb/getfuncconfig", true, []string{"config"}},
+	{"/tcb/getfuncconfig", false, []string{"config"}}, // it reads, but of a function, which there may not be
 	{"/tcb/getuploadsignature", false, []string{"headers"}},
 	{"/tcb/invokecloudfunction", false, nil},
 	{"/cgi-bin/component/api_component_token", false, []string{"component_access_token"}},
