@@ -74,9 +74,11 @@ func TestAgentMeetsFaults(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			token := awaitAgent(out, func() bool { return name == "stall" && met.Load() > 0 })
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			token := awaitAgent(out, func() bool { return len(ended) > 0 || name == "stall" && met.Load() > 0 })
 			_ = cmd.Process.Signal(os.Interrupt)
-			if err := cmd.Wait(); err != nil {
+			if err := <-ended; err != nil {
 				t.Errorf("it ended with %v: %s", err, said.String())
 			}
 			if strings.Contains(said.String(), srv.AdminToken) || token != "" && strings.Contains(said.String(), token) {
