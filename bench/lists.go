@@ -55,6 +55,7 @@ func (s *session) lists(w *scaled) ([]row, error) {
 			}
 			r.Name, r.Goal.Limit = fmt.Sprintf("%s, %s", l.path, place.name), bound
 			rows = append(rows, r)
+			s.progress("%s: %.1f ms", r.Name, median(r.Real))
 		}
 	}
 	status, err := s.timed(w.server, "/v1/status")

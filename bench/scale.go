@@ -44,7 +44,10 @@ func scale(s *session) ([]row, error) {
 		return nil, err
 	}
 	defer small.server.stop()
-	var rows []row
+	rows, err := s.lists(large)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range readCalls {
 		more, err := s.compareWorlds(
 			c.name, large, small, func(w *scaled, pair int) loadOrders { return s.scaleOrders(c, w, pair) },
@@ -64,10 +67,7 @@ func scale(s *session) ([]row, error) {
 		return nil, err
 	}
 	rows = append(rows, more...)
-	if more, err = s.lists(large); err != nil {
-		return nil, err
-	}
-	return append(append(rows, more...), s.worldFigures(large, small)...), nil
+	return append(rows, s.worldFigures(large, small)...), nil
 }
 
 func (s *session) scaleOrders(c call, w *scaled, pair int) loadOrders {
