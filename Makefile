@@ -10,12 +10,12 @@ SYSTEMS     ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 
 .PHONY: check test build systems lint unit servers interop bench fuzz soak
 
-# Under a minute: the tests that need no other server and no hardship.
+# About a minute: the tests that need no other server and no hardship.
 check: lint
 	$(GO) test -short ./...
 	$(GO) -C bench test -short ./...
 
-# Everything, in under ten minutes.
+# Everything: a quarter of an hour on two cores.
 test: lint
 	+$(MAKE) -j3 unit interop systems
 
