@@ -119,6 +119,7 @@ func (s *commandStand) run(m metCommand, n int, interrupt bool) {
 	cmd := exec.CommandContext(ctx, "opentcb", args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &stdout, &stderr
 	cmd.Env = []string{
+		"GOCOVERDIR=" + s.t.TempDir(), // or a binary with coverage warns
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "XDG_CACHE_HOME=" + filepath.Join(s.dir, "cache"),
 		"OPENTCB_PROFILES=" + filepath.Join(s.dir, "profiles.yaml"), "EDITOR=echo " + entry(n) + " >>",
 	}
