@@ -101,7 +101,9 @@ func TestThousandStreams(t *testing.T) {
 		settings, ok := f.(*http2.SettingsFrame)
 		return ok && settings.IsAck()
 	}))
+	opened := make(chan struct{})
 	go func() {
+		defer close(opened)
 		for range all {
 			if _, err := r.open(block(componentPath)); err != nil {
 				return
@@ -115,6 +117,7 @@ func TestThousandStreams(t *testing.T) {
 		}
 		return refused == all-most
 	}))
+	<-opened
 	r.must(r.WriteData(1, true, []byte("{}")))
 	answered := false
 	r.must(r.until(func(f http2.Frame) bool {
