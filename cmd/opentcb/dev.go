@@ -97,7 +97,7 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 		d.url, d.noRunner = n.APIURL(), functions.says()
 		d.intercept = n.InterceptURL()
 		d.admin, d.upstream = &admin.Client{URL: n.AdminURL(), Token: n.AdminToken()}, cfg.Upstream
-		if err := d.pushTo(ctx, eventURL); err != nil {
+		if err := d.pushTo(ctx, eventURL); err != nil && ctx.Err() == nil {
 			return err
 		}
 		text, err := d.begin(ctx, first)
@@ -110,7 +110,7 @@ func dev(ctx context.Context, cfg node.Config, eventURL string, stdout io.Writer
 			text = fmt.Sprintf("\n# The server runs, but there are no lines to paste: %v\n"+
 				"# The demo's credentials were changed since its first start. Use yours, or delete %s to start afresh.\n", err, data)
 		}
-		if err := n.KeepStart(ctx); err != nil { // a reset comes back to what is printed
+		if err := n.KeepStart(ctx); err != nil && ctx.Err() == nil { // a reset comes back to what is printed
 			return err
 		}
 		_, _ = io.WriteString(stdout, text) // the server outlives whoever reads this

@@ -93,7 +93,7 @@ func TestDevLines(t *testing.T) {
 
 var (
 	fails    = regexp.MustCompile(`"errcode":\s*-?[1-9]|"Error":|FAILED`)
-	succeeds = regexp.MustCompile(`"errcode":\s*0\b|"RequestId"|\bOK\b`)
+	succeeds = regexp.MustCompile(`"errcode":\s*0\b|"RequestId"|"pre_auth_code"|\bOK\b`)
 	codeKey  = regexp.MustCompile(`"codesecret":\s*"([^"]{64})"`)
 )
 
