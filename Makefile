@@ -15,7 +15,7 @@ check: lint
 	$(GO) test -short ./...
 	$(GO) -C bench test -short ./...
 
-# Everything: a quarter of an hour on two cores.
+# Everything: some twenty minutes on two cores.
 test: lint
 	+$(MAKE) -j3 unit interop systems
 
