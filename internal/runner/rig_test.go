@@ -62,15 +62,9 @@ type rig struct {
 // newRig starts a runner. Where the tests run as root its functions run as nobody.
 func newRig(t *testing.T, change func(*runner.Config)) *rig {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("the short tests need only Go")
-	}
-	node, err := runner.FindNode(t.Context(), "node")
+	node, err := runner.FindNode(t.Context(), testserver.Program(t, "node"))
 	if err != nil {
-		if os.Getenv("OPENTCB_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	r := &rig{T: t, functions: map[string]function{}, zips: map[string][]byte{}, changed: make(chan struct{})}
 	r.code = openFolder(t)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -44,12 +45,7 @@ func freeAddress(t *testing.T) string {
 
 // runFunctions starts both. Where the tests run as root functions run as nobody.
 func runFunctions(t *testing.T) *running {
-	if _, err := exec.LookPath("node"); err != nil {
-		if os.Getenv("OPENTCB_TEST_ALL") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testserver.Program(t, "node")
 	dir, err := os.MkdirTemp("", "soak-runner-") // which everybody can pass through
 	must(t, "a folder", err)
 	t.Cleanup(func() {
@@ -292,9 +288,7 @@ func TestUploadsUnderCalls(t *testing.T) {
 //
 // Proves: RN-8, RN-4
 func TestDevRunsFunctions(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip(err)
-	}
+	testserver.Program(t, "node")
 	s, lines := dev(t, t.TempDir())
 	found := 0
 	for _, line := range lines {
