@@ -33,7 +33,7 @@ func called(t *testing.T, srv *opentcbtest.Server) {
 }
 
 // TestJournalCommands: what comes is printed, waited for and written as an archive; the
-// status says whether what was waited for came.
+// status reports whether what was waited for came.
 //
 // Proves: JN-4
 func TestJournalCommands(t *testing.T) {

@@ -34,7 +34,7 @@ func (s *Server) cloudbaseToken(_ http.ResponseWriter, r *http.Request, c cloud.
 }
 
 // Credential is what the runtime of an environment proves itself with. ExpiresIn is
-// in seconds, 0 if it does not expire; Code tells whether it opens code too.
+// in seconds, 0 if it does not expire; Code reports whether it opens code too.
 type Credential struct {
 	Credential string `json:"credential"`
 	ExpiresIn  int64  `json:"expires_in,omitempty"`

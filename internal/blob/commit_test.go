@@ -196,5 +196,5 @@ func TestNoLinkLeadsOut(t *testing.T) {
 	}
 }
 
-// settle waits until timestamps of files written before tell whether they are touched.
+// settle waits until timestamps of files written before show that they are touched.
 func settle() { time.Sleep(settleFor + 100*time.Millisecond) }

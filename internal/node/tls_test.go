@@ -193,7 +193,7 @@ func TestCertificateIsReplaced(t *testing.T) {
 }
 
 // await puts a pair in place and waits until the server has looked at it: then it
-// shows one that expires so long from now, and tells whether its files are good.
+// shows one that expires so long from now, and reports whether its files are good.
 func (s *secureBench) await(what string, cert, key []byte, expires time.Duration, stale bool) {
 	s.t.Helper()
 	s.replace(cert, key)

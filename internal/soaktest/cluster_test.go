@@ -84,7 +84,7 @@ func (r *roamer) here(token string) *client {
 // roam goes to another server without need.
 func (r *roamer) roam() { r.at = r.cluster.any(nil) }
 
-// errUnknown is the outcome of a call of which nobody can say whether it was
+// errUnknown is the outcome of a call of which nobody can know whether it was
 // done: there was no answer, or it was -1.
 var errUnknown = errors.New("not known")
 
