@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the generated part of docs/comman
 // The manual's page. What stands below the mark is generated.
 const (
 	manual = "../../docs/commands.md"
-	mark   = "<!-- Below is what the program says of itself; make it anew with: go test ./cmd/opentcb -run TestManual -update -->\n"
+	mark   = "<!-- Generated below: go test ./cmd/opentcb -run TestManual -update -->\n"
 )
 
 // TestManual holds docs/commands.md to the commands and flags that there are.
