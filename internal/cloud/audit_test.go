@@ -147,6 +147,9 @@ func TestNamesInRecords(t *testing.T) {
 		_, _, err = r.cloud.ListFunctions(t.Context(), c, name, 0, 10)
 		r.refused("list", err, cloud.EnvironmentNotFound)
 		r.refused("create", r.cloud.CreateFunction(t.Context(), c, name, name), cloud.InvalidArgs)
+		if strings.HasPrefix(name, "/") {
+			continue // a key of base64 may look like an interface's path
+		}
 		r.refused("entry", r.cloud.SetPermission(t.Context(), c, env1, true, []string{name}, 2), cloud.InvalidArgs)
 	}
 	for _, rec := range r.records("") {

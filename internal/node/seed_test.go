@@ -45,6 +45,7 @@ func (a *answerTap) Write(p []byte) (int, error) {
 // wireRun is one run of a wire script.
 type wireRun struct {
 	addresses []string // where the server listened, after each start
+	calls     sync.WaitGroup
 	mu        sync.Mutex
 	answers   []string // to each call, with what was called
 }
@@ -53,6 +54,8 @@ type wireRun struct {
 // only the status counts.
 func (r *wireRun) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.calls.Add(1)
+		defer r.calls.Done()
 		tap := &answerTap{ResponseWriter: w}
 		called := req.Method + " " + req.RequestURI
 		r.mu.Lock()
@@ -113,6 +116,7 @@ func playSeeded(t *testing.T, script wirescript.Script, before *wireRun) *wireRu
 			t.Errorf("%s: %v", c.Title, result.Err)
 		}
 	}
+	r.calls.Wait() // a caller has his answer before the call has quite ended
 	return r
 }
 
