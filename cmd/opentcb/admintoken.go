@@ -1,12 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,18 +55,9 @@ func listAdminTokensCommand() *cobra.Command {
 each was used last, to the minute. The token of the file admin-token, which is
 in no list, is the first admin's.`,
 		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
-			all := []admin.AdminToken{}
-			var b strings.Builder
-			w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-			fmt.Fprint(w, "NAME\tROLE\tCREATED\tEXPIRES\tUSED")
-			err := c.AdminTokens(cmd.Context(), func(t admin.AdminToken) error {
-				all = append(all, t)
-				fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\t%s", t.Name, t.Role,
-					localMinute(t.CreatedAt), localMinute(t.ExpiresAt), localMinute(t.UsedAt))
-				return nil
-			})
-			err = errors.Join(err, w.Flush())
-			return answer{all, b.String()}, err
+			return listed([]string{"NAME", "ROLE", "CREATED", "EXPIRES", "USED"}, func(t admin.AdminToken) []string {
+				return []string{t.Name, string(t.Role), localMinute(t.CreatedAt), localMinute(t.ExpiresAt), localMinute(t.UsedAt)}
+			}, func(each func(admin.AdminToken) error) error { return c.AdminTokens(cmd.Context(), each) })
 		})
 }
 

@@ -14,26 +14,14 @@ func authorizationCommand() *cobra.Command {
 	add, remove := authorizeCommand(), revokeCommand()
 	add.Use, remove.Use = "add PLATFORM APPID", "remove PLATFORM APPID"
 	return groupCommand("authorization", "See, give and cancel authorizations",
-		authorizationListCommand(), authorizationShowCommand(), add, remove)
-}
-
-func authorizationListCommand() *cobra.Command {
-	query := map[string]*string{}
-	cmd := remoteCommand("list", "List the authorizations",
-		"List authorizations by Mini Program and platform: all, or those that the flags choose.",
-		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
-			all, rows := []cloud.AuthorizationView{}, [][]string{{"appid", "platform", "state", "sets", "since"}}
-			err := c.Authorizations(cmd.Context(), chosen(cmd, query), func(a cloud.AuthorizationView) error {
-				all = append(all, a)
-				rows = append(rows, []string{a.AppID, a.Platform, inForce(a), setsText(a), local(a.Since)})
-				return nil
-			})
-			return answer{all, table(rows)}, err
-		})
-	query["platform"] = cmd.Flags().String("platform", "", "those of that platform")
-	query["appid"] = cmd.Flags().String("appid", "", "those of that Mini Program")
-	query["in_force"] = cmd.Flags().String("in-force", "", "true: those in force; false: those that were cancelled")
-	return cmd
+		listCommand("List the authorizations",
+			"List authorizations by Mini Program and platform: all, or those that the flags choose.",
+			[]string{"appid", "platform", "state", "sets", "since"}, func(a cloud.AuthorizationView) []string {
+				return []string{a.AppID, a.Platform, inForce(a), setsText(a), local(a.Since)}
+			}, (*admin.Client).Authorizations, filter{"platform", "those of that platform"},
+			filter{"appid", "those of that Mini Program"},
+			filter{"in-force", "true: those in force; false: those that were cancelled"}),
+		authorizationShowCommand(), add, remove)
 }
 
 func inForce(a cloud.AuthorizationView) string {

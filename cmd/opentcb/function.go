@@ -18,14 +18,9 @@ func functionCommand() *cobra.Command {
 func functionListCommand() *cobra.Command {
 	return remoteCommand("list ENV", "List the functions of an environment", "List the functions of an environment by name.",
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
-			all, rows := []cloud.FunctionView{}, [][]string{{"name", "owner", "size", "modified", "variables"}}
-			err := c.Functions(cmd.Context(), args[0], func(f cloud.FunctionView) error {
-				all = append(all, f)
-				variables := strings.Join(f.Environment, " ")
-				rows = append(rows, []string{f.Name, f.Owner, fmt.Sprint(f.Size), local(f.ModifiedAt), variables})
-				return nil
-			})
-			return answer{all, table(rows)}, err
+			return listed([]string{"name", "owner", "size", "modified", "variables"}, func(f cloud.FunctionView) []string {
+				return []string{f.Name, f.Owner, fmt.Sprint(f.Size), local(f.ModifiedAt), strings.Join(f.Environment, " ")}
+			}, func(each func(cloud.FunctionView) error) error { return c.Functions(cmd.Context(), args[0], each) })
 		})
 }
 

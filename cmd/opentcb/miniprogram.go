@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -11,23 +10,26 @@ import (
 )
 
 func miniProgramCommand() *cobra.Command {
+	n := noun[cloud.MiniProgram, cloud.MiniProgramChange]{
+		name: "miniprogram", arg: "APPID", what: "a Mini Program", get: (*admin.Client).MiniProgram,
+		put: (*admin.Client).PutMiniProgram, change: (*admin.Client).ChangeMiniProgram,
+		flags: miniProgramFlags, text: miniProgramText,
+	}
+	const states = "Of a disabled Mini Program no platform's call is served; enabled, everything is as before."
+	state := func(m cloud.MiniProgram) string {
+		return fmt.Sprintf("Mini Program %s is %s, with %s", m.AppID, inUse(m.Disabled, false), m.Counts)
+	}
 	return groupCommand("miniprogram", "See and change Mini Programs",
-		miniProgramListCommand(), miniProgramShowCommand(), miniProgramAddCommand(), miniProgramSetCommand(),
-		miniProgramStateCommand("disable", true), miniProgramStateCommand("enable", false),
+		listCommand("List the Mini Programs", "List all Mini Programs by appid.",
+			[]string{"appid", "name", "state", "authorizations"}, func(m cloud.MiniProgram) []string {
+				return []string{m.AppID, m.Name, inUse(m.Disabled, m.Removing), fmt.Sprint(m.Counts.Authorizations)}
+			}, (*admin.Client).MiniPrograms),
+		n.show("Show a Mini Program, and how much there is below it."),
+		n.add("Make a Mini Program", "Make a Mini Program."),
+		n.set("Change what the flags name; the rest stays."),
+		n.switching("disable", "Disable", states, cloud.MiniProgramChange{Disabled: cloud.Given(true)}, state),
+		n.switching("enable", "Enable", states, cloud.MiniProgramChange{Disabled: cloud.Given(false)}, state),
 		removeCommand("miniprogram", "APPID", (*admin.Client).RemoveMiniProgram))
-}
-
-func miniProgramListCommand() *cobra.Command {
-	return remoteCommand("list", "List the Mini Programs", "List all Mini Programs by appid.",
-		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
-			all, rows := []cloud.MiniProgram{}, [][]string{{"appid", "name", "state", "authorizations"}}
-			err := c.MiniPrograms(cmd.Context(), url.Values{"limit": {"1000"}}, func(m cloud.MiniProgram) error {
-				all = append(all, m)
-				rows = append(rows, []string{m.AppID, m.Name, inUse(m.Disabled, m.Removing), fmt.Sprint(m.Counts.Authorizations)})
-				return nil
-			})
-			return answer{all, table(rows)}, err
-		})
 }
 
 func miniProgramText(m cloud.MiniProgram) string {
@@ -35,65 +37,15 @@ func miniProgramText(m cloud.MiniProgram) string {
 		"below it", m.Counts.String(), "created_at", local(m.CreatedAt), "cloud", onOff(m.Cloud))
 }
 
-func miniProgramShowCommand() *cobra.Command {
-	return remoteCommand("show APPID", "Show a Mini Program", "Show a Mini Program, and how much there is below it.",
-		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
-			m, err := c.MiniProgram(cmd.Context(), args[0])
-			return answer{m, miniProgramText(m)}, err
-		})
-}
-
-// miniProgramFlags adds the flags of what is said of a Mini Program; change reads them.
-func miniProgramFlags(cmd *cobra.Command, change *func() (cloud.MiniProgramChange, error)) {
+// miniProgramFlags adds the flags of what is said of a Mini Program, and returns what
+// reads them.
+func miniProgramFlags(cmd *cobra.Command) func() (cloud.MiniProgramChange, error) {
 	name := cmd.Flags().String("name", "", "what it is called; \"\" takes the name away")
 	principal := cmd.Flags().String("principal", "", "whom it belongs to")
 	open := cmd.Flags().Bool("cloud", true, "cloud development is opened")
-	*change = func() (cloud.MiniProgramChange, error) {
+	return func() (cloud.MiniProgramChange, error) {
 		return cloud.MiniProgramChange{
 			Name: given(cmd, "name", *name), Principal: given(cmd, "principal", *principal), Cloud: given(cmd, "cloud", *open),
 		}, nil
 	}
-}
-
-func miniProgramAddCommand() *cobra.Command {
-	var change func() (cloud.MiniProgramChange, error)
-	cmd := remoteCommand("add APPID", "Make a Mini Program",
-		"Make a Mini Program.",
-		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
-			with, err := change()
-			if err != nil {
-				return answer{}, err
-			}
-			if _, err := c.MiniProgram(cmd.Context(), args[0]); err == nil {
-				return answer{}, fmt.Errorf("there is a Mini Program %s: 'opentcb miniprogram set' changes it", args[0])
-			}
-			m, err := c.PutMiniProgram(cmd.Context(), args[0], with)
-			return answer{m, miniProgramText(m)}, err
-		})
-	miniProgramFlags(cmd, &change)
-	return cmd
-}
-
-func miniProgramSetCommand() *cobra.Command {
-	var change func() (cloud.MiniProgramChange, error)
-	cmd := remoteCommand("set APPID", "Change what is said of a Mini Program", "Change what the flags name; the rest stays.",
-		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
-			with, err := change()
-			if err != nil {
-				return answer{}, err
-			}
-			m, err := c.ChangeMiniProgram(cmd.Context(), args[0], with)
-			return answer{m, miniProgramText(m)}, err
-		})
-	miniProgramFlags(cmd, &change)
-	return cmd
-}
-
-func miniProgramStateCommand(verb string, disabled bool) *cobra.Command {
-	return remoteCommand(verb+" APPID", map[bool]string{true: "Disable", false: "Enable"}[disabled]+" a Mini Program",
-		"Of a disabled Mini Program no platform's call is served; enabled, everything is as before.",
-		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
-			m, err := c.ChangeMiniProgram(cmd.Context(), args[0], cloud.MiniProgramChange{Disabled: cloud.Given(disabled)})
-			return answer{m, fmt.Sprintf("Mini Program %s is %s, with %s", m.AppID, inUse(m.Disabled, false), m.Counts)}, err
-		})
 }

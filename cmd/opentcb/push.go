@@ -22,7 +22,7 @@ func pushListCommand() *cobra.Command {
 their next try, the latest first. They are kept 7 days.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			all, rows := []cloud.PushView{}, [][]string{{"id", "at", "kind", "appid", "state", "tries", "last", "address"}}
-			chosen := chosen(cmd, query)
+			chosen := listQuery(cmd, query)
 			if limit > 0 {
 				chosen.Set("limit", strconv.Itoa(min(limit, 1000)))
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -63,6 +64,106 @@ func given[T any](cmd *cobra.Command, flag string, v T) cloud.Maybe[T] {
 		return cloud.Given(v)
 	}
 	return cloud.Maybe[T]{}
+}
+
+// listed reads a list to its end: columns are the names of its table's columns, and row
+// returns what is in them of one thing.
+func listed[T any](columns []string, row func(T) []string, list func(each func(T) error) error) (answer, error) {
+	all, rows := []T{}, [][]string{columns}
+	err := list(func(v T) error {
+		all, rows = append(all, v), append(rows, row(v))
+		return nil
+	})
+	return answer{all, table(rows)}, err
+}
+
+// filter is a flag that chooses from a list: its name, and what is said of it.
+type filter struct{ name, usage string }
+
+// listCommand makes a command that lists things: all, or those that filters choose.
+func listCommand[T any](
+	short, long string, columns []string, row func(T) []string,
+	list func(c *admin.Client, ctx context.Context, query url.Values, each func(T) error) error, filters ...filter,
+) *cobra.Command {
+	chosen := map[string]*string{}
+	cmd := remoteCommand("list", short, long, 0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
+		return listed(columns, row, func(each func(T) error) error {
+			return list(c, cmd.Context(), listQuery(cmd, chosen), each)
+		})
+	})
+	for _, f := range filters {
+		chosen[f.name] = cmd.Flags().String(f.name, "", f.usage)
+	}
+	return cmd
+}
+
+// listQuery is the query of a list: its flags that were given, and the largest pages.
+func listQuery(cmd *cobra.Command, flags map[string]*string) url.Values {
+	query := url.Values{"limit": {"1000"}}
+	for name, value := range flags {
+		if cmd.Flags().Changed(name) {
+			query.Set(strings.ReplaceAll(name, "-", "_"), *value)
+		}
+	}
+	return query
+}
+
+// noun makes the commands of a resource: V is how it is shown, C what can be changed.
+type noun[V, C any] struct {
+	name, arg, what string // the group's name, its argument's, and in a sentence: platform, APPID, a platform
+
+	get         func(c *admin.Client, ctx context.Context, id string) (V, error)
+	put, change func(c *admin.Client, ctx context.Context, id string, with C) (V, error)
+	flags       func(*cobra.Command) func() (C, error) // adds the flags of a change, and returns what reads them
+	text        func(V) string
+}
+
+func (n noun[V, C]) show(long string) *cobra.Command {
+	return remoteCommand("show "+n.arg, "Show "+n.what, long,
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			v, err := n.get(c, cmd.Context(), args[0])
+			return answer{v, n.text(v)}, err
+		})
+}
+
+func (n noun[V, C]) add(short, long string) *cobra.Command {
+	return n.changing("add", short, long, func(c *admin.Client, ctx context.Context, id string, with C) (V, error) {
+		if there, err := n.get(c, ctx, id); err == nil {
+			return there, fmt.Errorf("there is %s %s: 'opentcb %s set' changes it", n.what, id, n.name)
+		}
+		return n.put(c, ctx, id, with)
+	})
+}
+
+func (n noun[V, C]) set(long string) *cobra.Command {
+	return n.changing("set", "Change what is said of "+n.what, long, n.change)
+}
+
+// changing makes a command that does something with what its flags say.
+func (n noun[V, C]) changing(
+	verb, short, long string, do func(c *admin.Client, ctx context.Context, id string, with C) (V, error),
+) *cobra.Command {
+	var read func() (C, error)
+	cmd := remoteCommand(verb+" "+n.arg, short, long,
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			with, err := read()
+			if err != nil {
+				return answer{}, err
+			}
+			v, err := do(c, cmd.Context(), args[0], with)
+			return answer{v, n.text(v)}, err
+		})
+	read = n.flags(cmd)
+	return cmd
+}
+
+// switching makes a command that makes one change, and prints what is said of the result.
+func (n noun[V, C]) switching(use, short, long string, with C, said func(V) string) *cobra.Command {
+	return remoteCommand(use+" "+n.arg, short+" "+n.what, long,
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			v, err := n.change(c, cmd.Context(), args[0], with)
+			return answer{v, said(v)}, err
+		})
 }
 
 // remover asks a server to remove one thing.

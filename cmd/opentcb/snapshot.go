@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,17 +49,9 @@ func listSnapshotsCommand() *cobra.Command {
 		`Print the snapshots of a server in test mode by name: when they were saved, by
 the server's clock, and how large they are.`,
 		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
-			all := []admin.Snapshot{}
-			var b strings.Builder
-			w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-			fmt.Fprint(w, "NAME\tSAVED\tSIZE")
-			err := c.Snapshots(cmd.Context(), func(s admin.Snapshot) error {
-				all = append(all, s)
-				fmt.Fprintf(w, "\n%s\t%s\t%s", s.Name, s.CreatedAt.Format(time.RFC3339), size(s.Bytes))
-				return nil
-			})
-			err = errors.Join(err, w.Flush())
-			return answer{all, b.String()}, err
+			return listed([]string{"NAME", "SAVED", "SIZE"}, func(s admin.Snapshot) []string {
+				return []string{s.Name, s.CreatedAt.Format(time.RFC3339), size(s.Bytes)}
+			}, func(each func(admin.Snapshot) error) error { return c.Snapshots(cmd.Context(), each) })
 		})
 }
 
