@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -85,13 +84,7 @@ func (c *Client) AdminTokens(ctx context.Context, each func(AdminToken) error) e
 
 // CreateAdminToken makes a token.
 func (c *Client) CreateAdminToken(ctx context.Context, wanted NewAdminToken) (AdminToken, error) {
-	body, err := json.Marshal(wanted)
-	if err != nil {
-		return AdminToken{}, err
-	}
-	var made AdminToken
-	err = c.call(ctx, "POST", adminTokensPath, jsonContent(body), &made)
-	return made, err
+	return ask[AdminToken](ctx, c, "POST", adminTokensPath, wanted)
 }
 
 // RevokeAdminToken ends a token.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -36,12 +37,46 @@ func put(v any, isNew bool) any {
 	return v
 }
 
-// tagged is an answer with its ETag, for If-Match.
-func tagged[T interface{ ETag() string }](w http.ResponseWriter, v T, err error) (any, error) {
+// resource is what is answered with its ETag, for If-Match.
+type resource interface{ ETag() string }
+
+func tagged[T resource](w http.ResponseWriter, v T, err error) (any, error) {
 	if err == nil {
 		w.Header().Set("ETag", `"`+v.ETag()+`"`)
 	}
 	return v, err
+}
+
+// show answers what a parameter of the path names.
+func show[T resource](name string, find func(context.Context, string) (T, error)) handler {
+	return noQuery(func(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
+		v, err := find(r.Context(), r.PathValue(name))
+		return tagged(w, v, err)
+	})
+}
+
+// putting makes what a parameter of the path names, or replaces it, with what the body
+// says of it.
+func putting[C any, T resource](
+	name string, do func(context.Context, cloud.Caller, string, C) (T, bool, error),
+) handler {
+	return func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+		var with C
+		if err := readChange(w, r, &with); err != nil {
+			return nil, err
+		}
+		v, isNew, err := do(r.Context(), c, r.PathValue(name), with)
+		answer, err := tagged(w, v, err)
+		return put(answer, isNew), err
+	}
+}
+
+// changing is putting of what is there, of which the body need not say all.
+func changing[C any, T resource](name string, do func(context.Context, cloud.Caller, string, C) (T, error)) handler {
+	return putting(name, func(ctx context.Context, c cloud.Caller, id string, with C) (T, bool, error) {
+		v, err := do(ctx, c, id, with)
+		return v, false, err
+	})
 }
 
 // write writes what a handler returned.

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -51,9 +50,6 @@ func (s *Server) authorizations(_ http.ResponseWriter, r *http.Request, _ cloud.
 }
 
 func (s *Server) authorization(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	return s.cloud.AuthorizationView(r.Context(), r.PathValue("platform"), r.PathValue("appid"))
 }
 
@@ -79,20 +75,13 @@ func (s *Server) revoke(_ http.ResponseWriter, r *http.Request, c cloud.Caller) 
 
 // Ticket returns a platform's current verify ticket.
 func (c *Client) Ticket(ctx context.Context, platform string) (string, error) {
-	var t Ticket
-	err := c.call(ctx, "GET", "/v1/platforms/"+url.PathEscape(platform)+"/ticket", content{}, &t)
+	t, err := ask[Ticket](ctx, c, "GET", platformPath(platform)+"/ticket", nil)
 	return t.Ticket, err
 }
 
 // Authorize gives the merchant's consent and returns the authorization code.
 func (c *Client) Authorize(ctx context.Context, platform, appid string, sets []int) (AuthorizationCode, error) {
-	body, err := json.Marshal(Consent{PermissionSets: sets})
-	if err != nil {
-		return AuthorizationCode{}, err
-	}
-	var code AuthorizationCode
-	err = c.call(ctx, "POST", authorizationPath(platform, appid), jsonContent(body), &code)
-	return code, err
+	return ask[AuthorizationCode](ctx, c, "POST", authorizationPath(platform, appid), Consent{PermissionSets: sets})
 }
 
 // Authorizations gives the authorizations that the query chooses to each, by appid
@@ -104,8 +93,8 @@ func (c *Client) Authorizations(
 }
 
 // Authorization returns an authorization, in force or cancelled.
-func (c *Client) Authorization(ctx context.Context, platform, appid string) (a cloud.AuthorizationView, err error) {
-	return a, c.call(ctx, "GET", "/v1/authorizations/"+url.PathEscape(platform)+"/"+url.PathEscape(appid), content{}, &a)
+func (c *Client) Authorization(ctx context.Context, platform, appid string) (cloud.AuthorizationView, error) {
+	return ask[cloud.AuthorizationView](ctx, c, "GET", "/v1/authorizations/"+url.PathEscape(platform)+"/"+url.PathEscape(appid), nil)
 }
 
 // Revoke cancels an authorization.
@@ -114,5 +103,5 @@ func (c *Client) Revoke(ctx context.Context, platform, appid string) error {
 }
 
 func authorizationPath(platform, appid string) string {
-	return "/v1/platforms/" + url.PathEscape(platform) + "/authorizations/" + url.PathEscape(appid)
+	return platformPath(platform) + "/authorizations/" + url.PathEscape(appid)
 }

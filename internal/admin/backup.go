@@ -56,11 +56,5 @@ func (p *pieces) Write(b []byte) (int, error) {
 // Backup writes an archive of everything that the server keeps to w. With an
 // error, what was written is no archive.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
-	resp, err := c.do(ctx, "GET", "/v1/backup", content{})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(w, resp.Body)
-	return err
+	return c.download(ctx, "/v1/backup", "", w)
 }

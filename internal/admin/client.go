@@ -67,10 +67,6 @@ type content struct {
 	accept string // type of the answer; "": any
 }
 
-func jsonContent(text []byte) content {
-	return content{mime: "application/json", r: bytes.NewReader(text)}
-}
-
 // call sends a request and decodes the answer into v, unless v is nil.
 func (c *Client) call(ctx context.Context, method, path string, body content, v any) error {
 	resp, err := c.do(ctx, method, path, body)
@@ -82,6 +78,19 @@ func (c *Client) call(ctx context.Context, method, path string, body content, v 
 		return nil
 	}
 	return c.decode(resp, v)
+}
+
+// ask is call with a value as JSON, unless it is nil; the answer is a T.
+func ask[T any](ctx context.Context, c *Client, method, path string, value any) (answer T, err error) {
+	var body content
+	if value != nil {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return answer, err
+		}
+		body = content{mime: "application/json", r: bytes.NewReader(text)}
+	}
+	return answer, c.call(ctx, method, path, body, &answer)
 }
 
 // decode decodes an answer into v.
@@ -134,4 +143,15 @@ func (c *Client) request(
 		return nil, &ForeignError{strings.TrimSuffix(c.URL, "/"), resp.Status, answer.Errcode != 0}
 	}
 	return nil, &Refusal{resp.StatusCode, e.Code, e.Message, e.Member, e.RID, e.Faults}
+}
+
+// download writes what is at a path to w, in the type accept, if that is not "".
+func (c *Client) download(ctx context.Context, path, accept string, w io.Writer) error {
+	resp, err := c.do(ctx, "GET", path, content{accept: accept})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(w, resp.Body)
+	return err
 }

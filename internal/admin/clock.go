@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -118,26 +117,15 @@ func (s *Server) clockMoved(now clock.Setting, err error, member string) (any, e
 
 // Clock returns how the server's clock is set.
 func (c *Client) Clock(ctx context.Context) (Clock, error) {
-	var now Clock
-	err := c.call(ctx, "GET", "/v1/clock", content{}, &now)
-	return now, err
+	return ask[Clock](ctx, c, "GET", "/v1/clock", nil)
 }
 
 // SetClock sets the server's clock. Now of the setting must be nil.
 func (c *Client) SetClock(ctx context.Context, wanted Clock) (Clock, error) {
-	return c.moveClock(ctx, "PUT", "/v1/clock", wanted)
+	return ask[Clock](ctx, c, "PUT", "/v1/clock", wanted)
 }
 
 // AdvanceClock moves the server's clock forward, or back.
 func (c *Client) AdvanceClock(ctx context.Context, by string) (Clock, error) {
-	return c.moveClock(ctx, "POST", "/v1/clock/advance", Advance{by})
-}
-
-func (c *Client) moveClock(ctx context.Context, method, path string, wanted any) (now Clock, err error) {
-	body, err := json.Marshal(wanted)
-	if err != nil {
-		return now, err
-	}
-	err = c.call(ctx, method, path, jsonContent(body), &now)
-	return now, err
+	return ask[Clock](ctx, c, "POST", "/v1/clock/advance", Advance{by})
 }

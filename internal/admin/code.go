@@ -103,7 +103,7 @@ func (c *Client) Deploy(ctx context.Context, d Deployment, zip io.Reader) (Code,
 	if d.InstallDependency {
 		query.Set("install_dependency", "true")
 	}
-	path := environmentPath(d.Env, "functions/"+url.PathEscape(d.Function)+"/code?"+query.Encode())
+	path := environmentPath(d.Env, "/functions/"+url.PathEscape(d.Function)+"/code?"+query.Encode())
 	err := c.call(ctx, "PUT", path, content{mime: "application/zip", r: zip}, &code)
 	return code, err
 }

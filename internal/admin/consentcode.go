@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -47,9 +46,6 @@ func (s *Server) makeConsentCode(w http.ResponseWriter, r *http.Request, c cloud
 }
 
 func (s *Server) consentCodes(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	all, err := s.cloud.ConsentCodes(r.Context(), r.PathValue("appid"))
 	list := ConsentCodes{Items: make([]ConsentCode, len(all))}
 	for i, c := range all {
@@ -68,17 +64,13 @@ func consentCodesPath(appid string) string {
 }
 
 // MakeConsentCode makes a code of a Mini Program that is good for so long, 0 for ever.
-func (c *Client) MakeConsentCode(ctx context.Context, appid string, life time.Duration) (made ConsentCode, err error) {
-	body, err := json.Marshal(NewConsentCode{ExpiresIn: int64(life.Seconds())})
-	if err != nil {
-		return made, err
-	}
-	return made, c.call(ctx, "POST", consentCodesPath(appid), jsonContent(body), &made)
+func (c *Client) MakeConsentCode(ctx context.Context, appid string, life time.Duration) (ConsentCode, error) {
+	return ask[ConsentCode](ctx, c, "POST", consentCodesPath(appid), NewConsentCode{ExpiresIn: int64(life.Seconds())})
 }
 
 // ConsentCodes returns the codes of a Mini Program.
-func (c *Client) ConsentCodes(ctx context.Context, appid string) (all ConsentCodes, err error) {
-	return all, c.call(ctx, "GET", consentCodesPath(appid), content{}, &all)
+func (c *Client) ConsentCodes(ctx context.Context, appid string) (ConsentCodes, error) {
+	return ask[ConsentCodes](ctx, c, "GET", consentCodesPath(appid), nil)
 }
 
 // RevokeConsentCodes revokes the code of that id, "" for all.

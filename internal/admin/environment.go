@@ -63,39 +63,24 @@ func (s *Server) environments(_ http.ResponseWriter, r *http.Request, _ cloud.Ca
 	}, func(p cloud.Page) ([]cloud.EnvironmentView, error) { return s.cloud.Environments(r.Context(), f, p) })
 }
 
-func (s *Server) environment(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
-	e, err := s.cloud.EnvironmentView(r.Context(), r.PathValue("environment"))
-	return tagged(w, e, err)
-}
-
-func (s *Server) putEnvironment(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	var with cloud.EnvironmentChange
-	if err := readChange(w, r, &with); err != nil {
-		return nil, err
-	}
+func (s *Server) putEnvironment(
+	ctx context.Context, c cloud.Caller, id string, with cloud.EnvironmentChange,
+) (e cloud.EnvironmentView, isNew bool, err error) {
 	version, err := seenVersion(c)
 	if err != nil {
-		return nil, err
+		return e, false, err
 	}
-	e, isNew, err := s.cloud.PutEnvironment(r.Context(), c, r.PathValue("environment"), with, version)
-	v, err := tagged(w, e, err)
-	return put(v, isNew), err
+	return s.cloud.PutEnvironment(ctx, c, id, with, version)
 }
 
-func (s *Server) changeEnvironment(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	var with cloud.EnvironmentChange
-	if err := readChange(w, r, &with); err != nil {
-		return nil, err
-	}
+func (s *Server) changeEnvironment(
+	ctx context.Context, c cloud.Caller, id string, with cloud.EnvironmentChange,
+) (e cloud.EnvironmentView, err error) {
 	version, err := seenVersion(c)
 	if err != nil {
-		return nil, err
+		return e, err
 	}
-	e, err := s.cloud.ChangeEnvironment(r.Context(), c, r.PathValue("environment"), with, version)
-	return tagged(w, e, err)
+	return s.cloud.ChangeEnvironment(ctx, c, id, with, version)
 }
 
 // seenVersion is the version that a change was decided on, -1 for whatever stands.
@@ -116,31 +101,29 @@ func (c *Client) Environments(ctx context.Context, query url.Values, each func(c
 }
 
 // Environment returns an environment.
-func (c *Client) Environment(ctx context.Context, id string) (e cloud.EnvironmentView, err error) {
-	return e, c.call(ctx, "GET", "/v1/environments/"+url.PathEscape(id), content{}, &e)
+func (c *Client) Environment(ctx context.Context, id string) (cloud.EnvironmentView, error) {
+	return ask[cloud.EnvironmentView](ctx, c, "GET", environmentPath(id, ""), nil)
 }
 
 // PutEnvironment makes an environment, or replaces one whole but for its account's
 // switch, which stays unless it is given.
 func (c *Client) PutEnvironment(
 	ctx context.Context, id string, with cloud.EnvironmentChange,
-) (e cloud.EnvironmentView, err error) {
-	return e, c.send(ctx, "PUT", "/v1/environments/"+url.PathEscape(id), with, &e)
+) (cloud.EnvironmentView, error) {
+	return ask[cloud.EnvironmentView](ctx, c, "PUT", environmentPath(id, ""), with)
 }
 
 // ChangeEnvironment changes the members that are given, whatever the environment's
 // version.
 func (c *Client) ChangeEnvironment(
 	ctx context.Context, id string, with cloud.EnvironmentChange,
-) (e cloud.EnvironmentView, err error) {
-	return e, c.send(ctx, "PATCH", "/v1/environments/"+url.PathEscape(id), with, &e)
+) (cloud.EnvironmentView, error) {
+	return ask[cloud.EnvironmentView](ctx, c, "PATCH", environmentPath(id, ""), with)
 }
 
 // CloudbaseToken gives a token for the code of an environment.
 func (c *Client) CloudbaseToken(ctx context.Context, env string) (CloudbaseToken, error) {
-	var token CloudbaseToken
-	err := c.call(ctx, "POST", environmentPath(env, "token"), content{}, &token)
-	return token, err
+	return ask[CloudbaseToken](ctx, c, "POST", environmentPath(env, "/token"), nil)
 }
 
 // Credential gives what the runtime of an environment proves itself with, good for
@@ -155,15 +138,15 @@ func (c *Client) Credential(ctx context.Context, env string, life time.Duration,
 	if code {
 		query.Set("code", "true")
 	}
-	err := c.call(ctx, "POST", environmentPath(env, "credential?"+query.Encode()), content{}, &credential)
+	err := c.call(ctx, "POST", environmentPath(env, "/credential?"+query.Encode()), content{}, &credential)
 	return credential, err
 }
 
 // RevokeCredentials voids every credential of an environment.
 func (c *Client) RevokeCredentials(ctx context.Context, env string) error {
-	return c.call(ctx, "DELETE", environmentPath(env, "credential"), content{}, nil)
+	return c.call(ctx, "DELETE", environmentPath(env, "/credential"), content{}, nil)
 }
 
 func environmentPath(env, rest string) string {
-	return "/v1/environments/" + url.PathEscape(env) + "/" + rest
+	return "/v1/environments/" + url.PathEscape(env) + rest
 }

@@ -102,9 +102,6 @@ func readRule(w http.ResponseWriter, r *http.Request) (rule inject.Rule, err err
 }
 
 func (s *Server) removeFault(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	id := r.PathValue("id")
 	if !s.faults.Remove(id) {
 		return nil, cloud.Refused(cloud.NotFound, "there is no rule "+strconv.Quote(id)+": GET /v1/faults lists them")
@@ -113,19 +110,12 @@ func (s *Server) removeFault(_ http.ResponseWriter, r *http.Request, c cloud.Cal
 }
 
 func (s *Server) clearFaults(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	return Cleared{s.faults.Clear()}, s.cloud.RecordTest(c, "fault", "all removed")
 }
 
 // AddFault adds a rule and returns it as it is listed.
-func (c *Client) AddFault(ctx context.Context, rule inject.Rule) (listed Fault, err error) {
-	body, err := json.Marshal(rule)
-	if err != nil {
-		return listed, err
-	}
-	return listed, c.call(ctx, "POST", "/v1/faults", jsonContent(body), &listed)
+func (c *Client) AddFault(ctx context.Context, rule inject.Rule) (Fault, error) {
+	return ask[Fault](ctx, c, "POST", "/v1/faults", rule)
 }
 
 // Faults returns the rules in their order.
@@ -139,10 +129,10 @@ func (c *Client) Faults(ctx context.Context) ([]Fault, error) {
 }
 
 // ClearFaults removes a rule, or all if id is "".
-func (c *Client) ClearFaults(ctx context.Context, id string) (cleared Cleared, err error) {
+func (c *Client) ClearFaults(ctx context.Context, id string) (Cleared, error) {
 	path := "/v1/faults"
 	if id != "" {
 		path += "/" + url.PathEscape(id)
 	}
-	return cleared, c.call(ctx, "DELETE", path, content{}, &cleared)
+	return ask[Cleared](ctx, c, "DELETE", path, nil)
 }

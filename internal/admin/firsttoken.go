@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -138,11 +137,5 @@ func (s *Server) rotateFirstToken(w http.ResponseWriter, r *http.Request, c clou
 // RotateAdminToken replaces the token of the file admin-token in the server's data
 // folder. The old one is good for overlap.
 func (c *Client) RotateAdminToken(ctx context.Context, overlap time.Duration) (Rotation, error) {
-	body, err := json.Marshal(Rotation{Overlap: int64(overlap.Seconds())})
-	if err != nil {
-		return Rotation{}, err
-	}
-	var made Rotation
-	err = c.call(ctx, "POST", adminTokensPath+"/"+cloud.FirstAdmin+"/rotation", jsonContent(body), &made)
-	return made, err
+	return ask[Rotation](ctx, c, "POST", adminTokensPath+"/"+cloud.FirstAdmin+"/rotation", Rotation{Overlap: int64(overlap.Seconds())})
 }

@@ -19,18 +19,12 @@ func (s *Server) functions(_ http.ResponseWriter, r *http.Request, _ cloud.Calle
 }
 
 func (s *Server) function(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	return s.cloud.FunctionView(r.Context(), r.PathValue("environment"), r.PathValue("function_name"))
 }
 
 // readCode streams a function's code. Its last byte follows only if the code is still
 // what was verified, so that altered code never arrives whole.
 func (s *Server) readCode(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	code, err := s.cloud.ReadCode(r.Context(), c, r.PathValue("environment"), r.PathValue("function_name"))
 	if err != nil {
 		return nil, err
@@ -69,27 +63,16 @@ func (s *Server) sendCode(w http.ResponseWriter, code cloud.Code) (any, error) {
 
 // Functions gives the functions of an environment to each, by name.
 func (c *Client) Functions(ctx context.Context, env string, each func(cloud.FunctionView) error) error {
-	return Each(ctx, c, environmentPath(env, "functions"), nil, each)
+	return Each(ctx, c, environmentPath(env, "/functions"), nil, each)
 }
 
 // Function returns a function.
-func (c *Client) Function(ctx context.Context, env, name string) (f cloud.FunctionView, err error) {
-	return f, c.call(ctx, "GET", environmentPath(env, "functions/"+url.PathEscape(name)), content{}, &f)
+func (c *Client) Function(ctx context.Context, env, name string) (cloud.FunctionView, error) {
+	return ask[cloud.FunctionView](ctx, c, "GET", environmentPath(env, "/functions/"+url.PathEscape(name)), nil)
 }
 
 // ReadCode writes a function's code to w, whoever uploaded it. With an error, what was
 // written is not the code.
 func (c *Client) ReadCode(ctx context.Context, env, name string, w io.Writer) error {
-	return c.download(ctx, environmentPath(env, "functions/"+url.PathEscape(name)+"/code"), w)
-}
-
-// download writes what is at a path to w.
-func (c *Client) download(ctx context.Context, path string, w io.Writer) error {
-	resp, err := c.do(ctx, "GET", path, content{})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(w, resp.Body)
-	return err
+	return c.download(ctx, environmentPath(env, "/functions/"+url.PathEscape(name)+"/code"), "", w)
 }

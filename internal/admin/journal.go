@@ -153,9 +153,6 @@ func (s *Server) explained(ctx context.Context, entries []*journal.Entry) []*jou
 }
 
 func (s *Server) clearJournal(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	s.journal.Clear()
 	return nil, s.cloud.RecordTest(c, "journal", "emptied")
 }
@@ -163,19 +160,13 @@ func (s *Server) clearJournal(_ http.ResponseWriter, r *http.Request, c cloud.Ca
 // Journal returns a page of the journal. The query's members are interface,
 // platform, appid, env, function, path, errcode, rid, text, since, limit, after, and
 // wait and count, which wait for so many calls.
-func (c *Client) Journal(ctx context.Context, query url.Values) (page JournalPage, err error) {
-	return page, c.call(ctx, "GET", "/v1/journal?"+query.Encode(), content{}, &page)
+func (c *Client) Journal(ctx context.Context, query url.Values) (JournalPage, error) {
+	return ask[JournalPage](ctx, c, "GET", "/v1/journal?"+query.Encode(), nil)
 }
 
 // JournalHAR writes the journal as an HTTP archive.
 func (c *Client) JournalHAR(ctx context.Context, query url.Values, to io.Writer) error {
-	resp, err := c.do(ctx, "GET", "/v1/journal?"+query.Encode(), content{accept: harType})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(to, resp.Body)
-	return err
+	return c.download(ctx, "/v1/journal?"+query.Encode(), harType, to)
 }
 
 // ClearJournal empties the journal.

@@ -79,8 +79,8 @@ func Each[T any](ctx context.Context, c *Client, path string, query url.Values, 
 		q[name] = values
 	}
 	for {
-		var page List[T]
-		if err := c.call(ctx, "GET", path+"?"+q.Encode(), content{}, &page); err != nil {
+		page, err := ask[List[T]](ctx, c, "GET", path+"?"+q.Encode(), nil)
+		if err != nil {
 			return err
 		}
 		for _, item := range page.Items {

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -54,18 +53,10 @@ func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request, c cloud.Cal
 
 // LogLevel returns the least level that the server logs.
 func (c *Client) LogLevel(ctx context.Context) (LogLevel, error) {
-	var level LogLevel
-	err := c.call(ctx, "GET", "/v1/log-level", content{}, &level)
-	return level, err
+	return ask[LogLevel](ctx, c, "GET", "/v1/log-level", nil)
 }
 
 // SetLogLevel changes the least level that the server logs.
 func (c *Client) SetLogLevel(ctx context.Context, wanted string) (LogLevel, error) {
-	body, err := json.Marshal(LogLevel{wanted})
-	if err != nil {
-		return LogLevel{}, err
-	}
-	var level LogLevel
-	err = c.call(ctx, "PUT", "/v1/log-level", jsonContent(body), &level)
-	return level, err
+	return ask[LogLevel](ctx, c, "PUT", "/v1/log-level", LogLevel{wanted})
 }

@@ -54,12 +54,12 @@ func (c *Client) Pushes(ctx context.Context, platform string, query url.Values, 
 // PushTicket has the ticket of a platform pushed to each of its event addresses, and
 // returns the pushes, which have begun.
 func (c *Client) PushTicket(ctx context.Context, platform string) ([]cloud.PushView, error) {
-	var all List[cloud.PushView]
-	err := c.send(ctx, "POST", platformPath(platform)+"/pushes", NewPush{cloud.Given("ticket")}, &all)
+	all, err := ask[List[cloud.PushView]](
+		ctx, c, "POST", platformPath(platform)+"/pushes", NewPush{cloud.Given("ticket")})
 	return all.Items, err
 }
 
 // PushAgain has a push sent once more.
-func (c *Client) PushAgain(ctx context.Context, platform, id string) (p cloud.PushView, err error) {
-	return p, c.call(ctx, "POST", platformPath(platform)+"/pushes/"+url.PathEscape(id)+"/again", content{}, &p)
+func (c *Client) PushAgain(ctx context.Context, platform, id string) (cloud.PushView, error) {
+	return ask[cloud.PushView](ctx, c, "POST", platformPath(platform)+"/pushes/"+url.PathEscape(id)+"/again", nil)
 }

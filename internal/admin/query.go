@@ -40,6 +40,16 @@ func (p parameters) read(r *http.Request) error {
 	return nil
 }
 
+// noQuery is a handler of requests without a query.
+func noQuery(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+		if err := (parameters{}).read(r); err != nil {
+			return nil, err
+		}
+		return h(w, r, c)
+	}
+}
+
 // unknown refuses a name that none of those known is.
 func unknown(noun, name string, known []string) error {
 	text := fmt.Sprintf("there is no %s %.64q", noun, name)

@@ -106,7 +106,7 @@ func (s *Server) runtimeCode(w http.ResponseWriter, r *http.Request, c cloud.Cal
 // the tag of what the caller has it waits that long for something else, at most 30 s, and
 // returns nil if nothing comes.
 func (c *Client) Runtime(ctx context.Context, env, tag string, wait time.Duration) (*Runtime, string, error) {
-	path := environmentPath(env, "runtime")
+	path := environmentPath(env, "/runtime")
 	header := http.Header{}
 	if tag != "" {
 		path += "?wait=" + wait.String()
@@ -127,5 +127,5 @@ func (c *Client) Runtime(ctx context.Context, env, tag string, wait time.Duratio
 // RuntimeCode writes the code of a function to w, if that sum is still its own. With an
 // error, what was written is not the code.
 func (c *Client) RuntimeCode(ctx context.Context, env, name, sum string, w io.Writer) error {
-	return c.download(ctx, environmentPath(env, "runtime/functions/"+url.PathEscape(name)+"/code?sum="+url.QueryEscape(sum)), w)
+	return c.download(ctx, environmentPath(env, "/runtime/functions/"+url.PathEscape(name)+"/code?sum="+url.QueryEscape(sum)), "", w)
 }

@@ -92,9 +92,7 @@ func (c *Client) Reset(ctx context.Context) error {
 
 // SaveSnapshot keeps all that the server has under a name.
 func (c *Client) SaveSnapshot(ctx context.Context, name string) (Snapshot, error) {
-	var s Snapshot
-	err := c.call(ctx, "PUT", "/v1/snapshots/"+url.PathEscape(name), content{}, &s)
-	return s, err
+	return ask[Snapshot](ctx, c, "PUT", "/v1/snapshots/"+url.PathEscape(name), nil)
 }
 
 // RestoreSnapshot brings what is stored to a snapshot.

@@ -43,9 +43,6 @@ type Stored struct {
 
 // showStatus reads no row: what takes long was measured before.
 func (s *Server) showStatus(_ http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	if s.status == nil {
 		return nil, &httpError{http.StatusNotImplemented, tcb.InvalidURL, "this server does not know how it is"}
 	}
@@ -53,6 +50,6 @@ func (s *Server) showStatus(_ http.ResponseWriter, r *http.Request, _ cloud.Call
 }
 
 // Status returns how the server is.
-func (c *Client) Status(ctx context.Context) (st Status, err error) {
-	return st, c.call(ctx, "GET", "/v1/status", content{}, &st)
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return ask[Status](ctx, c, "GET", "/v1/status", nil)
 }

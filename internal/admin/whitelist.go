@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,28 +59,20 @@ func (s *Server) restoreWhitelist(w http.ResponseWriter, r *http.Request, c clou
 // SuggestWhitelist returns what an environment called in the last week, and
 // the smallest whitelist that allows it.
 func (c *Client) SuggestWhitelist(ctx context.Context, env string, allowedOnly bool) (cloud.Suggestion, error) {
-	var suggestion cloud.Suggestion
-	path := environmentPath(env, "whitelist/suggestion") + fmt.Sprintf("?allowed_only=%t", allowedOnly)
-	err := c.call(ctx, "GET", path, content{}, &suggestion)
-	return suggestion, err
+	path := environmentPath(env, "/whitelist/suggestion") + fmt.Sprintf("?allowed_only=%t", allowedOnly)
+	return ask[cloud.Suggestion](ctx, c, "GET", path, nil)
 }
 
 // TryWhitelist returns which calls of the last day a whitelist would have
 // refused.
 func (c *Client) TryWhitelist(ctx context.Context, env string, entries []string) (cloud.Trial, error) {
-	var trial cloud.Trial
-	body, err := json.Marshal(Whitelist{entries})
-	if err == nil {
-		err = c.call(ctx, "POST", environmentPath(env, "whitelist/trial"), jsonContent(body), &trial)
-	}
-	return trial, err
+	return ask[cloud.Trial](ctx, c, "POST", environmentPath(env, "/whitelist/trial"), Whitelist{entries})
 }
 
 // WhitelistHistory returns the changes of an environment's permission, oldest
 // first.
 func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]cloud.PermissionChange, error) {
-	var history History
-	err := c.call(ctx, "GET", environmentPath(env, "whitelist/history"), content{}, &history)
+	history, err := ask[History](ctx, c, "GET", environmentPath(env, "/whitelist/history"), nil)
 	var changes []cloud.PermissionChange
 	for _, ch := range history.Changes {
 		ch.PermissionChange.At = int64(ch.At)
@@ -93,11 +84,7 @@ func (c *Client) WhitelistHistory(ctx context.Context, env string) ([]cloud.Perm
 // RestoreWhitelist sets the whitelist of an earlier version anew, and returns
 // the new version.
 func (c *Client) RestoreWhitelist(ctx context.Context, env string, version int64) (int64, error) {
-	var now Version
-	body, err := json.Marshal(Version{version})
-	if err == nil {
-		err = c.call(ctx, "POST", environmentPath(env, "whitelist/restore"), jsonContent(body), &now)
-	}
+	now, err := ask[Version](ctx, c, "POST", environmentPath(env, "/whitelist/restore"), Version{version})
 	return now.Version, err
 }
 
@@ -108,8 +95,7 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, _ cloud.Caller)
 
 // Explain returns why the call with that rid was refused.
 func (c *Client) Explain(ctx context.Context, rid string) (cloud.Explanation, error) {
-	var x Explanation
-	err := c.call(ctx, "GET", "/v1/calls/"+url.PathEscape(rid), content{}, &x)
+	x, err := ask[Explanation](ctx, c, "GET", "/v1/calls/"+url.PathEscape(rid), nil)
 	x.Explanation.At = int64(x.At)
 	return x.Explanation, err
 }

@@ -12,9 +12,6 @@ import (
 
 // world streams a world file of everything, without secrets.
 func (s *Server) world(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	if err := (parameters{}).read(r); err != nil {
-		return nil, err
-	}
 	pieces := &pieces{w: w, conn: http.NewResponseController(w), mime: "application/yaml"}
 	out := bufio.NewWriterSize(pieces, pieceBytes)
 	_, err := io.WriteString(out, "# Everything that this server keeps, without secrets and code. Applied, it changes nothing.\n")
@@ -34,11 +31,5 @@ func (s *Server) world(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (
 // World writes a world file of everything, without secrets, to w. With an error, what
 // was written is not the whole.
 func (c *Client) World(ctx context.Context, w io.Writer) error {
-	resp, err := c.do(ctx, "GET", "/v1/world", content{})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(w, resp.Body)
-	return err
+	return c.download(ctx, "/v1/world", "", w)
 }
