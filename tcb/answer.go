@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"net/http"
+	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -58,4 +61,49 @@ func firstEmpty(members ...string) string {
 		}
 	}
 	return ""
+}
+
+// Status is the head of every answer of a /tcb/* interface, and the whole
+// answer of a failure.
+type Status struct {
+	ErrCode Code   `json:"errcode"`
+	ErrMsg  string `json:"errmsg"`
+}
+
+// Success returns the status of a call that succeeded.
+func Success() Status { return Status{ErrCode: OK, ErrMsg: OK.Text()} }
+
+// Integer is an integer of a request. It is read from every JSON number that is
+// one: some JSON libraries write 2 as 2.0.
+type Integer int64
+
+// The longest number that is read, and its largest exponent: neither many digits
+// nor a few that stand for many cost anything.
+const (
+	maxDigits   = 64
+	maxExponent = 18
+)
+
+// UnmarshalJSON reads the integer. The error is a json.UnmarshalTypeError if it
+// is another type, not whole, or out of the range of int64.
+func (i *Integer) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	if err == nil {
+		*i = Integer(n)
+		return nil
+	}
+	if isShort(string(b)) {
+		if r, ok := new(big.Rat).SetString(string(b)); ok && r.IsInt() && r.Num().IsInt64() {
+			*i = Integer(r.Num().Int64())
+			return nil
+		}
+	}
+	return &json.UnmarshalTypeError{Value: "value", Type: reflect.TypeFor[int64]()}
+}
+
+// isShort reports whether a number is within the bounds.
+func isShort(number string) bool {
+	_, exponent, found := strings.Cut(strings.ToLower(number), "e")
+	e, err := strconv.Atoi(exponent)
+	return len(number) <= maxDigits && (!found || err == nil && -maxExponent <= e && e <= maxExponent)
 }

@@ -45,25 +45,20 @@
 //	quota_get.go               how often a platform may call, and has
 //	clear_quota.go             counting begins anew
 //	event.go                   Event: a ticket, or an authorization that changed
-//	eventhandler.go            EventHandler: verifies, decrypts, calls back
-//	seen.go                    what was handled already
-//	ticketstore.go             TicketStore: the latest verify ticket
+//	eventhandler.go            EventHandler: verifies, decrypts, calls back, and not twice
 //
 // and what they share:
 //
-//	client.go                  Client: a call, its token, its one retry
-//	redirect.go                what leads elsewhere: followed by downloads alone
+//	client.go                  Client: a call, its token, its one retry, no redirects
 //	uploadurl.go               where an upload is sent
-//	answer.go                  reads an answer
+//	answer.go                  reads an answer: errcode and errmsg, integers however they are written
 //	error.go                   Error, AnswerError, CodeError
 //	code.go                    the error codes and their texts
-//	integer.go                 an integer, however a JSON library writes it
-//	status.go                  errcode and errmsg, the head of an answer
 //	tokens.go                  Tokens, which renew themselves; MemoryStore
-//	filestore.go               FileStore, a token that processes share
+//	zip.go                     zips from folders, and back
+//	filestore.go               FileStore, a token that processes share; TicketStore, the latest ticket
 //	filelock_unix.go           its lock
 //	filelock_windows.go        the same on Windows
 //	filelock_other.go          where there is none
 //	transfer.go                a download that continues after a break
-//	zip.go                     zips from folders, and back
 package tcb

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,5 +42,48 @@ func authorizationShowCommand() *cobra.Command {
 			a, err := c.Authorization(cmd.Context(), args[0], args[1])
 			return answer{a, pairs("platform", a.Platform, "appid", a.AppID, "state", inForce(a), "permission_sets", setsText(a),
 				"since", local(a.Since), "last_token_at", local(a.LastTokenAt))}, err
+		})
+}
+
+func authorizeCommand() *cobra.Command {
+	var sets []string
+	cmd := remoteCommand("authorize PLATFORM APPID",
+		"Give a merchant's consent and print the authorization code",
+		`Give the consent of the Mini Program APPID that PLATFORM acts for it, with these
+permission sets, or with those that the platform asks for, and print the
+authorization code that api_query_auth exchanges for tokens: once, within an hour.`,
+		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			ids, err := parseSets(sets)
+			if err != nil {
+				return answer{}, err
+			}
+			code, err := c.Authorize(cmd.Context(), args[0], args[1], ids)
+			return answer{code, code.AuthorizationCode}, err
+		})
+	cmd.Flags().StringSliceVar(&sets, "sets", nil,
+		"ids of the permission sets that are granted; cloud functions need 49 or 64")
+	return cmd
+}
+
+func parseSets(words []string) ([]int, error) {
+	ids := make([]int, len(words))
+	for i, word := range words {
+		id, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--sets: %q is no permission set: give numbers, such as --sets 18,49", word)}
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+func revokeCommand() *cobra.Command {
+	return remoteCommand("revoke PLATFORM APPID", "Cancel an authorization",
+		`Cancel the authorization of PLATFORM by the Mini Program APPID. Its tokens and
+links stop at once; its code protection key is kept for when it is given again.`,
+		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			result := map[string]string{"platform": args[0], "appid": args[1], "authorization": "cancelled"}
+			text := "cancelled the authorization of " + args[0] + " by " + args[1]
+			return answer{result, text}, c.Revoke(cmd.Context(), args[0], args[1])
 		})
 }

@@ -2,11 +2,15 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/opentcb/opentcb/internal/nearest"
 )
 
 // groupCommand makes a command that does nothing but group others.
@@ -78,4 +82,98 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return usageError{fmt.Errorf("%s; usage: %s; given: %s%s", what, cmd.UseLine(), given, switchHint(cmd, args))}
 	}
+}
+
+// variable is the environment variable of a flag: --admin-listen is
+// OPENTCB_ADMIN_LISTEN.
+func variable(flag string) string {
+	return "OPENTCB_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// settings are the flags of commands that have a variable: the connection to a
+// server, and the form of the output. What belongs to one call has none, since a
+// variable of such a name is likely somebody else's.
+var settings = []string{
+	"admin", "admin-token", "data", "base-url", "profile", "profiles", "appid", "json",
+	"ca-file", "client-cert", "client-key", "database", "blobs", "master-key-file", "master-key-command",
+}
+
+// hasVariable reports whether a flag of a command is a setting. What runs for
+// long has nothing but settings, and --vouch-rows, which is said at one start.
+func hasVariable(cmd *cobra.Command, flag string) bool {
+	switch cmd.Name() {
+	case "serve", "dev", "agent", "relay":
+		return flag != "help" && flag != "vouch-rows"
+	}
+	path := cmd.CommandPath()
+	if flag == "appid" && (strings.HasPrefix(path, "opentcb fault") || strings.HasPrefix(path, "opentcb journal")) {
+		return false // whose calls are meant is said each time
+	}
+	return slices.Contains(settings, flag)
+}
+
+// nameVariables adds to the description of each setting the variable that sets
+// it.
+func nameVariables(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if hasVariable(cmd, f.Name) {
+			f.Usage += " [" + variable(f.Name) + "]"
+		}
+	})
+}
+
+// fromEnvironment sets the settings that were not given from their variables. An
+// empty variable counts as none.
+func fromEnvironment(cmd *cobra.Command) (err error) {
+	flags := cmd.Flags()
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := os.Getenv(variable(f.Name))
+		if f.Changed || value == "" || err != nil || !hasVariable(cmd, f.Name) {
+			return
+		}
+		if bad := flags.Set(f.Name, value); bad != nil {
+			err = usageError{fmt.Errorf("environment variable %s: %w", variable(f.Name), plainer(bad))}
+		}
+	})
+	return err
+}
+
+// unknownFlag finds the name in pflag's complaint.
+var unknownFlag = regexp.MustCompile(`^unknown flag: --([^ =]+)`)
+
+// goValue finds what Go's library says of a value.
+var goValue = regexp.MustCompile(`: (?:strconv\.(Parse\w+)|time): .*$`)
+
+// plainer says of a flag's value what it must be, where Go's library speaks of its
+// own functions.
+func plainer(err error) error {
+	m := goValue.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	want := map[string]string{
+		"": "give a span such as 90s or 24h", "ParseBool": "give true or false, behind an equals sign",
+	}[m[1]]
+	if want == "" {
+		want = "give a whole number"
+	}
+	return fmt.Errorf("%s: %s", strings.TrimSuffix(err.Error(), m[0]), want)
+}
+
+// suggestFlag names the flag that was perhaps meant.
+func suggestFlag(cmd *cobra.Command, err error) error {
+	m := unknownFlag.FindStringSubmatch(err.Error())
+	if m == nil {
+		return usageError{plainer(err)}
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if sub, _, noSuch := cmd.Find([]string{m[1]}); noSuch == nil && sub != cmd {
+		return usageError{fmt.Errorf("%w; did you mean %s?", err, sub.CommandPath())}
+	}
+	best := nearest.Name(m[1], names)
+	if best == "" {
+		return usageError{err}
+	}
+	return usageError{fmt.Errorf("%w; did you mean --%s?", err, best)}
 }

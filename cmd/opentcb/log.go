@@ -2,16 +2,21 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/opentcb/opentcb/internal/admin"
 )
 
 // logQueue is how many lines of the log wait for a reader that is slow; further
@@ -178,3 +183,23 @@ func (f *formatFlag) Set(s string) error {
 }
 
 func (f *formatFlag) Type() string { return "format" }
+
+func logLevelCommand() *cobra.Command {
+	cmd := remoteCommand("log-level [LEVEL]", "Print or change what a running server logs",
+		`Print the least level that the server logs, or change it while it runs: debug
+(every call), info, warn or error. SIGHUP brings back that of the start.`,
+		0, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			if len(args) == 0 {
+				level, err := c.LogLevel(cmd.Context())
+				return answer{level, level.Level}, err
+			}
+			if !slices.Contains(admin.LogLevels, args[0]) {
+				return answer{}, usageError{fmt.Errorf("%q is no level: give %s", args[0], strings.Join(admin.LogLevels, ", "))}
+			}
+			level, err := c.SetLogLevel(cmd.Context(), args[0])
+			return answer{level, level.Level}, err
+		})
+	cmd.Args = usageArgs(cobra.MaximumNArgs(1))
+	cmd.ValidArgs = admin.LogLevels
+	return cmd
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/printable"
 )
 
@@ -107,4 +108,15 @@ func allCommands(cmd *cobra.Command) []*cobra.Command {
 		all = append(append(all, sub), allCommands(sub)...)
 	}
 	return all
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  usageArgs(cobra.ExactArgs(0)),
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintln(cmd.OutOrStdout(), node.Version())
+		},
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,4 +64,114 @@ func many(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// progress shows on a terminal how far a long command has come.
+type progress struct {
+	w     io.Writer // nil if it is no terminal
+	step  string    // what is shown
+	begun time.Time // when the step began
+	shown time.Time // when it was last shown
+	wide  int       // width of the line
+}
+
+// newProgress returns a progress that shows on w if w is a terminal, and
+// nothing otherwise.
+func newProgress(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	if !ok {
+		return &progress{}
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return &progress{}
+	}
+	return &progress{w: f}
+}
+
+// due reports whether a step is to be shown now, and the seconds since it began.
+// The last state of a step is always shown.
+func (p *progress) due(step string, last bool) (seconds float64, due bool) {
+	now := time.Now()
+	if step != p.step {
+		p.step, p.begun, p.shown = step, now, time.Time{}
+	}
+	if p.w == nil || !last && now.Sub(p.shown) < 200*time.Millisecond {
+		return 0, false
+	}
+	p.shown = now
+	return max(0.1, now.Sub(p.begun).Seconds()), true
+}
+
+// bytes shows how many bytes a step has done.
+func (p *progress) bytes(step string, done int64) {
+	if seconds, due := p.due(step, false); due {
+		p.line(fmt.Sprintf("%s: %s, %s/s", step, size(done), size(int64(float64(done)/seconds))))
+	}
+}
+
+// bytesOf shows how many bytes of how many a step has done; of is -1 if that is
+// not known.
+func (p *progress) bytesOf(step string, done, of int64) {
+	if of <= 0 {
+		p.bytes(step, done)
+		return
+	}
+	if seconds, due := p.due(step, done >= of); due {
+		rate := float64(done) / seconds
+		p.line(fmt.Sprintf("%s: %d %%, %s of %s, %s/s, %v left",
+			step, 100*done/of, size(done), size(of), size(int64(rate)), timeLeft(float64(of-done), rate)))
+	}
+}
+
+// environments shows how many environments of how many are done, and how many
+// of those failed.
+func (p *progress) environments(done, of, failed int) {
+	seconds, due := p.due("environments", false)
+	if !due {
+		return
+	}
+	rate := float64(done) / seconds
+	text := fmt.Sprintf("%d of %d environments, %.0f/s, %v left", done, of, rate, timeLeft(float64(of-done), rate))
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	p.line(text)
+}
+
+// timeLeft returns how long the rest takes at a rate a second.
+func timeLeft(rest, rate float64) time.Duration {
+	return time.Duration(rest / max(0.1, rate) * float64(time.Second)).Round(time.Second)
+}
+
+// line writes over the line before.
+func (p *progress) line(text string) {
+	fmt.Fprintf(p.w, "\r%-*s", p.wide, text)
+	p.wide = len(text)
+}
+
+// end takes the line away.
+func (p *progress) end() {
+	if p.w != nil && p.wide > 0 {
+		p.line("")
+		fmt.Fprint(p.w, "\r")
+	}
+}
+
+// counting returns a writer to w that shows how much is written.
+func (p *progress) counting(step string, w io.Writer) io.Writer {
+	return &counting{w: w, step: step, p: p}
+}
+
+type counting struct {
+	w    io.Writer
+	step string
+	n    int64
+	p    *progress
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	c.p.bytes(c.step, c.n)
+	return n, err
 }

@@ -83,3 +83,12 @@ a newer event of the same Mini Program was recorded since.`,
 			return answer{p, fmt.Sprintf("push %s to %s has begun", p.ID, p.URL)}, err
 		})
 }
+
+func ticketCommand() *cobra.Command {
+	return remoteCommand("ticket PLATFORM", "Print a platform's current verify ticket",
+		"Print the verify ticket that the platform needs to get its component_access_token.",
+		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
+			ticket, err := c.Ticket(cmd.Context(), args[0])
+			return answer{admin.Ticket{Ticket: ticket}, ticket}, err
+		})
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,12 +9,15 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/profile"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -112,4 +116,77 @@ func (r *remote) reach(err error) error {
 		return fmt.Errorf("cannot reach the admin interface at %s: %w: is the server running there? (--admin)", r.admin, ue.Err)
 	}
 	return err
+}
+
+// tlsFlags are the flags of commands that call a server.
+type tlsFlags struct{ profile.TLS }
+
+func (t *tlsFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&t.CAFile, "ca-file", "", "PEM file of authorities to believe beside the system's")
+	f.StringVar(&t.ClientCert, "client-cert", "", "PEM file of the certificate to show, for servers that want one")
+	f.StringVar(&t.ClientKey, "client-key", "", "PEM file of its key")
+}
+
+// transport returns how requests go. What is wrong with the files is wrong usage.
+func (t *tlsFlags) transport() (*http.Transport, error) {
+	transport, err := t.Transport()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return transport, nil
+}
+
+// A shell that asks for values waits this long, and is given so many at most.
+const (
+	completeTime = 2 * time.Second
+	completeMost = 1000
+)
+
+var errEnough = errors.New("enough values")
+
+// complete gives the shell the values of the server that an argument may have, by the
+// argument's name in the command's usage. Without a server there are none.
+func (r *remote) complete(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	names := strings.Fields(cmd.Use)[1:]
+	if len(args) >= len(names) || fromEnvironment(cmd) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	c, err := r.client()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, end := context.WithTimeout(context.Background(), completeTime)
+	defer end()
+	var values []string
+	add := func(value string) error {
+		if strings.HasPrefix(value, begun) {
+			values = append(values, value)
+		}
+		if len(values) == completeMost {
+			return errEnough
+		}
+		return nil
+	}
+	name := names[len(args)]
+	if name == "APPID" && cmd.Parent().Name() == "platform" {
+		name = "PLATFORM"
+	}
+	_ = possible(ctx, c, name, args, add) // those that came before an error are values too
+	return values, cobra.ShellCompDirectiveNoFileComp
+}
+
+// possible gives each value that an argument of that name may have to add.
+func possible(ctx context.Context, c *admin.Client, name string, args []string, add func(string) error) error {
+	largest := url.Values{"limit": {"1000"}}
+	switch name {
+	case "PLATFORM":
+		return c.Platforms(ctx, largest, func(p cloud.PlatformView) error { return add(p.AppID) })
+	case "APPID":
+		return c.MiniPrograms(ctx, largest, func(m cloud.MiniProgram) error { return add(m.AppID) })
+	case "ENV":
+		return c.Environments(ctx, largest, func(e cloud.EnvironmentView) error { return add(e.ID) })
+	case "FUNCTION":
+		return c.Functions(ctx, args[0], func(f cloud.FunctionView) error { return add(f.Name) })
+	}
+	return nil
 }

@@ -9,13 +9,11 @@
 //	roles.go          what each role may do
 //	access.go         the bearer token, and what may not pass
 //	answer.go         answers and refusals in HTTP
-//	body.go           a request's body: its bound, and JSON
-//	members.go        the members of a resource in a request's body
-//	query.go          the parameters of a request's query
 //	list.go           lists, page by page
+//	members.go        a request's body: its bound, JSON, the members of a resource
+//	query.go          the parameters of a request's query
 //	client.go         Client: the same interface, from the other end
 //	apply.go          world files
-//	world.go          everything as a world file
 //	platform.go       platforms and their secrets
 //	push.go           what was pushed to event addresses
 //	removal.go        the removal of both, step by step
@@ -26,22 +24,16 @@
 //	code.go           zips: for world files, and of a merchant's developer
 //	collection.go     collection and check of all code
 //	environment.go    environments, and the tokens and credentials of their runtime
-//	runtime.go        what an environment's runtime runs
+//	runtime.go        what an environment's runtime runs, and requests that wait for a change
 //	whitelist.go      which calls a whitelist allows, its history, and why a call was refused
 //	firsttoken.go     the first admin's token
 //	admintoken.go     admin tokens
-//	loglevel.go       the level of the log
-//	audit.go          the audit record
-//	moment.go         times in JSON, for people
+//	audit.go          the audit record, and times in JSON for people
 //	backup.go         an archive of everything
-//	status.go         how the server is
-//	testmode.go       the paths that are for tests
-//	snapshot.go       reset and snapshots of a server in test mode
-//	waits.go          requests that wait for a change
-//	clock.go          the clock of a server in test mode
+//	status.go         how the server is: /v1/status, /healthz, /readyz, /metrics; the level of the log
+//	testmode.go       the paths that are for tests: the clock, reset, snapshots
 //	fault.go          the faults that are injected into calls, in test mode
 //	journal.go        the latest calls, in test mode
-//	health.go         /healthz, /readyz, /metrics, /openapi.yaml
 package admin
 
 import _ "embed"

@@ -137,5 +137,6 @@ func (s *Server) rotateFirstToken(w http.ResponseWriter, r *http.Request, c clou
 // RotateAdminToken replaces the token of the file admin-token in the server's data
 // folder. The old one is good for overlap.
 func (c *Client) RotateAdminToken(ctx context.Context, overlap time.Duration) (Rotation, error) {
-	return ask[Rotation](ctx, c, "POST", adminTokensPath+"/"+cloud.FirstAdmin+"/rotation", Rotation{Overlap: int64(overlap.Seconds())})
+	wanted := Rotation{Overlap: int64(overlap.Seconds())}
+	return ask[Rotation](ctx, c, "POST", adminTokensPath+"/"+cloud.FirstAdmin+"/rotation", wanted)
 }

@@ -2,8 +2,14 @@ package admin
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/tcb"
@@ -52,4 +58,94 @@ func (s *Server) showStatus(_ http.ResponseWriter, r *http.Request, _ cloud.Call
 // Status returns how the server is.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return ask[Status](ctx, c, "GET", "/v1/status", nil)
+}
+
+// openRoutes is every path that needs no token: whether the server lives,
+// whether it can work, what it counts, and the interface's description.
+func (s *Server) openRoutes(metrics prometheus.Gatherer) map[string]http.Handler {
+	if metrics == nil {
+		metrics = prometheus.NewRegistry()
+	}
+	return map[string]http.Handler{
+		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			writeJSON(w, http.StatusOK, Health{Status: "ok"})
+		}),
+		"GET /readyz":  http.HandlerFunc(s.readyz),
+		"GET /metrics": promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+		"GET /openapi.yaml": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/yaml")
+			_, _ = w.Write(OpenAPI)
+		}),
+	}
+}
+
+// Health is how the server is. Reasons are given when not all of it works.
+type Health struct {
+	Status   string   `json:"status"` // ok, degraded, or unavailable
+	Reasons  []string `json:"reasons,omitempty"`
+	TestMode bool     `json:"test_mode,omitempty"` // only of /readyz
+}
+
+// readyz is 503 only while the interfaces cannot be answered: a server whose code
+// storage is away is no reason to send its calls elsewhere.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	h, answer, status := s.cloud.Health(r.Context()), Health{Status: "ok", TestMode: s.testMode}, http.StatusOK
+	if len(h.Degraded) > 0 {
+		answer.Status = "degraded"
+	}
+	if len(h.Unavailable) > 0 {
+		answer.Status, status = "unavailable", http.StatusServiceUnavailable
+	}
+	answer.Reasons = slices.Concat(h.Unavailable, h.Degraded)
+	writeJSON(w, status, answer)
+}
+
+// LogLevels are the levels of a server's log.
+var LogLevels = []string{"debug", "info", "warn", "error"}
+
+// LogLevel is the least level that a server logs.
+type LogLevel struct {
+	Level string `json:"level"`
+}
+
+func (s *Server) logLevel(http.ResponseWriter, *http.Request, cloud.Caller) (any, error) {
+	if s.level == nil {
+		return nil, &httpError{http.StatusNotImplemented, tcb.InvalidURL, "the log of this server has no level"}
+	}
+	return LogLevel{strings.ToLower(s.level.Level().String())}, nil
+}
+
+// setLogLevel changes the level until the server ends, or SIGHUP comes. It needs
+// no database: one that is away is a reason to log more.
+func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var wanted LogLevel
+	if err := readJSON(w, r, maxJSON, &wanted); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(LogLevels, wanted.Level) {
+		return nil, cloud.RefusedMember("level", "level must be one of "+strings.Join(LogLevels, ", "))
+	}
+	if s.level == nil {
+		return s.logLevel(w, r, c)
+	}
+	if err := s.cloud.RecordLogLevel(c, wanted.Level); err != nil {
+		return nil, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(wanted.Level)); err != nil {
+		return nil, err
+	}
+	s.level.Set(level)
+	s.log.Log(r.Context(), level, "the log level was changed", "level", wanted.Level, "by", c.By)
+	return wanted, nil
+}
+
+// LogLevel returns the least level that the server logs.
+func (c *Client) LogLevel(ctx context.Context) (LogLevel, error) {
+	return ask[LogLevel](ctx, c, "GET", "/v1/log-level", nil)
+}
+
+// SetLogLevel changes the least level that the server logs.
+func (c *Client) SetLogLevel(ctx context.Context, wanted string) (LogLevel, error) {
+	return ask[LogLevel](ctx, c, "PUT", "/v1/log-level", LogLevel{wanted})
 }

@@ -6,22 +6,18 @@
 //	service.go        Service: the rules over a Store, a blob.Store, a key ring and a clock
 //	store.go          Store: the verbs that the rules need, by noun; its errors
 //	caller.go         Caller: who asks and when; every rule takes it as an argument
-//	seen.go           the ETag of what a change was decided on
-//	allowance.go      how long a call that takes its time may wait for a shared store
 //	error.go          Error and its kinds, each with its code on the wire
 //	audit.go          the record of every decision
 //	recorder.go       records gathered in memory and written in batches
 //	repeats.go        refusals that anybody can repeat: recorded once a minute, then counted
-//	health.go         whether the server can work right now
-//	usage.go          what is in memory, and how much may be
+//	health.go         whether the server can work right now, and what is in memory
 //	cache.go          rows in memory, in agreement with every change
-//	resource.go       what resources of the operator's have in common: pages, members, counts
+//	resource.go       what resources of the operator's have in common: pages, members, counts, ETags
 //
 // Credentials:
 //
-//	token.go          access tokens: what is in them, and the check of a call's
+//	token.go          access tokens: what is in them and how it is written, and the check of a call's
 //	issues.go         when tokens were issued, and so superseded
-//	claim.go          how the contents of signed tokens are written and read
 //	admintoken.go     tokens of the admin interface, and their roles
 //	platform.go       a platform's ticket and component_access_token
 //	authorization.go  consent, query-auth, cancellation
@@ -55,32 +51,25 @@
 //	function.go       createfunction, listfunctions, UpdateFunctionCode, deploy
 //	funcconfig.go     uploadfuncconfig, getfuncconfig: how a function is configured
 //	funcsettings.go   what a configuration may say
-//	upload.go         getuploadsignature: leave to upload one exact body
+//	upload.go         getuploadsignature: leave to upload one exact body, and how long that may wait
 //	invoke.go         invokecloudfunction: who may have what run
 //	link.go           downloadfunction: links to a function's code
 //	code.go           stored code: checked, held, made durable
-//	collect.go        removing code that no function uses
-//	scrub.go          finding code that is damaged or lost
+//	collect.go        removing code that no function uses, and finding what is damaged or lost
 //
 // Cloud calls:
 //
-//	cloudcall.go      cloudbase_access_token, and the judgement of each call
+//	cloudcall.go      cloudbase_access_token, how many there may be, and the judgement of each call
 //	envcredential.go  what an environment's runtime proves itself with
-//	runtime.go        what an environment's runtime runs: functions and their code
-//	runtimewatch.go   who waits for a change of that
-//	mints.go          how many tokens the runtimes of an environment get
-//	observe.go        cloud calls counted, in memory and in the store
-//	tally.go          the counts of one environment
-//	refusal.go        the records of refused calls
-//	failedcall.go     a caller's own calls that were refused
-//	holder.go         whose a token is, and what tests do
+//	runtime.go        what an environment's runtime runs, and who waits for a change of that
+//	observe.go        cloud calls counted, in memory by environment and in the store
+//	refusal.go        the records of refused calls, and a caller's own
 //	explain.go        why a call was refused
 //	advice.go         whitelists suggested and tried from the counts
 //
 // Worlds:
 //
-//	world.go          what a world file asks for
-//	export.go         everything as a world, piece by piece
+//	world.go          what a world file asks for, and everything as a world
 //	apply.go          bringing the server to it
 //	applyaccount.go   what a world file says of a platform or Mini Program
 //	applygrant.go     what a world file says of an authorization

@@ -3,12 +3,15 @@ package cloud
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/seal"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // TokenKind is what an access token is for. Kinds are bits, so that an interface
@@ -200,4 +203,93 @@ func orList(ids []int) string {
 		words[i] = strconv.Itoa(id)
 	}
 	return strings.Join(words, " or ")
+}
+
+// appendText appends a text with its length.
+func appendText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// errClaim is the error of a claim that is not of the form that was signed.
+// Since its signature held, that is a bug or the work of another version.
+var errClaim = errors.New("claim of another form")
+
+// decoder reads a claim member by member. After the first error it returns zero
+// values, and rest is nil.
+type decoder struct{ rest []byte }
+
+func (d *decoder) byte() byte {
+	b := d.bytes(1)
+	if b == nil {
+		return 0
+	}
+	return b[0]
+}
+
+// bytes returns the next n bytes, nil if there are not as many.
+func (d *decoder) bytes(n int64) []byte {
+	if d.rest == nil || n > int64(len(d.rest)) {
+		d.rest = nil
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
+// int reads what binary.AppendUvarint wrote.
+func (d *decoder) int() int64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 || v > math.MaxInt64 {
+		d.rest = nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return int64(v)
+}
+
+func (d *decoder) text() string { return string(d.bytes(d.int())) }
+
+// end returns errClaim unless every member was there and nothing is left.
+func (d *decoder) end() error {
+	if d.rest == nil || len(d.rest) > 0 {
+		return errClaim
+	}
+	return nil
+}
+
+// Holder is whose a token or a link is, and what it leads to.
+type Holder struct{ Platform, AppID, Env, Function string }
+
+// HolderOf returns whose an access token, a token of an upload or of a link is. It
+// reports whether the server has made it; whether it is still good is not looked at.
+func (s *Service) HolderOf(token string) (h Holder, ok bool) {
+	if c, err := s.claimOf(token); err == nil {
+		return Holder{Platform: c.platform, AppID: c.appid, Env: c.env}, true
+	}
+	if up, err := s.OpenUpload(token, nil, ""); err == nil {
+		return Holder{Platform: up.Caller.Platform, AppID: up.Caller.AppID}, true
+	}
+	raw, err := s.ring.Verify(seal.Link, token)
+	if err != nil {
+		return Holder{}, false
+	}
+	l, err := decodeLink(raw)
+	return Holder{Platform: l.platform, AppID: l.appid, Env: l.env, Function: l.name}, err == nil
+}
+
+// RecordTest records what the operator does to a server in test mode.
+func (s *Service) RecordTest(c Caller, action, target string) error {
+	return s.recordOutcome(c, action, target, nil)
+}
+
+// RecordInjected records that a rule injected a fault into a call, which was answered
+// with that code because of it.
+func (s *Service) RecordInjected(rid string, h Holder, action, rule, did string, code tcb.Code) {
+	c := s.caller(rid)
+	c.Platform, c.AppID = h.Platform, h.AppID
+	rec := c.record(action, "fault "+rule)
+	rec.Code, rec.Detail = code, "injected: "+did
+	_ = s.reads.add(&rec) // full: only a record of a test is missing
 }

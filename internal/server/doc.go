@@ -8,9 +8,7 @@
 //	cloudcall.go   the entrance of calls with a cloudbase_access_token: judged, then forwarded
 //	decide.go      the same judgement, for proxies that forward by themselves
 //	consent.go     the entrance of the consent page, which is package consent's
-//	readyz.go      the entrance of proxies that ask whether the server can answer
-//	boundary.go    the boundary of several ranges, of a server with a seed
-//	download.go    the entrance of the links that downloadfunction gives
+//	download.go    the entrance of the links that downloadfunction gives, and their ranges
 //
 // An interface is a file with its name on the wire. It holds data (kinds of
 // token, permission sets, codes) and a handler of a few lines:
@@ -40,7 +38,6 @@
 // What they are made of:
 //
 //	body.go        a body comes into memory, within a budget
-//	streams.go     how many requests of HTTP/2 are under way
 //	decode.go      a body becomes a request of package tcb
 //	uploadbody.go  the body of an upload, read as it streams in
 //	uploadslots.go  places for uploads, and how slow one may be
@@ -48,8 +45,9 @@
 //	answer.go      the envelope of an answer
 //	rid.go         request ids
 //	guess.go       secrets that were false: slowed, counted and recorded
-//	logbudget.go   how many lines callers can bring about
-//	metrics.go     what is counted
+//	streams.go     how many requests of HTTP/2 are under way
+//	readyz.go      the entrance of proxies that ask whether the server can answer
+//	metrics.go     what is counted, and how many lines of the log callers can bring about
 //	bench.go       in test mode: faults are carried out
 //	benchcall.go   which calls they are for, and what the journal has of each
 //	benchtap.go    bodies and answers on their way past it

@@ -4,14 +4,11 @@
 // What stores have in common:
 //
 //	sqlstore.go         Store: migrating, the master key, closing; what differs between databases
-//	statements.go       how a statement is run, in a transaction or outside
-//	tx.go               what a change does in its transaction
+//	statements.go       how a statement is run, in a transaction or outside, and pages of lists
 //	writer.go           group commit: changes that come at the same time share a transaction
-//	list.go             pages of lists
 //	schema.go           the tables, read from the migrations
-//	session.go          a long transaction, for a dump or a load
 //	worldpages.go       everything that a world file says, in pages
-//	dump.go             every row of a database, for a backup
+//	dump.go             every row of a database, for a backup, in one long transaction
 //	load.go             the rows of a backup into an empty database
 //	grant.go            MACs of rows that grant something
 //	usage.go            how large the database is, its faults, and when it was backed up
@@ -19,13 +16,11 @@
 //
 // What differs:
 //
-//	sqlite.go           SQLite: opening, settings, transactions, errors
+//	sqlite.go           SQLite: opening, settings, transactions, what is damaged
 //	image.go           images of it, which a server in test mode puts back
 //	sqlitelog.go        SQLite: the log that a database needs
 //	sqliteerror.go      SQLite: what its errors mean
-//	sqliteintegrity.go  SQLite: what is damaged in the file
-//	postgres.go         Postgres: opening, settings, connections
-//	postgrestls.go      Postgres: TLS beyond this machine
+//	postgres.go         Postgres: opening, settings, connections, TLS
 //	postgrestx.go       Postgres: reads and transactions within their time limits
 //	postgrespool.go     Postgres: connections, and what is done without
 //	postgrespooler.go   Postgres: through a pooler such as PgBouncer

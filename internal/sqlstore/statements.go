@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -138,4 +139,94 @@ func (p *prepared) query(query string, args []any, scan func(*sql.Rows) error) e
 	}
 	defer rows.Close()
 	return scan(rows)
+}
+
+// tx is the transaction that a change runs in. It may have other changes
+// before and after this one.
+type tx struct {
+	*statements
+	trans   transaction
+	guard   *guard
+	records []cloud.Record // of all its changes, written before it commits
+}
+
+func newTx(trans transaction, g *guard, changes int) *tx {
+	return &tx{statements: trans.statements(), trans: trans, guard: g, records: make([]cloud.Record, 0, changes)}
+}
+
+// lock locks the rows that a query selects until the transaction ends. A
+// change of several rows locks the account's first, so that changes never wait
+// for each other in a circle. On SQLite it does nothing: one transaction runs
+// at a time.
+func (t *tx) lock(query string, args ...any) error { return t.trans.lock(query, args...) }
+
+// record adds audit records.
+func (t *tx) record(recs ...cloud.Record) { t.records = append(t.records, recs...) }
+
+// one runs a statement that must hit a row. If it hits none, what the change
+// was planned on is no longer there: cloud.ErrStale.
+func (t *tx) one(query string, args ...any) error {
+	n, err := t.exec(query, args...)
+	if err == nil && n == 0 {
+		return cloud.ErrStale
+	}
+	return err
+}
+
+// swap makes a change of one statement, which hits a row of the key's only if
+// that is as the caller expects. It reports whether the statement hit one; rec
+// is written only then. key is as in writeFor.
+func (s *Store) swap(ctx context.Context, key string, rec cloud.Record, query string, args ...any) (bool, error) {
+	var hit bool
+	err := s.writer.writeFor(ctx, key, func(t *tx) error {
+		n, err := t.exec(query, args...)
+		if hit = n > 0; hit && err == nil {
+			t.record(rec)
+		}
+		return err
+	})
+	return hit && err == nil, err
+}
+
+// selection is the conditions of a list and their parameters.
+type selection struct {
+	where string
+	args  []any
+}
+
+// isText wants a column to have the text, if one is given. That the text is not ”
+// is said again, for indexes that have only rows with one.
+func (l *selection) isText(column string, is cloud.Maybe[string]) {
+	if !is.Given {
+		return
+	}
+	l.args = append(l.args, is.Value)
+	l.where += fmt.Sprintf(" AND %s = $%d", column, len(l.args))
+	if is.Value != "" {
+		l.where += " AND " + column + " <> ''"
+	}
+}
+
+// isTrue wants a condition to hold, or not to hold, if that is given.
+func (l *selection) isTrue(condition string, is cloud.Maybe[bool]) {
+	switch {
+	case is.Given && is.Value:
+		l.where += " AND " + condition
+	case is.Given:
+		l.where += " AND NOT " + condition
+	}
+}
+
+// page returns a query, which ends with a condition, for a page of what is
+// selected, and its parameters. The columns of the key lead an index, so a page
+// costs the same wherever it is in the list.
+func (l *selection) page(query string, p cloud.Page, key ...string) (string, []any) {
+	var params []string
+	for i := range key {
+		params = append(params, fmt.Sprintf("$%d", len(l.args)+1+i))
+	}
+	args := append(l.args, p.Key(len(key))...)
+	columns := strings.Join(key, ", ")
+	return fmt.Sprintf("%s%s AND (%s) > (%s) ORDER BY %s LIMIT $%d", query, l.where,
+		columns, strings.Join(params, ", "), columns, len(args)+1), append(args, p.Limit)
 }
