@@ -25,7 +25,9 @@ const (
 	forgedAddress = "203.0.113.9"
 )
 
-// post makes a call through the proxy that says it comes from another address.
+// post makes a call through the proxy that says it comes from another address. Nobody
+// says how long the body is: a proxy that is written in Go looks for more of one whose
+// length it knows, and breaks off an answer that has begun meanwhile (docs/proxies.md).
 func (s *front) post(t *testing.T, path, query string, body []byte) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.proxy+path+"?"+query, bytes.NewReader(body))
@@ -33,6 +35,7 @@ func (s *front) post(t *testing.T, path, query string, body []byte) answer {
 		t.Fatal(err)
 	}
 	req.Header.Set("X-Forwarded-For", forgedAddress)
+	req.ContentLength = -1
 	resp, err := s.caller.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +49,8 @@ func (s *front) post(t *testing.T, path, query string, body []byte) answer {
 }
 
 // testStreams: the upstream has the first half of a body before the second was sent, and
-// the caller the first half of an answer before the second was.
+// the caller the first half of an answer before the second was. The length of the body is
+// not known, as with post.
 func (s *front) testStreams(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -65,16 +69,22 @@ func (s *front) testStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.ContentLength = 2 * halfBody
 	resp, err := s.caller.Do(req)
 	if err != nil {
 		t.Fatalf("the upstream does not have the first half of the body: %v", err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != upstreamStatus {
+		t.Fatalf("it is answered %d", resp.StatusCode)
+	}
 	if _, err := io.ReadFull(resp.Body, make([]byte, halfBody)); err != nil {
 		t.Fatalf("the caller does not have the first half of the answer: %v", err)
 	}
-	s.upstream.half <- struct{}{}
+	select {
+	case s.upstream.half <- struct{}{}:
+	case <-ctx.Done():
+		t.Fatal("the upstream has ended its answer by itself")
+	}
 	if n, err := io.Copy(io.Discard, resp.Body); n != halfBody || err != nil {
 		t.Errorf("the second half has %d bytes, %v", n, err)
 	}
