@@ -165,14 +165,63 @@ func (g grant) query() string {
 	return "SELECT " + strings.Join(g.columns(), ", ") + ", COALESCE(mac, '') FROM " + from
 }
 
-// update gives the MAC $1 to the row with those columns, from $2 on.
-func (g grant) update(columns []string) string {
+// update gives the MAC $1 to the row with the key from $2 on.
+func (g grant) update() string {
 	if g.macs == "" {
-		return "UPDATE " + g.table + " SET mac = $1 WHERE " + equal(columns, 2)
+		return "UPDATE " + g.table + " SET mac = $1 WHERE " + equal(g.key, 2)
 	}
 	key := strings.Join(g.key, ", ")
-	return "INSERT INTO " + g.macs + " (" + key + ", mac) SELECT " + key + ", $1 FROM " + g.table +
-		" WHERE " + equal(columns, 2) + " ON CONFLICT (" + key + ") DO UPDATE SET mac = excluded.mac"
+	return "INSERT INTO " + g.macs + " (" + key + ", mac) VALUES (" + parameters(2, len(g.key)) + ", $1)" + g.replace()
+}
+
+// replace ends an INSERT of MACs.
+func (g grant) replace() string {
+	return " ON CONFLICT (" + strings.Join(g.key, ", ") + ") DO UPDATE SET mac = excluded.mac"
+}
+
+// within is the condition for a page of rows: the first parameters are the key of its
+// first row, and that of its last.
+func (g grant) within() string {
+	qualified := make([]string, len(g.key))
+	for i, column := range g.key {
+		qualified[i] = g.table + "." + column
+	}
+	key := "(" + strings.Join(qualified, ", ") + ")"
+	return key + " >= (" + parameters(1, len(g.key)) + ") AND " + key + " <= (" + parameters(1+len(g.key), len(g.key)) + ")"
+}
+
+// lockPage locks the rows of a table from one key to another, in their order.
+func (g grant) lockPage() string {
+	key := strings.Join(g.key, ", ")
+	return "SELECT " + key + " FROM " + g.table + " WHERE " + g.within() + " ORDER BY " + key
+}
+
+// updatePage gives that many rows of a page their MACs, those that still have such
+// values: after the keys of the page the parameters are row by row a MAC and the columns.
+func (g grant) updatePage(rows int) (string, error) {
+	columns, next := g.columns(), 1+2*len(g.key)
+	kinds, err := KindsOf(g.table, columns)
+	page := "($" + strconv.Itoa(next)
+	for i, kind := range kinds { // the first row says of what types all are
+		typ := map[Kind]string{Text: "TEXT", Integer: "BIGINT", Boolean: "BOOLEAN"}[kind]
+		page += ", CAST($" + strconv.Itoa(next+1+i) + " AS " + typ + ")"
+	}
+	for range rows - 1 {
+		next += 1 + len(columns)
+		page += "), (" + parameters(next, 1+len(columns))
+	}
+	with := "WITH page (mac, " + strings.Join(columns, ", ") + ") AS (VALUES " + page + ")) "
+	if g.macs != "" {
+		key := strings.Join(g.key, ", ")
+		return with + "INSERT INTO " + g.macs + " (" + key + ", mac) SELECT " + key + ", page.mac FROM page JOIN " +
+			g.table + " USING (" + strings.Join(columns, ", ") + ") WHERE " + g.within() + g.replace(), err
+	}
+	var same []string
+	for _, column := range columns {
+		same = append(same, g.table+"."+column+" = page."+column)
+	}
+	return with + "UPDATE " + g.table + " SET mac = page.mac FROM page WHERE " + g.within() + " AND " +
+		strings.Join(same, " AND "), err
 }
 
 // scan returns the values of a row, in the order of columns and with the types
@@ -224,7 +273,7 @@ func (t *tx) vouchRow(g grant, key ...any) error {
 	if err != nil || !found {
 		return err
 	}
-	_, err = t.exec(g.update(g.key), append([]any{mac}, key...)...)
+	_, err = t.exec(g.update(), append([]any{mac}, key...)...)
 	return err
 }
 

@@ -43,7 +43,8 @@ type engine interface {
 	openSession(write bool) (*sql.DB, error)
 	// sessionSettings are the statements that such a transaction begins with.
 	sessionSettings() []string
-	// loadRows is how many rows one statement of Load inserts at most.
+	// loadRows is how many rows one statement of Load inserts at most, or one that
+	// vouches for rows gives their MACs.
 	loadRows() int
 	// checkIntegrity gives what is damaged in the database itself to found, as
 	// far as the database can tell.

@@ -94,38 +94,57 @@ func (s *Store) VouchNew(ctx context.Context) (int64, error) {
 func (s *Store) vouchAll(ctx context.Context, leave func(g grant, mac string) bool) (vouched int64, err error) {
 	check := &guard{voucher: s.guard.voucher, enforced: lastEra}
 	for _, g := range grants {
-		err := s.eachPage(ctx, g, func(rows []grantedRow) error {
+		update, err := g.updatePage(s.loadRows())
+		if err != nil {
+			return vouched, err
+		}
+		err = s.eachPage(ctx, g, func(rows []grantedRow) error {
 			rows = slices.DeleteFunc(rows, func(r grantedRow) bool {
 				return leave(g, r.mac) || check.check(g, r.mac, r.values...) == nil
 			})
 			if len(rows) == 0 {
 				return nil
 			}
-			var n int64
-			err := s.bulkWriter.write(ctx, func(t *tx) error {
-				n = 0
-				for _, r := range rows {
-					key := r.values[:len(g.key):len(g.key)]
-					err := t.lock("SELECT "+g.key[0]+" FROM "+g.table+" WHERE "+g.where(1), key...)
-					if err != nil {
-						return err
-					}
-					// Unless it was changed meanwhile, and so has its MAC.
-					hit, err := t.exec(g.update(g.columns()),
-						append([]any{check.vouch(g, r.values...)}, r.values...)...)
-					if err != nil {
-						return err
-					}
-					n += hit
-				}
-				return nil
-			})
+			n, err := s.vouchPage(ctx, g, update, check, rows)
 			vouched += n
 			return err
 		})
 		if err != nil {
 			return vouched, err
 		}
+	}
+	return vouched, nil
+}
+
+// vouchPage vouches for rows in their order, unless they were changed meanwhile and so
+// have their MACs. Where there are fewer than one statement takes, the rest of it is
+// NULL, which no row equals: so each table has one statement.
+func (s *Store) vouchPage(
+	ctx context.Context, g grant, update string, by *guard, rows []grantedRow,
+) (vouched int64, err error) {
+	span := slices.Concat(rows[0].values[:len(g.key)], rows[len(rows)-1].values[:len(g.key)])
+	err = s.bulkWriter.write(ctx, func(t *tx) error {
+		vouched = 0
+		if err := t.lock(g.lockPage(), span...); err != nil {
+			return err
+		}
+		for some := range slices.Chunk(rows, s.loadRows()) {
+			args := make([]any, len(span)+s.loadRows()*(1+len(rows[0].values)))
+			rest := args[copy(args, span):]
+			for _, r := range some {
+				rest[0] = by.vouch(g, r.values...)
+				rest = rest[1+copy(rest[1:], r.values):]
+			}
+			n, err := t.exec(update, args...)
+			if err != nil {
+				return err
+			}
+			vouched += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
 	return vouched, nil
 }
@@ -144,11 +163,7 @@ func (s *Store) eachPage(ctx context.Context, g grant, each func([]grantedRow) e
 	for {
 		where := ""
 		if after != nil {
-			var params []string
-			for i := range g.key {
-				params = append(params, "$"+strconv.Itoa(i+1))
-			}
-			where = " WHERE (" + strings.Join(g.key, ", ") + ") > (" + strings.Join(params, ", ") + ")"
+			where = " WHERE (" + strings.Join(g.key, ", ") + ") > (" + parameters(1, len(g.key)) + ")"
 		}
 		var page []grantedRow
 		err := s.read(ctx).rows(query+where+order, after, func(r *sql.Rows) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -350,7 +351,8 @@ func TestFirstStart(t *testing.T) {
 	})
 }
 
-// More rows than one change vouches for.
+// More rows than one change vouches for, at a start that ends before it is through, and
+// at the next one.
 func TestVouchingInPages(t *testing.T) {
 	t.Parallel()
 	everyStore(t, func(t *testing.T, s *Store, _ func() *Store) {
@@ -361,12 +363,58 @@ func TestVouchingInPages(t *testing.T) {
 			changes = append(changes, cloud.PutAccount{Account: cloud.Account{AppID: appid, Cloud: true}})
 		}
 		must(t, s.Apply(t.Context(), changes, nil))
-		on, n, err := s.Guard(t.Context(), testVoucher{}, VouchOnce)
-		if !on || n != int64(len(changes)) || err != nil {
+		ctx, end := context.WithCancel(t.Context())
+		on, n, err := s.Guard(ctx, endingVoucher{end: end}, VouchOnce)
+		if on || n != vouchPage || !errors.Is(err, context.Canceled) {
+			t.Errorf("ended: enforced %t, %d vouched for, %v", on, n, err)
+		}
+		on, n, err = s.Guard(t.Context(), testVoucher{}, VouchOnce)
+		if !on || n != vouchPage+7 || err != nil {
 			t.Errorf("enforced %t, %d of %d vouched for, %v", on, n, len(changes), err)
 		}
 		must(t, s.CheckRows(t.Context(), func(what string) error { t.Error(what); return nil }))
 	})
+}
+
+// endingVoucher ends a start as soon as it vouches for a row.
+type endingVoucher struct {
+	testVoucher
+	end func()
+}
+
+func (v endingVoucher) Vouch(text []byte) string {
+	v.end()
+	return v.testVoucher.Vouch(text)
+}
+
+// A row that is changed while others are vouched for keeps the MAC that the change made.
+func TestChangedWhileVouching(t *testing.T) {
+	t.Parallel()
+	everyStore(t, func(t *testing.T, s *Store, _ func() *Store) {
+		must(t, s.Apply(t.Context(), []cloud.Change{
+			cloud.PutAccount{Account: cloud.Account{AppID: mini}}, cloud.PutAccount{Account: cloud.Account{AppID: platform}},
+		}, nil))
+		change := sync.OnceFunc(func() {
+			meddle(t, s, "UPDATE accounts SET disabled = 1, mac = 'its own' WHERE appid = '"+mini+"'")
+		})
+		_, n, err := s.Guard(t.Context(), changingVoucher{change: change}, VouchOnce)
+		var mac string
+		must(t, s.read(t.Context()).row("SELECT mac FROM accounts WHERE appid = $1", []any{mini}, &mac))
+		if n != 1 || err != nil || mac != "its own" {
+			t.Errorf("%d vouched for, %v; the MAC is %q", n, err, mac)
+		}
+	})
+}
+
+// changingVoucher has a row changed once it was read.
+type changingVoucher struct {
+	testVoucher
+	change func()
+}
+
+func (v changingVoucher) CheckVouch(text []byte, vouched string) error {
+	v.change()
+	return v.testVoucher.CheckVouch(text, vouched)
 }
 
 // What SQLite itself finds damaged is told with the rows.
