@@ -49,6 +49,7 @@
 //	gateway.go           cloud calls and /decide
 //	nginx.go             nginx beside them
 //	functions.go         functions at the runner, against node behind net/http
+//	hostile.go           what a function feels of others that do harm
 //	neighbours.go        what a good platform feels of others
 //	strangers.go         2,000 callers without a token
 //	siege.go             a platform at its limits
