@@ -8,7 +8,7 @@ FUZZTIME    ?= 30s
 # The systems that it builds for.
 SYSTEMS     ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: check test build systems lint unit servers interop bench fuzz soak
+.PHONY: check test build systems lint unit servers interop nodes bench fuzz soak
 
 # About a minute: the tests that need no other server and no hardship.
 check: lint
@@ -51,6 +51,13 @@ servers:
 # Clients that were not written for this server do what they do.
 interop:
 	./interop/run.sh
+
+# The runner under each Node.js that it is said to work with.
+nodes:
+	@dir=$$(mktemp -d) && trap 'rm -rf $$dir' EXIT && chmod 755 $$dir && for v in 18 22 24 26; do \
+		npm install --silent --no-audit --no-fund --prefix $$dir/$$v node@$$v && \
+		PATH=$$dir/$$v/node_modules/node/bin:$$PATH $(GO) test -count=1 ./internal/runner || exit 1; \
+	done
 
 bench:
 	$(GO) -C bench run .

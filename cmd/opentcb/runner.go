@@ -37,6 +37,7 @@ func (f *runnerFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.user, "user", "", "user that functions run as, by name or number; only root can choose another than its own")
 	flags.Uint32Var(&f.userPerEnv, "user-per-env", 0, "number of the first of the users that environments have each for itself, in the order of their ids; in place of --user")
 	flags.IntVar(&f.cfg.Instances, "instances", runner.DefaultInstances, "processes of one function at once; further events wait")
+	flags.IntVar(&f.cfg.Processes, "max-processes", runner.DefaultProcesses, "processes of all functions at once; for another one the longest idle ends, or events wait")
 	flags.DurationVar(&f.cfg.Idle, "idle", runner.DefaultIdle, "after which a process that has no event ends")
 	flags.IntVar(&f.cfg.Memory, "memory", runner.DefaultMemory, "memory of one process, in MiB")
 	flags.IntVar(&f.cfg.Calls, "calls", runner.DefaultCalls, "events of one environment at once, running and waiting; further ones are told to try again")
@@ -90,8 +91,8 @@ func (f *runnerFlags) complete(ctx context.Context, r remote) (err error) {
 		return errors.New("give --secret-file, with the secret that the server has in --runtime-secret-file")
 	case f.user != "" && f.userPerEnv != 0:
 		return errors.New("give --user or --user-per-env, not both")
-	case cfg.Instances < 1 || cfg.Idle <= 0 || cfg.Calls < 1:
-		return errors.New("--instances, --idle and --calls must be more than 0")
+	case cfg.Instances < 1 || cfg.Processes < 1 || cfg.Idle <= 0 || cfg.Calls < 1:
+		return errors.New("--instances, --max-processes, --idle and --calls must be more than 0")
 	case cfg.Memory < runner.MinMemory:
 		return fmt.Errorf("--memory must be at least %d: Node.js itself needs most of that", runner.MinMemory)
 	}

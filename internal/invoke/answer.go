@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func readFailure(resp *http.Response) error {
 	case "too_large":
 		return &Failure{Reason: TooLarge}
 	case "busy":
-		return &Failure{Reason: Busy, Message: "all instances of the function are busy: try again"}
+		return &Failure{Reason: Busy, Message: shown(cmp.Or(t.Error.Message, "all instances of the function are busy")) + ": try again"}
 	}
 	return &Failure{Reason: Failed, Message: shown(t.Error.Message)}
 }

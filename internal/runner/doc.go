@@ -6,6 +6,8 @@
 //	environment.go    what is run in one environment, kept up to date
 //	function.go       one function: its instances, and who waits for one
 //	instance.go       one node process
+//	processes.go      how many processes there may be
+//	metrics.go        what is counted of it all
 //	frame.go          what is said to it, and what it answers
 //	output.go         what it prints goes to the log
 //	node.go           the node that is there, and what it can do

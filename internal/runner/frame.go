@@ -13,7 +13,7 @@ type call struct {
 	ID      uint64            `json:"id"`
 	Handler string            `json:"handler"`
 	Event   json.RawMessage   `json:"event"`
-	Vars    map[string]string `json:"vars"` // variables of the process
+	Vars    map[string]string `json:"vars,omitempty"` // variables of the process; none if they are as before
 	Name    string            `json:"name"`
 	Env     string            `json:"env"`
 	RID     string            `json:"rid"`
@@ -21,10 +21,9 @@ type call struct {
 	Timeout int64             `json:"timeout"` // milliseconds
 }
 
-// reply is what loader.js answers: that the event has come, and then Result or Error.
+// reply is what loader.js answers: Result or Error.
 type reply struct {
 	ID     uint64          `json:"id"`
-	Begun  bool            `json:"begun"`
 	Result json.RawMessage `json:"result"`
 	Error  *Failure        `json:"error"`
 }

@@ -2,7 +2,7 @@ package runner
 
 import (
 	"context"
-	"maps"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -62,8 +62,9 @@ func end(instances []*instance) {
 	}
 }
 
-// take returns an instance of the version that counts now: an idle one, or a new one.
-func (f *function) take(r *Runner) (*instance, *version, error) {
+// take returns an instance of the version that counts now: an idle one, or a new one, if
+// there is a place for that before it is too late.
+func (f *function) take(r *Runner, late <-chan time.Time) (*instance, *version, error) {
 	for {
 		f.mu.Lock()
 		v := f.version
@@ -76,16 +77,17 @@ func (f *function) take(r *Runner) (*instance, *version, error) {
 		case v == nil:
 			return nil, nil, errGone
 		case i == nil:
-			i, err := r.start(v)
+			i, err := r.start(v, late)
 			return i, v, err
 		case !i.isDead(): // none of another version is idle
 			return i, v, nil
 		}
+		i.kill()
 	}
 }
 
 // give takes back an instance, for another event if that can be.
-func (f *function) give(i *instance) {
+func (f *function) give(r *Runner, i *instance) {
 	i.idle = time.Now()
 	f.mu.Lock()
 	keep := f.version == i.version && !i.isDead()
@@ -95,7 +97,9 @@ func (f *function) give(i *instance) {
 	f.mu.Unlock()
 	if !keep {
 		i.kill()
+		return
 	}
+	wake(r.idled)
 }
 
 // sweep ends instances that were idle since before a time.
@@ -125,21 +129,18 @@ func (f *function) run(ctx context.Context, r *Runner, c call, token, appid stri
 	select {
 	case f.places <- struct{}{}:
 	case <-late.C:
-		return nil, &Failure{Kind: kindBusy, Message: "all instances are busy"}
+		return nil, &Failure{Kind: kindBusy, Message: fmt.Sprintf("all %d instances of the function are busy", cap(f.places))}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	defer func() { <-f.places }()
 	for tries := 0; ; tries++ {
-		i, v, err := f.take(r)
+		i, v, err := f.take(r, late.C)
 		if err != nil {
 			return nil, err
 		}
-		c.Handler, c.Timeout, c.Vars = v.Handler, v.timeout().Milliseconds(), maps.Clone(v.vars)
-		if c.Vars["WX_APPID"] = appid; token != "" {
-			c.Vars[tokenVariable] = token
-		}
-		result, err := i.run(c, v.timeout())
+		c.Handler, c.Timeout = v.Handler, v.timeout().Milliseconds()
+		result, err := i.run(c, v.timeout(), token, appid)
 		if err == errNotBegun && tries < 3 {
 			continue
 		}
@@ -147,7 +148,7 @@ func (f *function) run(ctx context.Context, r *Runner, c call, token, appid stri
 		if failed != nil && failed.Kind == kindLoad {
 			i.kill() // perhaps what it lacked is there next time
 		}
-		f.give(i)
+		f.give(r, i)
 		return result, err
 	}
 }

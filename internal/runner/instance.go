@@ -1,14 +1,17 @@
 package runner
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -37,6 +40,9 @@ type instance struct {
 	version  *version // of the function that it runs
 	cmd      *exec.Cmd
 	channel  net.Conn
+	replies  *bufio.Reader // of channel
+	token    string        // that its variables have, as has appid
+	appid    string
 	output   *output
 	temp     string
 	dead     chan struct{} // closed once the process has ended, and all of it is gone
@@ -45,10 +51,15 @@ type instance struct {
 	killOnce sync.Once
 }
 
-// start starts an instance of a version, and returns while node begins.
-func (r *Runner) start(v *version) (*instance, error) {
+// start starts an instance of a version, and returns while node begins. It waits for a
+// place until it is too late.
+func (r *Runner) start(v *version, late <-chan time.Time) (*instance, error) {
+	if err := r.place(late); err != nil {
+		return nil, err
+	}
 	temp, err := r.folder.temp(v.user)
 	if err != nil {
+		r.leave()
 		return nil, err
 	}
 	i := &instance{
@@ -56,9 +67,10 @@ func (r *Runner) start(v *version) (*instance, error) {
 		output: &output{log: r.cfg.Log.With(slog.String("env", v.env), slog.String("function", v.Name))},
 	}
 	if err := i.launch(r); err != nil {
+		r.leave()
 		return nil, errors.Join(err, removeAll(temp))
 	}
-	r.instances.Add(1)
+	r.metrics.coldStarts.Inc()
 	return i, nil
 }
 
@@ -79,14 +91,14 @@ func (i *instance) launch(r *Runner) error {
 	}
 	defer stderrEnd.Close()
 	v := i.version
-	i.channel = own
+	i.channel, i.replies = own, bufio.NewReader(own)
 	i.cmd = exec.Command(r.node.Path, r.node.arguments(r.folder.loader(), v.folder, i.temp, r.cfg.Memory)...)
 	i.cmd.Dir, i.cmd.Env = v.folder, ownVariables(i.temp)
 	i.cmd.Stdout, i.cmd.Stderr, i.cmd.ExtraFiles = stdoutEnd, stderrEnd, []*os.File{other}
 	for name, value := range v.vars {
 		i.cmd.Env = append(i.cmd.Env, name+"="+value)
 	}
-	if err := startProcess(i.cmd, v.user, r.cfg.Memory); err != nil {
+	if err := startProcess(i.cmd, v.user, r.cfg.Memory+r.node.reserved); err != nil {
 		return errors.Join(err, own.Close(), stdout.Close(), stderr.Close())
 	}
 	go i.output.read(stdout, "stdout")
@@ -99,11 +111,10 @@ func (i *instance) launch(r *Runner) error {
 func (i *instance) reap(r *Runner, streams ...io.Closer) {
 	_ = i.cmd.Wait()
 	killGroup(i.cmd.Process) // what it has started
-	_ = i.channel.Close()
 	if err := removeAll(i.temp); err != nil {
 		r.cfg.Log.Warn("a temporary folder cannot be removed", "err", err)
 	}
-	r.instances.Add(-1)
+	r.leave()
 	close(i.dead)
 	time.AfterFunc(time.Second, func() { // the rest of its output has been read by then
 		for _, s := range streams {
@@ -112,10 +123,16 @@ func (i *instance) reap(r *Runner, streams ...io.Closer) {
 	})
 }
 
-// kill ends the process and those that it started, and waits until they are gone.
+// kill ends the process and those that it started, and waits until they are gone. Until
+// then the channel stays open: it tells whether an event was taken.
 func (i *instance) kill() {
-	i.killOnce.Do(func() { killGroup(i.cmd.Process) })
-	<-i.dead
+	i.killOnce.Do(func() {
+		if !i.isDead() {
+			killGroup(i.cmd.Process)
+		}
+		<-i.dead
+		_ = i.channel.Close()
+	})
 }
 
 func (i *instance) isDead() bool {
@@ -133,9 +150,16 @@ var errNotBegun = errors.New("the process had ended")
 // run has an event run, and returns its result or a *Failure. Afterwards the instance
 // can take another, if there was a result or the function threw. The error is errNotBegun
 // if another instance may be tried.
-func (i *instance) run(c call, timeout time.Duration) ([]byte, error) {
+func (i *instance) run(c call, timeout time.Duration, token, appid string) ([]byte, error) {
 	i.events++
 	c.ID = i.events
+	if i.events == 1 || token != i.token || appid != i.appid {
+		i.token, i.appid = token, appid
+		c.Vars = maps.Clone(i.version.vars)
+		if c.Vars["WX_APPID"] = appid; token != "" {
+			c.Vars[tokenVariable] = token
+		}
+	}
 	i.output.begin(c.RID)
 	seconds := int(timeout / time.Second)
 	_ = i.channel.SetDeadline(time.Now().Add(timeout))
@@ -143,21 +167,19 @@ func (i *instance) run(c call, timeout time.Duration) ([]byte, error) {
 		i.kill()
 		return nil, errNotBegun
 	}
-	for begun := false; ; {
-		a, err := readFrame(i.channel)
+	for {
+		a, err := readFrame(i.replies)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			i.kill()
 			return nil, &Failure{Kind: kindTimeout, Message: fmt.Sprintf("over %d seconds", seconds), Seconds: seconds}
-		case err != nil && !begun:
+		case errors.Is(err, syscall.ECONNRESET): // it ended with the event unread, as Linux alone tells
 			i.kill()
 			return nil, errNotBegun
 		case err != nil: // the process ended, or the function has written on the channel
 			i.kill()
 			return nil, &Failure{Kind: kindExit, Message: fmt.Sprintf("the process ended: %v", i.cmd.ProcessState)}
 		case a.ID != c.ID:
-		case a.Begun:
-			begun = true
 		case a.Error != nil:
 			return nil, a.Error
 		default:

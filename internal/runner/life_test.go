@@ -97,7 +97,7 @@ exports.main = () => new Promise((resolve) => { setInterval(() => { if (require(
 		done <- body
 	}()
 	r.until("one runs", func() bool { return len(r.temporary()) == 1 })
-	r.fails("waits", "{}", http.StatusTooManyRequests, "busy", "too many")
+	r.fails("waits", "{}", http.StatusTooManyRequests, "busy", "1 events")
 	r.until("it goes on", func() bool {
 		_ = os.WriteFile(r.temporary()[0]+"/go", nil, 0o666)
 		select {
@@ -209,6 +209,58 @@ func TestKilledFunction(t *testing.T) {
 	}
 	if body := <-done; !strings.Contains(body, `"kind":"exit"`) {
 		t.Errorf("it ended with %s", body)
+	}
+}
+
+// TestProcesses: of all functions together there are only so many processes. For another
+// one the longest idle ends; while all are busy, events wait, and then are told so.
+//
+// Proves: RN-5
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(cfg *runner.Config) { cfg.Processes = 2 })
+	for _, name := range []string{"one", "two", "three"} {
+		r.upload(function{Name: name}, "exports.main = () => process.pid")
+	}
+	r.upload(function{Name: "waits", Timeout: 60}, `exports.main = () => {
+		require('fs').writeFileSync(require('os').tmpdir() + '/begun', ''); return new Promise(() => {}) }`)
+	_, one := r.call("one", "{}")
+	_, two := r.call("two", "{}")
+	r.call("three", "{}")
+	if pid, err := strconv.Atoi(one); err != nil || !isGone(pid) {
+		t.Errorf("one, idle the longest, is still process %s", one)
+	}
+	r.returns("two", "{}", two)
+	r.until("there are two processes", func() bool { return len(r.processes()) == 2 })
+
+	ends := make(chan string, 2)
+	for range cap(ends) {
+		go func() {
+			_, body, _ := r.try("waits", "{}")
+			ends <- body
+		}()
+	}
+	r.until("both run", func() bool {
+		begun, err := filepath.Glob(r.code + "/.runner/temp-*/begun")
+		return err == nil && len(begun) == cap(ends)
+	})
+	r.fails("one", "{}", http.StatusTooManyRequests, "busy", "2 processes")
+	for _, pid := range r.processes() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for range cap(ends) {
+		<-ends
+	}
+	status, _ := r.call("one", "{}")
+	if status != http.StatusOK {
+		t.Errorf("one, once there is a place: %d", status)
+	}
+	for _, want := range []string{
+		`outcome="ok"} 5`, `outcome="exit"} 2`, `outcome="busy"} 1`, "cold_starts_total 6", "processes 1", "processes_limit 2",
+	} {
+		if page := r.get("/metrics"); !strings.Contains(page, want) {
+			t.Errorf("the metrics lack %s:\n%s", want, page)
+		}
 	}
 }
 

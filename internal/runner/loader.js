@@ -3,8 +3,8 @@
 // function's folder, and speaks to it on descriptor 3: frames of a length, 4 bytes with
 // the highest first, and JSON. Standard output is the function's own.
 //
-// It gets {id, handler, event, vars, name, env, rid, memory, timeout}, answers {id, begun},
-// and then {id, result} or {id, error: {kind, message, stack}}.
+// It gets {id, handler, event, vars, name, env, rid, memory, timeout}, without vars where
+// they are as before, and answers {id, result} or {id, error: {kind, message, stack}}.
 
 const fs = require('node:fs')
 const { createRequire } = require('node:module')
@@ -76,14 +76,13 @@ async function load (handler) {
 // contextOf is what the function gets beside its event.
 function contextOf (call) {
   const until = now() + call.timeout
-  const pairs = Object.entries(call.vars)
   return {
     callbackWaitsForEmptyEventLoop: false,
     memory_limit_in_mb: call.memory,
     time_limit_in_ms: call.timeout,
     request_id: call.rid,
-    environ: pairs.filter(([, value]) => !value.includes(';')).map((pair) => pair.join('=')).join(';'),
-    environment: stringify(call.vars),
+    environ,
+    environment,
     function_version: '$LATEST',
     function_name: call.name,
     namespace: call.env,
@@ -101,11 +100,17 @@ function run (main, event, context) {
 }
 
 let main // the function, once it is loaded
+let environ, environment // the variables, as its context has them
+
+function setVariables (vars) {
+  Object.assign(process.env, vars)
+  environ = Object.entries(vars).filter(([, value]) => !value.includes(';')).map((pair) => pair.join('=')).join(';')
+  environment = stringify(vars)
+}
 
 async function answer (call) {
   const reply = (error) => stringify({ id: call.id, error })
-  send(stringify({ id: call.id, begun: true }))
-  Object.assign(process.env, call.vars)
+  if (call.vars) setVariables(call.vars)
   try {
     main ??= await load(call.handler)
   } catch (err) {

@@ -26,7 +26,6 @@ function start (t, code) {
       const end = 4 + text.readUInt32BE()
       const answer = JSON.parse(text.subarray(4, end))
       text = text.subarray(end)
-      if (answer.begun) continue
       answers.push(answer)
       waiting?.()
     }

@@ -17,8 +17,9 @@ const oldestNode = 18
 
 // Node is a Node.js that is there.
 type Node struct {
-	Path  string
-	Major int
+	Path     string
+	Major    int
+	reserved int // memory that each process reserves and does not use, in MiB
 }
 
 // FindNode looks for a Node.js, by the name or path of its program. The error says what
@@ -45,7 +46,9 @@ func FindNode(ctx context.Context, program string) (Node, error) {
 	case major < oldestNode:
 		return Node{}, fmt.Errorf("%s is Node.js %d: install %d or later", path, major, oldestNode)
 	}
-	return Node{path, major}, nil
+	// Node.js 24 reserves 512 MiB for its code, which the bound of memory would count.
+	reserved, err := reservedMemory(ctx, path)
+	return Node{path, major, max(0, reserved-heapRest)}, err
 }
 
 // HasPermissions reports whether it can be kept from files and from starting processes.
@@ -59,6 +62,9 @@ func (n Node) arguments(loader, folder, temp string, memory int) []string {
 		flag := "--permission"
 		if n.Major < 24 {
 			flag = "--experimental-permission"
+		}
+		if n.Major >= 25 { // before, the network was not its affair
+			args = append(args, "--allow-net")
 		}
 		dir := string(filepath.Separator)
 		args = append(args, flag, "--allow-fs-read="+loader, "--allow-fs-read="+folder+dir,

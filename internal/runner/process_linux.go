@@ -1,13 +1,28 @@
 package runner
 
 import (
+	"context"
+	"fmt"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
 // boundMemory bounds all that a process can write to, Buffers too, wherever it is.
 const boundMemory = "ulimit -d %d && "
+
+// reservedMemory returns what a process of node counts as its memory when it begins, in
+// MiB.
+func reservedMemory(ctx context.Context, node string) (int, error) {
+	text, err := exec.CommandContext(ctx, node, "-p", "/VmData:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status'))[1]").Output()
+	if err != nil {
+		return 0, fmt.Errorf("%s cannot tell its memory: %w", node, err)
+	}
+	kib, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	return kib >> 10, err
+}
 
 // starter starts processes on a thread that never ends: the kernel ends them with the
 // thread that started them, and so with the runner, however that ends.

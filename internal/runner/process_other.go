@@ -3,6 +3,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -10,6 +11,8 @@ import (
 )
 
 var errSystem = errors.New("the runner needs Linux or another Unix: on this system a process cannot be ended with all that it started")
+
+func reservedMemory(context.Context, string) (int, error) { return 0, nil }
 
 func startProcess(*exec.Cmd, User, int) error { return errSystem }
 

@@ -47,6 +47,7 @@ type function struct {
 type rig struct {
 	*testing.T
 	runner *runner.Runner
+	node   runner.Node
 	url    string
 	code   string // the folder
 	log    testserver.Output
@@ -66,7 +67,7 @@ func newRig(t *testing.T, change func(*runner.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{T: t, functions: map[string]function{}, zips: map[string][]byte{}, changed: make(chan struct{})}
+	r := &rig{T: t, node: node, functions: map[string]function{}, zips: map[string][]byte{}, changed: make(chan struct{})}
 	r.code = openFolder(t)
 	cfg := runner.Config{
 		Code: r.code, Secret: secret, Node: node, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
@@ -213,6 +214,21 @@ func (r *rig) call(name, event string) (int, string) {
 		r.Error(err)
 	}
 	return status, body
+}
+
+// get returns what is at a path.
+func (r *rig) get(path string) string {
+	r.Helper()
+	resp, err := calls.Get(r.url + path)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return string(text)
 }
 
 var calls = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}

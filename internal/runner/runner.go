@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +27,7 @@ type Config struct {
 	UserPerEnv   uint32 // the first of the users that environments have each for itself; 0: they have not
 
 	Instances int           // of one function at once; default DefaultInstances
+	Processes int           // of all functions at once; default DefaultProcesses
 	Idle      time.Duration // after which an instance ends; default DefaultIdle
 	Memory    int           // of one instance, in MiB; default DefaultMemory
 	Calls     int           // of one environment, running and waiting; default DefaultCalls
@@ -37,6 +37,7 @@ type Config struct {
 // Defaults of Config.
 const (
 	DefaultInstances = 4
+	DefaultProcesses = 64
 	DefaultIdle      = time.Minute
 	DefaultMemory    = 256
 	DefaultCalls     = 256
@@ -52,13 +53,16 @@ type Runner struct {
 	folder    *folder
 	envs      map[string]*environment
 	calls     map[string]chan struct{} // places, by environment
-	instances atomic.Int64             // processes that there are
+	processes chan struct{}            // places of the processes that there are
+	idled     chan struct{}            // gets something when a process became idle
+	metrics   metrics
 }
 
 // New makes the runner's folder, and checks that functions can read what is in it. The
 // error is for the operator. Close removes what is the runner's own.
 func New(cfg Config) (*Runner, error) {
 	cfg.Instances, cfg.Idle = cmp.Or(cfg.Instances, DefaultInstances), cmp.Or(cfg.Idle, DefaultIdle)
+	cfg.Processes = cmp.Or(cfg.Processes, DefaultProcesses)
 	cfg.Memory, cfg.Calls = cmp.Or(cfg.Memory, DefaultMemory), cmp.Or(cfg.Calls, DefaultCalls)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if err := keepDescriptors(); err != nil {
@@ -70,7 +74,9 @@ func New(cfg Config) (*Runner, error) {
 	}
 	r := &Runner{
 		cfg: cfg, node: cfg.Node, folder: own, envs: map[string]*environment{}, calls: map[string]chan struct{}{},
+		processes: make(chan struct{}, cfg.Processes), idled: make(chan struct{}, 1),
 	}
+	r.metrics = r.newMetrics()
 	if err := r.open(); err != nil {
 		return nil, errors.Join(err, own.close())
 	}
@@ -106,7 +112,7 @@ func (r *Runner) open() error {
 func (r *Runner) isReadable(folder string, u User) error {
 	cmd := exec.Command(r.node.Path, "--version")
 	cmd.Dir, cmd.Env = folder, ownVariables(folder)
-	if err := startProcess(cmd, u, r.cfg.Memory); err != nil {
+	if err := startProcess(cmd, u, r.cfg.Memory+r.node.reserved); err != nil {
 		return fmt.Errorf("%w (%s, user %d): %w", errUnreadable, folder, u.UID, err)
 	}
 	if err := cmd.Wait(); err != nil {
@@ -130,7 +136,7 @@ func (r *Runner) Close() error {
 	for _, e := range r.envs {
 		e.refuse()
 	}
-	for end := time.Now().Add(5 * time.Second); r.instances.Load() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(5 * time.Second); len(r.processes) > 0 && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	return r.folder.close()
@@ -145,16 +151,8 @@ func (r *Runner) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, e := range r.envs {
-				e.mu.Lock()
-				functions := make([]*function, 0, len(e.functions))
-				for _, f := range e.functions {
-					functions = append(functions, f)
-				}
-				e.mu.Unlock()
-				for _, f := range functions {
-					f.sweep(now.Add(-r.cfg.Idle))
-				}
+			for _, f := range r.functions() {
+				f.sweep(now.Add(-r.cfg.Idle))
 			}
 		}
 	}
@@ -173,8 +171,13 @@ var statuses = map[string]int{
 	kindBusy: http.StatusTooManyRequests,
 }
 
-// ServeHTTP takes an event. The function goes on if the caller goes away.
+// ServeHTTP takes an event, or tells what is measured. The function goes on if the caller
+// goes away.
 func (r *Runner) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.URL.Path == "/metrics" {
+		r.metrics.page.ServeHTTP(w, req)
+		return
+	}
 	parts := strings.Split(req.URL.Path, "/")
 	given, _ := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
 	switch {
@@ -195,6 +198,7 @@ func (r *Runner) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	begin := time.Now()
 	result, err := r.run(context.WithoutCancel(req.Context()), parts[2], parts[3], req.Header, event)
+	r.metrics.ended(err)
 	r.log(parts, req.Header, begin, err)
 	answer(w, result, err)
 }
@@ -204,7 +208,7 @@ func (r *Runner) run(ctx context.Context, env, name string, h http.Header, event
 	case r.calls[env] <- struct{}{}:
 		defer func() { <-r.calls[env] }()
 	default:
-		return nil, &Failure{Kind: kindBusy, Message: "too many calls of the environment at once"}
+		return nil, &Failure{Kind: kindBusy, Message: fmt.Sprintf("%d events of the environment run or wait", r.cfg.Calls)}
 	}
 	patience := time.Duration(0)
 	if h.Get("X-Opentcb-Function-Sum") != "" {
