@@ -17,7 +17,6 @@
 //	internal/backup/      one archive of everything
 //	internal/world/       reads a world file
 //	internal/yamlfile/    reads YAML that people write: every fault at once, with its line
-//	internal/faults/      what is wrong with such a file
 //	internal/profile/     a platform's secrets and Mini Programs, and clients of the interfaces
 //	internal/fleet/       brings many Mini Programs to what a file says
 //	internal/agent/       keeps a runtime's token fresh in a file
@@ -32,10 +31,9 @@
 //	internal/push/        the envelope of events that a platform receives
 //	internal/delivery/    pushes them: what is due, to whom there is room
 //	internal/relay/       receives them for others: passes them on, hands out the ticket
-//	internal/printable/   text of others, made harmless on a terminal
+//	internal/words/       texts of others made harmless, mistyped names, faults of files
 //	internal/journal/     the latest calls of a server in test mode
 //	internal/inject/      which calls get a fault, in test mode
-//	internal/nearest/     the name that was meant by a mistyped one
 //	internal/stall/       ends an exchange that has stopped moving
 //	internal/throttle/    slows those who try secrets
 //	internal/wirescript/  the wire as text: scripts/ and their player

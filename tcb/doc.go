@@ -18,7 +18,7 @@
 // value is a pointer.
 //
 // The package imports only the standard library, and of this module codezip,
-// printable and push.
+// words and push.
 // An interface is in the file of its wire name:
 //
 //	getcodesecret.go           the code protection key

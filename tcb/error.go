@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // Error is a refusal by the platform: an answer whose errcode is not 0. It
@@ -46,7 +46,7 @@ func (e *Error) Error() string {
 	if text == "" {
 		text = e.Code.Text()
 	}
-	text = fmt.Sprintf("errcode %d: %s", int(e.Code), printable.Text(text))
+	text = fmt.Sprintf("errcode %d: %s", int(e.Code), words.Printable(text))
 	if e.Interface != "" {
 		text = e.Interface + ": " + text
 	}
@@ -103,8 +103,8 @@ type CodeError struct {
 
 // Error returns code, message and request id.
 func (e *CodeError) Error() string {
-	return fmt.Sprintf("UpdateFunctionCode: %s: %s (RequestId %s)", printable.Text(e.Code),
-		printable.Text(e.Message), printable.Text(e.RequestID))
+	return fmt.Sprintf("UpdateFunctionCode: %s: %s (RequestId %s)", words.Printable(e.Code),
+		words.Printable(e.Message), words.Printable(e.RequestID))
 }
 
 // Is reports whether target is a CodeError of the same code.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/faults"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 func applyCommand() *cobra.Command {
@@ -33,7 +33,7 @@ null or "" takes it away. FILE - is standard input.`,
 				added, refused = c.AddCode(cmd.Context(), zip)
 				return added.SHA256, refused
 			})
-			if _, content := errors.AsType[faults.List](err); err != nil && refused == nil && !content {
+			if _, content := errors.AsType[words.Faults](err); err != nil && refused == nil && !content {
 				err = usageError{err} // the file itself or code that it names
 			}
 			if err != nil {

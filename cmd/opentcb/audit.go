@@ -16,7 +16,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 func auditCommand() *cobra.Command {
@@ -84,7 +84,7 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 func printAudit(w io.Writer, asJSON bool, records func(each func(cloud.Record) error) error) error {
 	if !asJSON {
 		return records(func(rec cloud.Record) error {
-			_, err := fmt.Fprintln(w, printable.Text(auditLine(rec)))
+			_, err := fmt.Fprintln(w, words.Printable(auditLine(rec)))
 			return err
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/opentcb/opentcb/internal/nearest"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // groupCommand makes a command that does nothing but group others.
@@ -171,7 +171,7 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	if sub, _, noSuch := cmd.Find([]string{m[1]}); noSuch == nil && sub != cmd {
 		return usageError{fmt.Errorf("%w; did you mean %s?", err, sub.CommandPath())}
 	}
-	best := nearest.Name(m[1], names)
+	best := words.Nearest(m[1], names)
 	if best == "" {
 		return usageError{err}
 	}

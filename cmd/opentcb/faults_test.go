@@ -26,7 +26,7 @@ type metCommand struct {
 
 const faultEnv = opentcbtest.DefaultEnv
 
-func words(args ...string) func(int) []string { return func(int) []string { return args } }
+func namesIn(args ...string) func(int) []string { return func(int) []string { return args } }
 
 // printed is what a command prints at its end, which does all of its work.
 func printed(what string) func(*commandStand, int) bool {
@@ -51,16 +51,16 @@ func has(file string, want []byte) func(*commandStand, int) bool {
 
 // metCommands are those that call the interfaces as a platform.
 var metCommands = []metCommand{
-	{"profile check", "api_authorizer_token", 0, words("profile", "check"), printed("works")},
-	{"getcodesecret", "getcodesecret", 0, words("getcodesecret", "--reveal"), func(s *commandStand, _ int) bool {
+	{"profile check", "api_authorizer_token", 0, namesIn("profile", "check"), printed("works")},
+	{"getcodesecret", "getcodesecret", 0, namesIn("getcodesecret", "--reveal"), func(s *commandStand, _ int) bool {
 		key, err := s.client.GetCodeSecret(s.t.Context())
 		return err == nil && s.stdout == key+"\n"
 	}},
-	{"usecloudaccesstoken get", "usecloudaccesstoken", 0, words("usecloudaccesstoken", "get", faultEnv), printed("open: true")},
+	{"usecloudaccesstoken get", "usecloudaccesstoken", 0, namesIn("usecloudaccesstoken", "get", faultEnv), printed("open: true")},
 	{"usecloudaccesstoken set", "usecloudaccesstoken", 1, func(n int) []string {
 		return []string{"usecloudaccesstoken", "set", faultEnv, "--allow", entry(n)}
 	}, allows},
-	{"usecloudaccesstoken edit", "usecloudaccesstoken", 1, words("usecloudaccesstoken", "edit", faultEnv), allows},
+	{"usecloudaccesstoken edit", "usecloudaccesstoken", 1, namesIn("usecloudaccesstoken", "edit", faultEnv), allows},
 	{"createfunction", "createfunction", 0, func(n int) []string {
 		return []string{"createfunction", faultEnv, fmt.Sprint("f", n)}
 	}, func(s *commandStand, n int) bool {
@@ -71,7 +71,7 @@ var metCommands = []metCommand{
 		}
 		return false
 	}},
-	{"listfunctions", "listfunctions", 0, words("listfunctions", faultEnv), printed("first")},
+	{"listfunctions", "listfunctions", 0, namesIn("listfunctions", faultEnv), printed("first")},
 	{"uploadfunction", "upload", 0, func(n int) []string {
 		return []string{"uploadfunction", faultEnv, "first", fmt.Sprint(n)}
 	}, func(s *commandStand, n int) bool {
@@ -79,14 +79,14 @@ var metCommands = []metCommand{
 		sum, err := s.client.DownloadFunction(s.t.Context(), faultEnv, "first", file, tcb.CodeDownload{})
 		return err == nil && sum == sumOf(codeOfRun(n))
 	}},
-	{"downloadfunction", "link", 0, words("downloadfunction", faultEnv, "first"), has("first.zip", codeOfRun(0))},
-	{"invokecloudfunction", "invokecloudfunction", 0, words("invokecloudfunction", faultEnv, "first"), printed("done")},
-	{"fleet plan", "usecloudaccesstoken", 0, words("fleet", "plan", "fleet.yaml"), printed("1 environment: 1 differ")},
-	{"fleet apply", "usecloudaccesstoken", 1, words("fleet", "apply", "fleet.yaml"), allows},
-	{"fleet drift", "usecloudaccesstoken", 0, words("fleet", "drift", "same.yaml"), printed("1 environment: 1 as wanted")},
-	{"fleet backup", "link", 0, words("fleet", "backup", "saved"),
+	{"downloadfunction", "link", 0, namesIn("downloadfunction", faultEnv, "first"), has("first.zip", codeOfRun(0))},
+	{"invokecloudfunction", "invokecloudfunction", 0, namesIn("invokecloudfunction", faultEnv, "first"), printed("done")},
+	{"fleet plan", "usecloudaccesstoken", 0, namesIn("fleet", "plan", "fleet.yaml"), printed("1 environment: 1 differ")},
+	{"fleet apply", "usecloudaccesstoken", 1, namesIn("fleet", "apply", "fleet.yaml"), allows},
+	{"fleet drift", "usecloudaccesstoken", 0, namesIn("fleet", "drift", "same.yaml"), printed("1 environment: 1 as wanted")},
+	{"fleet backup", "link", 0, namesIn("fleet", "backup", "saved"),
 		has("saved/code/"+sumOf(codeOfRun(0))+".zip", codeOfRun(0))},
-	{"conformance", "getcodesecret", 0, words("conformance", "--clause", "CS-3"), printed(" 0 differ")},
+	{"conformance", "getcodesecret", 0, namesIn("conformance", "--clause", "CS-3"), printed(" 0 differ")},
 }
 
 // metFaults are the faults, once each.

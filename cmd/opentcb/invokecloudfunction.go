@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -37,6 +37,6 @@ reads it from standard input.`,
 			if err != nil {
 				return err
 			}
-			return p.print(cmd.OutOrStdout(), result, printable.Text(string(result)))
+			return p.print(cmd.OutOrStdout(), result, words.Printable(string(result)))
 		})
 }

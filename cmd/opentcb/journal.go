@@ -19,7 +19,7 @@ import (
 
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/journal"
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // followWait is how long one request of --follow waits for the next call.
@@ -115,7 +115,7 @@ func printEntry(w io.Writer, e admin.JournalEntry, asJSON bool) error {
 		line.SetEscapeHTML(false)
 		return line.Encode(e)
 	}
-	_, err := fmt.Fprintln(w, printable.Text(entryLine(e)))
+	_, err := fmt.Fprintln(w, words.Printable(entryLine(e)))
 	return err
 }
 

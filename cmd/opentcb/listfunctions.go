@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -24,8 +24,8 @@ func listFunctionsCommand() *cobra.Command {
 				return p.print(cmd.OutOrStdout(), all, "")
 			}
 			for _, f := range all {
-				fmt.Fprintf(cmd.OutOrStdout(), "%-40s %-16s %-10s %s\n", printable.Text(f.Name), printable.Text(f.Runtime),
-					printable.Text(f.Status), printable.Text(f.ModTime))
+				fmt.Fprintf(cmd.OutOrStdout(), "%-40s %-16s %-10s %s\n", words.Printable(f.Name), words.Printable(f.Runtime),
+					words.Printable(f.Status), words.Printable(f.ModTime))
 			}
 			return nil
 		})

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/opentcb/opentcb/internal/node"
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 func main() {
@@ -27,7 +27,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(printable.NewWriter(stdout))
+	root.SetOut(words.NewWriter(stdout))
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if !isUsage && cmd == root { // cobra's own error, the only one there
 		isUsage, err = true, unknownCommand(root, args)
 	}
-	fmt.Fprintln(printable.NewWriter(stderr), "opentcb: "+describe(err))
+	fmt.Fprintln(words.NewWriter(stderr), "opentcb: "+describe(err))
 	if isUsage {
 		path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "opentcb"), " help")
 		fmt.Fprintf(stderr, "Run 'opentcb help%s' for its manual.\n", path)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -41,7 +41,7 @@ func permissionText(perm tcb.Permission) string {
 	head := fmt.Sprintf("open: %t\nversion: %d", perm.Open, perm.Version)
 	lines := []string{head}
 	for _, entry := range perm.APIWhitelist {
-		lines = append(lines, printable.Text(entry))
+		lines = append(lines, words.Printable(entry))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/words"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -116,11 +116,11 @@ func (e *httpError) Error() string { return e.message }
 // ErrorBody is the body of every refusal.
 type ErrorBody struct {
 	Error struct {
-		Code    int         `json:"code"`             // the errcode of the kind of error
-		Message string      `json:"message"`          // for a person
-		Member  string      `json:"member,omitempty"` // of the body or the query, that is at fault
-		RID     string      `json:"rid,omitempty"`
-		Faults  faults.List `json:"faults,omitempty"` // of a world file
+		Code    int          `json:"code"`             // the errcode of the kind of error
+		Message string       `json:"message"`          // for a person
+		Member  string       `json:"member,omitempty"` // of the body or the query, that is at fault
+		RID     string       `json:"rid,omitempty"`
+		Faults  words.Faults `json:"faults,omitempty"` // of a world file
 	} `json:"error"`
 }
 
@@ -182,7 +182,7 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, rid string, 
 	if errors.Is(err, cloud.ErrVersion) {
 		status = http.StatusPreconditionFailed
 	}
-	if found, ok := errors.AsType[faults.List](err); ok {
+	if found, ok := errors.AsType[words.Faults](err); ok {
 		status, body.Error.Code = http.StatusUnprocessableEntity, int(tcb.InvalidArgs)
 		body.Error.Message, body.Error.Faults = "the world file cannot be applied", found
 	}

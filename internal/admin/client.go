@@ -9,8 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/opentcb/opentcb/internal/faults"
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // Client calls the admin interface of a server.
@@ -30,14 +29,14 @@ type Refusal struct {
 	Message string
 	Member  string // what of the request is at fault; "" if that is not one member
 	RID     string
-	Faults  faults.List // of a world file
+	Faults  words.Faults // of a world file
 }
 
 // Error writes the message, and the faults a line each.
 func (r *Refusal) Error() string {
-	s := printable.Text(r.Message)
+	s := words.Printable(r.Message)
 	for _, f := range r.Faults {
-		s += "\n  " + printable.Text(f.String())
+		s += "\n  " + words.Printable(f.String())
 	}
 	return s
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/nearest"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // parameters is what a request's query may have: how the value of each name is
@@ -53,7 +53,7 @@ func noQuery(h handler) handler {
 // unknown refuses a name that none of those known is.
 func unknown(noun, name string, known []string) error {
 	text := fmt.Sprintf("there is no %s %.64q", noun, name)
-	switch near := nearest.Name(name, known); {
+	switch near := words.Nearest(name, known); {
 	case near != "":
 		text += ": did you mean " + near + "?"
 	case len(known) > 0:

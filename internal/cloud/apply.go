@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/opentcb/opentcb/internal/faults"
 	"github.com/opentcb/opentcb/internal/whitelist"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 const actApply = "apply"
@@ -15,7 +15,7 @@ const actApply = "apply"
 // Apply brings the server to what is in a world file, wholly or not at all, and
 // returns what it changed: nothing when it is applied again. What the file says and
 // applying does not do is in the outcome too. For a world that contradicts what is
-// there, or names what is nowhere, it returns a faults.List.
+// there, or names what is nowhere, it returns a words.Faults.
 func (s *Service) Apply(ctx context.Context, c Caller, w World) (Outcome, error) {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
@@ -62,7 +62,7 @@ type planner struct {
 	notes   []Change // what needs no record, after the others
 	outcome Outcome
 	recs    []Record // one for each change
-	faults  faults.Collector
+	faults  words.Collector
 
 	accounts     map[string]*Account // as they will be; nil: there is none
 	environments map[string]string   // account of each environment, as it will be

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // fullWorld is a world with everything in it, its code added to the server.
@@ -163,9 +163,9 @@ func TestApplyFaults(t *testing.T) {
 	}
 	before := len(r.records("apply"))
 	_, err := r.cloud.Apply(t.Context(), r.operator(), w)
-	found, ok := errors.AsType[faults.List](err)
+	found, ok := errors.AsType[words.Faults](err)
 	if !ok {
-		t.Fatalf("Apply: %v, want a faults.List", err)
+		t.Fatalf("Apply: %v, want a words.Faults", err)
 	}
 	var lines []int
 	for _, f := range found {

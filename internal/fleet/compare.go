@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/opentcb/opentcb/internal/printable"
+	"github.com/opentcb/opentcb/internal/words"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -23,17 +23,17 @@ type Change struct {
 func (c Change) String() string {
 	switch {
 	case c.What == "allow":
-		return "+ " + printable.Text(c.Name)
+		return "+ " + words.Printable(c.Name)
 	case c.What == "disallow":
-		return "- " + printable.Text(c.Name)
+		return "- " + words.Printable(c.Name)
 	case c.What == "open":
 		return fmt.Sprintf("open: %s → %s", c.From, c.To)
 	case c.New:
-		return fmt.Sprintf("function %s: new, code %.12s", printable.Text(c.Name), c.To)
+		return fmt.Sprintf("function %s: new, code %.12s", words.Printable(c.Name), c.To)
 	case c.From == "":
-		return fmt.Sprintf("function %s: no code of this platform's → %.12s", printable.Text(c.Name), c.To)
+		return fmt.Sprintf("function %s: no code of this platform's → %.12s", words.Printable(c.Name), c.To)
 	}
-	return fmt.Sprintf("function %s: code %.12s → %.12s", printable.Text(c.Name), c.From, c.To)
+	return fmt.Sprintf("function %s: code %.12s → %.12s", words.Printable(c.Name), c.From, c.To)
 }
 
 // comparePermission reads the switch and the whitelist, and returns what differs

@@ -47,7 +47,7 @@ type codeRule struct {
 }
 
 // Read reads a file, and the lists and the code that it names by paths relative to
-// it. What is wrong with them is a faults.List with the lines of
+// it. What is wrong with them is a words.Faults with the lines of
 // the file.
 func Read(name string) (*Fleet, error) {
 	text, err := yamlfile.ReadFile(name)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // readText reads a file of that text, with a list and code beside it.
@@ -117,7 +117,7 @@ rules:
   - allow: [no-slash, yes]
     functions: {a: {code: nowhere}, b: {code: code}}
 `)
-	found, ok := errors.AsType[faults.List](err)
+	found, ok := errors.AsType[words.Faults](err)
 	var lines []int
 	for _, f := range found {
 		lines = append(lines, f.Line)

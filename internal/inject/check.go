@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opentcb/opentcb/internal/nearest"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // Bounds of what a rule may ask for.
@@ -66,7 +66,7 @@ func (r *Rules) check(rule *Rule) error {
 
 func (r *Rules) unknownInterface(name string) error {
 	known := slices.Sorted(maps.Keys(r.interfaces))
-	if near := nearest.Name(name, known); near != "" {
+	if near := words.Nearest(name, known); near != "" {
 		return bad("match.interface", "%.64q is none: did you mean %s?", name, near)
 	}
 	return bad("match.interface", "%.64q is none: there is %s", name, strings.Join(known, ", "))

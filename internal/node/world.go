@@ -37,7 +37,7 @@ func readWorldText(file string) ([]byte, error) {
 
 // ReadWorld reads a world file and calls add with each zip that it names, a
 // folder as the zip of its content. add returns the zip's SHA-256. What is
-// wrong with the file is a faults.List.
+// wrong with the file is a words.Faults.
 func ReadWorld(file string, add func(zip io.Reader) (string, error)) (WorldFile, error) {
 	text, err := readWorldText(file)
 	if err != nil {

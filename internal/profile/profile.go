@@ -65,7 +65,7 @@ func DefaultPath() (string, error) {
 
 // Read returns the profiles of a file, by name. A file that others can read is
 // refused, since it may hold secrets. If the file itself cannot be read, the
-// error is an *fs.PathError; what is wrong with its content is a faults.List.
+// error is an *fs.PathError; what is wrong with its content is a words.Faults.
 func Read(path string) ([]Profile, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -3,7 +3,7 @@ package whitelist
 import (
 	"strings"
 
-	"github.com/opentcb/opentcb/internal/nearest"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // Nearest returns the entry that is nearest to a refused path, to show a person
@@ -19,7 +19,7 @@ func Nearest(entries []string, path string) string {
 		if folder, ok := strings.CutSuffix(want, "/*"); ok {
 			want, have = folder, beginning(path, strings.Count(folder, "/"))
 		}
-		d := nearest.Distance(want, have, min(least, len(want)/3))
+		d := words.Distance(want, have, min(least, len(want)/3))
 		if d >= 0 && (d < least || len(entry) > len(best)) {
 			best, least = entry, d
 		}

@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // written returns w as a world file says it, for an encoder of YAML or JSON,
@@ -267,7 +267,7 @@ func TestRepeatedItemsAreTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = Parse(text, "w.yaml")
-		found, _ := err.(faults.List)
+		found, _ := err.(words.Faults)
 		if len(found) != 1 || !strings.Contains(found[0].Message, "is repeated, first on line ") {
 			t.Fatalf("got %v of\n%s", err, text)
 		}
@@ -304,7 +304,7 @@ func FuzzParse(f *testing.F) {
 			sameAgain(t, w)
 			return
 		}
-		found, ok := err.(faults.List)
+		found, ok := err.(words.Faults)
 		if !ok || !cmp.Equal(w, cloud.World{}) || len(found) == 0 || len(found) > 101 {
 			t.Fatalf("got %v and %d faults: %v", w, len(found), err)
 		}
@@ -314,7 +314,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("fault %d: %q", i, fault)
 			}
 		}
-		if !slices.IsSortedFunc(reported, func(a, b faults.Fault) int { return a.Line - b.Line }) {
+		if !slices.IsSortedFunc(reported, func(a, b words.Fault) int { return a.Line - b.Line }) {
 			t.Fatalf("not sorted: %v", reported)
 		}
 	})

@@ -8,7 +8,7 @@ import (
 )
 
 // Parse reads a world file, YAML or JSON; name is what faults call it. An empty
-// file is an empty world. The error is always a faults.List, which shows no
+// file is an empty world. The error is always a words.Faults, which shows no
 // secret, verify_ticket or refresh_token. The world's functions have the names
 // of their zips, and no sums yet.
 func Parse(data []byte, name string) (cloud.World, error) {

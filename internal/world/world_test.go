@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/opentcb/opentcb/internal/cloud"
-	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // files are the world files of a folder of testdata, by name.
@@ -67,7 +67,7 @@ func TestBadFiles(t *testing.T) {
 	for name, data := range files(t, "bad") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			w, err := Parse(data, filepath.Base(name)+".yaml")
-			if _, ok := err.(faults.List); !ok || !cmp.Equal(w, cloud.World{}) {
+			if _, ok := err.(words.Faults); !ok || !cmp.Equal(w, cloud.World{}) {
 				t.Fatalf("got %v and %v, want faults and no world", w, err)
 			}
 			if diff := cmp.Diff(string(content(t, name+".faults")), err.Error()+"\n"); diff != "" {
@@ -98,7 +98,7 @@ func TestFaultsAreCapped(t *testing.T) {
 	}
 	b.WriteString("platforms: 1\n")
 	_, err := Parse([]byte(b.String()), "w.yaml")
-	found, ok := err.(faults.List)
+	found, ok := err.(words.Faults)
 	if !ok || len(found) != 101 {
 		t.Fatalf("got %d faults", len(found))
 	}

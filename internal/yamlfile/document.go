@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/opentcb/opentcb/internal/faults"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // MaxBytes is the size of the largest file that is read: 64 MiB, a world of
@@ -36,10 +36,10 @@ func ReadFile(name string) ([]byte, error) {
 }
 
 // Parse gives the root of the file to read, unless the file is empty, and
-// returns everything that it and read found wrong as a faults.List. name is
+// returns everything that it and read found wrong as a words.Faults. name is
 // the file's name in the faults.
 func Parse(data []byte, name string, read func(Node)) error {
-	found := &faults.Collector{File: name}
+	found := &words.Collector{File: name}
 	if root := tree(data, found); root != nil && !isNull(root) {
 		read(Node{tree: root, faults: reports{Collector: found}})
 	}
@@ -48,7 +48,7 @@ func Parse(data []byte, name string, read func(Node)) error {
 
 // tree parses the one YAML document of data. It returns nil where there is
 // none, or where it reported a fault that leaves nothing to look at.
-func tree(data []byte, found *faults.Collector) *yaml.Node {
+func tree(data []byte, found *words.Collector) *yaml.Node {
 	if !plausible(data, found) {
 		return nil
 	}
@@ -72,7 +72,7 @@ func tree(data []byte, found *faults.Collector) *yaml.Node {
 }
 
 // plausible refuses what should not even be given to the YAML library.
-func plausible(data []byte, found *faults.Collector) bool {
+func plausible(data []byte, found *words.Collector) bool {
 	if len(data) > MaxBytes {
 		found.Add(0, "a file has at most %d bytes", MaxBytes)
 		return false
@@ -119,7 +119,7 @@ var libraryLine = regexp.MustCompile(`^line (\d+): `)
 // gives is where the construct begins (which may be the whole file), or the
 // line before, or missing. So the line up to which it had read is reported,
 // except for what was left open.
-func reportSyntax(data []byte, err error, found *faults.Collector) {
+func reportSyntax(data []byte, err error, found *words.Collector) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	opened := 1
 	if m := libraryLine.FindStringSubmatch(text); m != nil {
@@ -182,7 +182,7 @@ const (
 // refuseIndirection reports every anchor, alias and tag under n. A file says
 // what it means in place: a few aliases of aliases can stand for more values
 // than there is memory. Aliases are not followed.
-func refuseIndirection(n *yaml.Node, found *faults.Collector) {
+func refuseIndirection(n *yaml.Node, found *words.Collector) {
 	if n.Kind == yaml.AliasNode {
 		found.Add(n.Line, noAlias)
 		return

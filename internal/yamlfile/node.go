@@ -7,8 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/opentcb/opentcb/internal/faults"
-	"github.com/opentcb/opentcb/internal/nearest"
+	"github.com/opentcb/opentcb/internal/words"
 )
 
 // Node is a value of a file.
@@ -20,7 +19,7 @@ type Node struct {
 
 // reports adds faults, and says first what they are in.
 type reports struct {
-	*faults.Collector
+	*words.Collector
 	in string
 }
 
@@ -176,7 +175,7 @@ func (n Node) reportUnknown(key, value *yaml.Node, what string, fields []Field) 
 	for i, f := range fields {
 		names[i] = f.name
 	}
-	known, near := strings.Join(names, ", "), nearest.Name(key.Value, names)
+	known, near := strings.Join(names, ", "), words.Nearest(key.Value, names)
 	switch {
 	case key.Kind != yaml.ScalarNode:
 		n.faults.Add(key.Line, "the name of a member must be a word; this is %s", kind(key))

@@ -1,4 +1,4 @@
-package nearest
+package words
 
 import (
 	"strings"
@@ -12,8 +12,8 @@ func TestName(t *testing.T) {
 		"premission_sets": "permission_sets", "plattform": "platform", "platforms": "platform", "refreshtokne": "refresh_token",
 		"": "", "sets": "", "xxxxx": "", "a:p:d": "", strings.Repeat("a", 1000): "",
 	} {
-		if got := Name(given, names); got != want {
-			t.Errorf("Name(%.20q) is %q, want %q", given, got, want)
+		if got := Nearest(given, names); got != want {
+			t.Errorf("Nearest(%.20q) is %q, want %q", given, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package faults
+package words
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 )
 
 // list returns what a collector has, which is something.
-func list(c *Collector) List { return c.Err().(List) }
+func list(c *Collector) Faults { return c.Err().(Faults) }
 
 // Faults found late in the reading, or in any order, come by line, those of one line as they were found.
 func TestCollectorKeepsFirst(t *testing.T) {

@@ -1,18 +1,15 @@
-// Package nearest finds the name that was probably meant by a mistyped one.
-//
-//	nearest.go   Distance between two texts, and Name
-package nearest
+package words
 
 import "strings"
 
 // maxName bounds a name that is compared: longer ones are not mistyped names.
 const maxName = 64
 
-// Name returns the one of names that comes nearest to given, "" if none is
+// Nearest returns the one of names that comes nearest to given, "" if none is
 // near: at most a third of its letters may be wrong. Case, spaces, hyphens and
 // underscores do not count. Of names that are equally near the first is
 // returned. A text with any other character is no mistyped name.
-func Name(given string, names []string) string {
+func Nearest(given string, names []string) string {
 	if len(given) > maxName || strings.ContainsFunc(given, isForeign) {
 		return ""
 	}

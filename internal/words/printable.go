@@ -1,9 +1,10 @@
-// Package printable makes text that others wrote harmless on a terminal: a
-// control character in the answer of a server could otherwise hide, forge or
-// run what its reader sees.
+// Package words is about what people read and write: texts that others wrote, made
+// harmless on a terminal; names that were mistyped; and what is wrong with a file.
 //
-//	printable.go  Text and Writer
-package printable
+//	printable.go  Printable and NewWriter, for texts of others
+//	nearest.go    Nearest: the name that was meant
+//	faults.go     Fault, Faults, and Collector, which gathers them
+package words
 
 import (
 	"bytes"
@@ -14,9 +15,10 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s with every character that cannot be seen, line breaks too, as
-// \u and four hex digits. A byte that is not UTF-8 becomes U+FFFD.
-func Text(s string) string {
+// Printable returns s with every character that cannot be seen, line breaks too, as
+// \u and four hex digits: a control character in the answer of a server could
+// otherwise hide, forge or run what its reader sees. A byte that is not UTF-8 becomes U+FFFD.
+func Printable(s string) string {
 	for _, r := range s {
 		if !seen(r) {
 			return string(appendText(nil, []byte(s), ""))
@@ -45,7 +47,7 @@ func appendText(to, s []byte, kept string) []byte {
 	return to
 }
 
-// NewWriter returns a writer that writes to w as Text would, but keeps tabs and
+// NewWriter returns a writer that writes to w as Printable would, but keeps tabs and
 // line breaks. JSON that goes through it is the same JSON.
 func NewWriter(w io.Writer) io.Writer { return &writer{to: w} }
 

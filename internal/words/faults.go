@@ -1,8 +1,4 @@
-// Package faults holds what is wrong with a file that a person wrote, so that
-// everything can be reported at once, with its line.
-//
-//	faults.go   Fault, List, and Collector, which gathers them
-package faults
+package words
 
 import (
 	"cmp"
@@ -35,12 +31,12 @@ func (f Fault) String() string {
 	return f.Message
 }
 
-// List is all the faults of a file, by line. Of more than 100 it holds the
+// Faults is all that is wrong with a file that a person wrote, by line. Of more than 100 it holds the
 // first 100, and a last one without a line that gives the number of the others.
-type List []Fault
+type Faults []Fault
 
 // Error returns every fault on a line of its own.
-func (l List) Error() string {
+func (l Faults) Error() string {
 	lines := make([]string, len(l))
 	for i, f := range l {
 		lines[i] = f.String()
@@ -53,7 +49,7 @@ func (l List) Error() string {
 type Collector struct {
 	File string // the name of the file, for its faults
 
-	held  List
+	held  Faults
 	total int
 	last  int // the line from which on no fault is kept any more; 0 while all are
 }
@@ -81,7 +77,7 @@ func (c *Collector) Wants(line int) bool {
 	return c.last == 0 || line < c.last
 }
 
-// Err returns a List of what was added, nil if nothing was.
+// Err returns the Faults that were added, nil if nothing was.
 func (c *Collector) Err() error {
 	c.trim()
 	if len(c.held) == 0 {

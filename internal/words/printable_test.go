@@ -1,4 +1,4 @@
-package printable
+package words
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func TestText(t *testing.T) {
 		"\U000e0041":                   `\udb40\udc41`,
 		"half \xe4\xb8 of a character": "half \ufffd\ufffd of a character",
 	} {
-		if got := Text(s); got != want {
+		if got := Printable(s); got != want {
 			t.Errorf("%q becomes %q, want %q", s, got, want)
 		}
 	}
