@@ -11,16 +11,7 @@ var apiAuthorizerToken = call(endpoint{
 	path:       "/cgi-bin/component/api_authorizer_token",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-	proofOf: func(req any) (platform, appid string) {
-		r, _ := req.(*tcb.AuthorizerTokenRequest)
-		return *r.ComponentAppID, *r.AuthorizerAppID
-	},
-}, func(r *tcb.AuthorizerTokenRequest) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"authorizer_appid", r.AuthorizerAppID == nil},
-		{"authorizer_refresh_token", r.AuthorizerRefreshToken == nil},
-	}
+	secret:     true,
 }, refreshAuthorizerToken)
 
 func refreshAuthorizerToken(

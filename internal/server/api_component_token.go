@@ -11,16 +11,7 @@ var apiComponentToken = call(endpoint{
 	path:       "/cgi-bin/component/api_component_token",
 	noToken:    true,
 	documented: bodyFaults,
-	proofOf: func(req any) (platform, appid string) {
-		r, _ := req.(*tcb.ComponentTokenRequest)
-		return *r.ComponentAppID, ""
-	},
-}, func(r *tcb.ComponentTokenRequest) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"component_appsecret", r.ComponentAppSecret == nil},
-		{"component_verify_ticket", r.ComponentVerifyTicket == nil},
-	}
+	secret:     true,
 }, issueComponentToken)
 
 func issueComponentToken(

@@ -11,8 +11,6 @@ var apiCreatePreAuthCode = call(endpoint{
 	path:       "/cgi-bin/component/api_create_preauthcode",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-}, func(r *tcb.PreAuthCodeRequest) []member {
-	return []member{{"component_appid", r.ComponentAppID == nil}}
 }, createPreAuthCode)
 
 func createPreAuthCode(

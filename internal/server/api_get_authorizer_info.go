@@ -11,11 +11,6 @@ var apiGetAuthorizerInfo = call(endpoint{
 	path:       "/cgi-bin/component/api_get_authorizer_info",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-}, func(r *tcb.AuthorizerInfoRequest) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"authorizer_appid", r.AuthorizerAppID == nil},
-	}
 }, getAuthorizerInfo)
 
 func getAuthorizerInfo(

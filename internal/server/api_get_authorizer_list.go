@@ -11,12 +11,6 @@ var apiGetAuthorizerList = call(endpoint{
 	path:       "/cgi-bin/component/api_get_authorizer_list",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-}, func(r *tcb.AuthorizerListRequest) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"offset", r.Offset == nil},
-		{"count", r.Count == nil},
-	}
 }, getAuthorizerList)
 
 func getAuthorizerList(

@@ -11,15 +11,7 @@ var apiQueryAuth = call(endpoint{
 	path:       "/cgi-bin/component/api_query_auth",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken},
 	documented: bodyFaults,
-	proofOf: func(req any) (platform, appid string) {
-		r, _ := req.(*tcb.QueryAuthRequest)
-		return *r.ComponentAppID, ""
-	},
-}, func(r *tcb.QueryAuthRequest) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"authorization_code", r.AuthorizationCode == nil},
-	}
+	secret:     true,
 }, queryAuth)
 
 func queryAuth(

@@ -10,15 +10,7 @@ var apiStartPushTicket = call(endpoint{
 	path:       "/cgi-bin/component/api_start_push_ticket",
 	noToken:    true,
 	documented: bodyFaults,
-	proofOf: func(req any) (platform, appid string) {
-		r, _ := req.(*tcb.StartPushTicketRequest)
-		return *r.ComponentAppID, ""
-	},
-}, func(r *tcb.StartPushTicketRequest) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"component_secret", r.ComponentSecret == nil},
-	}
+	secret:     true,
 }, startPushTicket)
 
 func startPushTicket(

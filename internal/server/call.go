@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -25,14 +24,14 @@ type endpoint struct {
 	keepsBody  bool         // the body is needed until the call is answered
 	documented []cloud.Kind // faults of the body that its document lists (EN-12)
 
-	query func(v *visit) error // checks what else the query brings; nil: nothing
+	query  func(v *visit) error // checks what else the query brings; nil: nothing
+	secret bool                 // its body brings a secret, of component_appid and perhaps authorizer_appid
+	names  []string             // what its calls name, for rules of faults
+	decode func(body []byte) (any, error)
+	handle func(ctx context.Context, s *Server, v *visit, req any) (any, error)
 	// proofOf returns whose secret a body brings, by which guesses are told
 	// apart: a platform's, or a Mini Program's at a platform. Nil: it brings none.
 	proofOf func(req any) (platform, appid string)
-
-	names  []string // what its calls name, for rules of faults
-	decode func(body []byte) (any, error)
-	handle func(ctx context.Context, s *Server, v *visit, req any) (any, error)
 }
 
 // What several interfaces have in common.
@@ -47,11 +46,21 @@ var (
 // handler is what an interface does with a call, whose body is req.
 type handler[Req, Resp any] func(ctx context.Context, s *Server, v *visit, req *Req) (Resp, error)
 
-// call completes an endpoint with its name, with decode, which wants some
+// call completes an endpoint whose body must have every member of Req.
+func call[Req, Resp any](e endpoint, do handler[Req, Resp]) endpoint {
+	return callWith(e, everyMember[Req](), do)
+}
+
+// callWith completes an endpoint with its name, with decode, which wants some
 // members of the body, and with handle, made from a typed handler.
-func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Req, Resp]) endpoint {
+func callWith[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Req, Resp]) endpoint {
 	e.iface.Name = cmp.Or(e.iface.Name, path.Base(e.path))
 	e.names = namesOf[Req](e.iface)
+	if e.secret {
+		members := membersOf[Req]()
+		platform, appid := slices.Index(members, "component_appid"), slices.Index(members, "authorizer_appid")
+		e.proofOf = func(req any) (string, string) { return textOf(req, platform), textOf(req, appid) }
+	}
 	e.decode = func(body []byte) (any, error) {
 		req, err := decode(body, required)
 		if req == nil {
@@ -71,8 +80,7 @@ func call[Req, Resp any](e endpoint, required func(*Req) []member, do handler[Re
 func namesOf[Req any](iface cloud.Interface) []string {
 	names := []string{"platform"}
 	of := map[string]string{"authorizer_appid": "appid", "env": "env", "function_name": "function"}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Req]()) {
-		member, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	for _, member := range membersOf[Req]() {
 		if name := of[member]; name != "" {
 			names = append(names, name)
 		}

@@ -11,8 +11,6 @@ var clearQuota = call(endpoint{
 	path:       "/cgi-bin/clear_quota",
 	iface:      cloud.Interface{Tokens: cloud.ComponentToken | cloud.AuthorizerToken, Free: true},
 	documented: bodyFaults,
-}, func(r *tcb.ClearQuotaRequest) []member {
-	return []member{{"appid", r.AppID == nil}}
 }, func(ctx context.Context, s *Server, v *visit, req *tcb.ClearQuotaRequest) (tcb.Status, error) {
 	return tcb.Success(), s.cloud.ClearQuota(ctx, v.caller, *req.AppID)
 })
@@ -22,15 +20,7 @@ var clearQuotaV2 = call(endpoint{
 	iface:      cloud.Interface{Name: "clear_quota_v2", Free: true},
 	noToken:    true,
 	documented: bodyFaults,
-	proofOf: func(req any) (platform, appid string) {
-		r, _ := req.(*tcb.ClearQuotaV2Request)
-		return *r.ComponentAppID, ""
-	},
-}, func(r *tcb.ClearQuotaV2Request) []member {
-	return []member{
-		{"component_appid", r.ComponentAppID == nil},
-		{"appsecret", r.AppSecret == nil},
-	}
+	secret:     true,
 }, func(ctx context.Context, s *Server, v *visit, req *tcb.ClearQuotaV2Request) (tcb.Status, error) {
 	from, _ := s.clientOf(v.r)
 	return tcb.Success(), s.cloud.ClearQuotaBySecret(ctx, *req.ComponentAppID, *req.AppSecret, from, v.rid)

@@ -11,8 +11,6 @@ var createFunction = call(endpoint{
 	path:       "/tcb/createfunction",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: bodyFaults,
-}, func(r *tcb.CreateFunctionRequest) []member {
-	return []member{{"env", r.Env == nil}, {"function_name", r.FunctionName == nil}}
 }, makeFunction)
 
 func makeFunction(

@@ -17,6 +17,38 @@ type member struct {
 	absent bool
 }
 
+// membersOf returns the names of the members of a request's body, in the order of the
+// fields.
+func membersOf[Req any]() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Req]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// everyMember returns what looks for all members of a request, each of which is a
+// pointer.
+func everyMember[Req any]() func(*Req) []member {
+	names := membersOf[Req]()
+	return func(req *Req) []member {
+		members, fields := make([]member, len(names)), reflect.ValueOf(req).Elem()
+		for i, name := range names {
+			members[i] = member{name, fields.Field(i).IsNil()}
+		}
+		return members
+	}
+}
+
+// textOf returns the text that is the field of that number of a request; "" for -1.
+func textOf(req any, field int) string {
+	if field < 0 {
+		return ""
+	}
+	return reflect.ValueOf(req).Elem().Field(field).Elem().String()
+}
+
 // decode reads a body into a request: present (44002), a JSON object (47001),
 // with what is required (40101) and of the right types (40097), in this
 // order. Member names match without regard to case, null counts as absent

@@ -12,8 +12,6 @@ import (
 var downloadFunction = call(endpoint{
 	path:  "/tcb/downloadfunction",
 	iface: cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
-}, func(r *tcb.DownloadFunctionRequest) []member {
-	return []member{{"env", r.Env == nil}, {"function_name", r.FunctionName == nil}}
 }, linkToFunction)
 
 func linkToFunction(

@@ -13,7 +13,7 @@ var getCodeSecret = call(endpoint{
 	path:   "/tcb/getcodesecret",
 	iface:  cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	noBody: true,
-}, nil, codeSecret)
+}, codeSecret)
 
 func codeSecret(ctx context.Context, s *Server, v *visit, _ *struct{}) (tcb.GetCodeSecretResponse, error) {
 	secret, err := s.cloud.CodeSecret(ctx, v.caller)

@@ -11,8 +11,6 @@ var getFuncConfig = call(endpoint{
 	path:       "/tcb/getfuncconfig",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: configFaults,
-}, func(r *tcb.GetFuncConfigRequest) []member {
-	return []member{{"type", r.Type == nil}, {"env", r.Env == nil}, {"function_name", r.FunctionName == nil}}
 }, configOfFunction)
 
 func configOfFunction(

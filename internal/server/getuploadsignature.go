@@ -15,8 +15,6 @@ var getUploadSignature = call(endpoint{
 	path:       "/tcb/getuploadsignature",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: bodyFaults,
-}, func(r *tcb.GetUploadSignatureRequest) []member {
-	return []member{{"hashed_payload", r.HashedPayload == nil}}
 }, signUpload)
 
 func signUpload(

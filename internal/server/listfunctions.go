@@ -8,7 +8,7 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-var listFunctions = call(endpoint{
+var listFunctions = callWith(endpoint{
 	path:       "/tcb/listfunctions",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: bodyFaults,

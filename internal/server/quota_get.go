@@ -13,8 +13,6 @@ var quotaGet = call(endpoint{
 		Name: "quota_get", Tokens: cloud.ComponentToken | cloud.AuthorizerToken, Free: true,
 	},
 	documented: bodyFaults,
-}, func(r *tcb.QuotaRequest) []member {
-	return []member{{"cgi_path", r.CGIPath == nil}}
 }, getQuota)
 
 func getQuota(ctx context.Context, s *Server, v *visit, req *tcb.QuotaRequest) (tcb.QuotaResponse, error) {

@@ -15,10 +15,6 @@ var uploadFuncConfig = call(endpoint{
 	path:       "/tcb/uploadfuncconfig",
 	iface:      cloud.Interface{Tokens: cloud.AuthorizerToken, Sets: developerSets},
 	documented: configFaults,
-}, func(r *tcb.UploadFuncConfigRequest) []member {
-	return []member{
-		{"type", r.Type == nil}, {"env", r.Env == nil}, {"function_name", r.FunctionName == nil}, {"config", r.Config == nil},
-	}
 }, configureFunction)
 
 func configureFunction(

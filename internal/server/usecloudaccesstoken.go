@@ -9,7 +9,7 @@ import (
 	"github.com/opentcb/opentcb/tcb"
 )
 
-var useCloudAccessToken = call(endpoint{
+var useCloudAccessToken = callWith(endpoint{
 	path: "/tcb/usecloudaccesstoken",
 	iface: cloud.Interface{
 		Tokens: cloud.AuthorizerToken | cloud.ComponentToken, // common and batch environments (UT-14)
