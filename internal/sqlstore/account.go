@@ -49,22 +49,47 @@ func (s *statements) account(g *guard, appid string) (cloud.Account, error) {
 
 // PlatformSets implements cloud.Store.
 func (s *Store) PlatformSets(ctx context.Context, appid string) ([]int, error) {
-	return s.read(ctx).platformSets(s.guard, appid)
+	return platformList[int](s.read(ctx), s.guard, grantedSets, appid)
 }
 
-func (s *statements) platformSets(g *guard, appid string) (sets []int, err error) {
+// platformList reads a list that is said of a platform, which has a row of its own in
+// the table of a grant; none if there is no row.
+func platformList[T any](s *statements, g *guard, of grant, appid string) (list []T, err error) {
 	var text, mac string
-	err = s.row("SELECT sets, mac FROM platform_sets WHERE appid = $1", []any{appid}, &text, &mac)
+	err = s.row("SELECT "+of.members[0]+", mac FROM "+of.table+" WHERE appid = $1", []any{appid}, &text, &mac)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return nil, nil
 	}
 	if err == nil {
-		err = g.check(grantedSets, mac, appid, text)
+		err = g.check(of, mac, appid, text)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return sets, json.Unmarshal([]byte(text), &sets)
+	return list, json.Unmarshal([]byte(text), &list)
+}
+
+// changePlatformList changes a list of a platform that is as it was decided on.
+func changePlatformList[T comparable](t *tx, of grant, appid string, old, list []T) error {
+	now, err := platformList[T](t.statements, t.guard, of, appid)
+	switch {
+	case err != nil:
+		return err
+	case !slices.Equal(now, old):
+		return cloud.ErrStale
+	case slices.Equal(now, list):
+		return nil
+	case len(list) == 0:
+		return t.one("DELETE FROM "+of.table+" WHERE appid = $1", appid)
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	column := of.members[0]
+	return t.one("INSERT INTO "+of.table+" (appid, "+column+`, mac) VALUES ($1, $2, $3)
+		ON CONFLICT (appid) DO UPDATE SET `+column+" = excluded."+column+", mac = excluded.mac",
+		appid, string(text), t.guard.vouch(of, appid, string(text)))
 }
 
 // ChangeAccount implements cloud.Store.
@@ -132,31 +157,8 @@ func (t *tx) changePlatform(ch cloud.AccountChange) error {
 	if err := t.changeLimits(appid, ch.OldLimits, ch.Limits); err != nil {
 		return err
 	}
-	if err := t.changeHosts(appid, ch.OldHosts, ch.Hosts); err != nil {
+	if err := changePlatformList(t, grantedHosts, appid, ch.OldHosts, ch.Hosts); err != nil {
 		return err
 	}
-	return t.changeSets(appid, ch.OldSets, ch.Sets)
-}
-
-// changeSets changes the permission sets of a platform that are as they were decided
-// on.
-func (t *tx) changeSets(appid string, old, sets []int) error {
-	now, err := t.platformSets(t.guard, appid)
-	switch {
-	case err != nil:
-		return err
-	case !slices.Equal(now, old):
-		return cloud.ErrStale
-	case slices.Equal(now, sets):
-		return nil
-	case len(sets) == 0:
-		return t.one("DELETE FROM platform_sets WHERE appid = $1", appid)
-	}
-	text, err := json.Marshal(sets)
-	if err != nil {
-		return err
-	}
-	return t.one(`INSERT INTO platform_sets (appid, sets, mac) VALUES ($1, $2, $3)
-		ON CONFLICT (appid) DO UPDATE SET sets = excluded.sets, mac = excluded.mac`,
-		appid, string(text), t.guard.vouch(grantedSets, appid, string(text)))
+	return changePlatformList(t, grantedSets, appid, ch.OldSets, ch.Sets)
 }

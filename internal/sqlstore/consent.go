@@ -2,54 +2,13 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"slices"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // ConsentHosts implements cloud.Store.
 func (s *Store) ConsentHosts(ctx context.Context, platform string) ([]string, error) {
-	return s.read(ctx).consentHosts(s.guard, platform)
-}
-
-func (s *statements) consentHosts(g *guard, platform string) (hosts []string, err error) {
-	var text, mac string
-	err = s.row("SELECT hosts, mac FROM platform_hosts WHERE appid = $1", []any{platform}, &text, &mac)
-	if errors.Is(err, cloud.ErrNotFound) {
-		return nil, nil
-	}
-	if err == nil {
-		err = g.check(grantedHosts, mac, platform, text)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return hosts, json.Unmarshal([]byte(text), &hosts)
-}
-
-// changeHosts changes the hosts of a platform's consent page that are as they were
-// decided on.
-func (t *tx) changeHosts(appid string, old, hosts []string) error {
-	now, err := t.consentHosts(t.guard, appid)
-	switch {
-	case err != nil:
-		return err
-	case !slices.Equal(now, old):
-		return cloud.ErrStale
-	case slices.Equal(now, hosts):
-		return nil
-	case len(hosts) == 0:
-		return t.one("DELETE FROM platform_hosts WHERE appid = $1", appid)
-	}
-	text, err := json.Marshal(hosts)
-	if err != nil {
-		return err
-	}
-	return t.one(`INSERT INTO platform_hosts (appid, hosts, mac) VALUES ($1, $2, $3)
-		ON CONFLICT (appid) DO UPDATE SET hosts = excluded.hosts, mac = excluded.mac`,
-		appid, string(text), t.guard.vouch(grantedHosts, appid, string(text)))
+	return platformList[string](s.read(ctx), s.guard, grantedHosts, platform)
 }
 
 // AddConsentCode implements cloud.Store.

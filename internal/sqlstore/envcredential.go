@@ -33,13 +33,10 @@ func (s *Store) RevokeCredentials(ctx context.Context, account, env string, rec 
 // nextCredentialEpoch begins an epoch of an environment's credentials: cloud.ErrNotFound
 // if there is no such environment. at is the time, in Unix milliseconds.
 func (t *tx) nextCredentialEpoch(account, env string, at int64) error {
-	n, err := t.exec(`INSERT INTO env_credentials (account, env, epoch)
+	err := t.hit(`INSERT INTO env_credentials (account, env, epoch)
 		SELECT account, id, $3 FROM environments WHERE account = $1 AND id = $2
 		ON CONFLICT (account, env) DO UPDATE SET epoch = CASE WHEN env_credentials.epoch < excluded.epoch
 			THEN excluded.epoch ELSE env_credentials.epoch + 1 END`, account, env, at)
-	if err == nil && n == 0 {
-		return cloud.ErrNotFound
-	}
 	if err != nil {
 		return err
 	}

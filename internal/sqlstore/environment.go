@@ -118,14 +118,8 @@ func (s *Store) EnvironmentViews(
 // SetAlias implements cloud.Store.
 func (s *Store) SetAlias(ctx context.Context, account, env, alias string, rec cloud.Record) error {
 	return s.writer.writeFor(ctx, account, func(t *tx) error {
-		n, err := t.exec("UPDATE environments SET alias = $1 WHERE account = $2 AND id = $3", alias, account, env)
-		if err == nil && n == 0 {
-			err = cloud.ErrNotFound
-		}
-		if err == nil {
-			t.record(rec)
-		}
-		return err
+		t.record(rec) // of a change that fails nothing is left
+		return t.hit("UPDATE environments SET alias = $1 WHERE account = $2 AND id = $3", alias, account, env)
 	})
 }
 

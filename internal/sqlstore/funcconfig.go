@@ -16,15 +16,11 @@ func (s *Store) PutFuncConfig(ctx context.Context, c cloud.SealedConfig, rec clo
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(`INSERT INTO function_configs (account, env, name, kind, added_at, sealed)
+		t.record(rec)
+		return t.hit(`INSERT INTO function_configs (account, env, name, kind, added_at, sealed)
 			SELECT account, env, name, $4, added_at, $5 FROM functions WHERE `+function+`
 			ON CONFLICT (account, env, name, kind) DO UPDATE SET added_at = excluded.added_at, sealed = excluded.sealed`,
 			c.Account, c.Env, c.Name, c.Kind, c.Sealed)
-		if err == nil && n == 0 {
-			err = cloud.ErrNotFound
-		}
-		t.record(rec)
-		return err
 	})
 	if errors.Is(err, cloud.ErrNotFound) {
 		return false, nil

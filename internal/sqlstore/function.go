@@ -122,15 +122,12 @@ func (s *Store) PutCode(ctx context.Context, f cloud.Function, rec cloud.Record)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE functions SET owner = $1,
+		err = t.hit(`UPDATE functions SET owner = $1,
 				owner_epoch = CASE WHEN owner = $1 THEN owner_epoch WHEN owner_epoch < $6 THEN $6
 					ELSE owner_epoch + 1 END,
 				sum = $2, size = $3, handler = $4, install_dependency = $5, modified_at = $6
 			WHERE account = $7 AND env = $8 AND name = $9`,
 			f.Owner, f.Sum, f.Size, f.Handler, f.InstallDependency, f.ModifiedAt, f.Account, f.Env, f.Name)
-		if err == nil && n == 0 {
-			err = cloud.ErrNotFound
-		}
 		if err == nil {
 			err = t.vouchRow(grantedCode, f.Account, f.Env, f.Name)
 		}

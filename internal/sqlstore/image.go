@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/opentcb/opentcb/internal/cloud"
 )
 
 // An image is a file with all rows of an SQLite database, as of one moment, for
@@ -69,7 +67,7 @@ func (s *Store) RestoreImage(ctx context.Context, file string, again bool) (line
 			now = lines
 		}
 		lines = append(lines, slices.Max(now)+1)
-		if _, err := tx.ExecContext(ctx, keepLines, formatLines(lines)); err != nil {
+		if _, err := tx.ExecContext(ctx, putMeta, "lines", formatLines(lines)); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -122,13 +120,9 @@ func codeOf(ctx context.Context, conn *sql.Conn, database string) (sums []string
 
 // Lines returns the lines of tokens, of which the last signs (seal.Ring.UseLines).
 func (s *Store) Lines(ctx context.Context) ([]int64, error) {
-	var text string
-	err := s.read(ctx).row("SELECT value FROM meta WHERE name = 'lines'", nil, &text)
-	if errors.Is(err, cloud.ErrNotFound) {
-		return firstLines(), nil
-	}
-	if err != nil {
-		return nil, err
+	text, err := s.read(ctx).meta("lines")
+	if err != nil || text == "" {
+		return firstLines(), err
 	}
 	return parseLines(text)
 }
@@ -141,7 +135,7 @@ func (s *Store) BeginLine(ctx context.Context) ([]int64, error) {
 	}
 	lines = append(lines, slices.Max(lines)+1)
 	return lines, s.writer.write(ctx, func(t *tx) error {
-		_, err := t.exec(keepLines, formatLines(lines))
+		_, err := t.exec(putMeta, "lines", formatLines(lines))
 		return err
 	})
 }
@@ -169,10 +163,6 @@ func parseLines(text string) (lines []int64, err error) {
 	}
 	return lines, err
 }
-
-// keepLines is the statement that keeps them.
-const keepLines = `INSERT INTO meta (name, value) VALUES ('lines', $1)
-	ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 
 func formatLines(lines []int64) string {
 	words := make([]string, len(lines))

@@ -206,11 +206,7 @@ func (s *Store) RemoveEnvironment(ctx context.Context, key cloud.EnvironmentKey,
 				return 0, err
 			}
 		}
-		n, err := t.exec("DELETE FROM environments WHERE account = $1 AND id = $2", key.Account, key.Env)
-		if err == nil && n == 0 {
-			err = cloud.ErrNotFound
-		}
-		return n, err
+		return 1, t.hit("DELETE FROM environments WHERE account = $1 AND id = $2", key.Account, key.Env)
 	})
 	return err
 }
@@ -255,12 +251,8 @@ func (s *Store) RemoveAccount(ctx context.Context, a cloud.Account, rec cloud.Re
 				return err
 			}
 		}
-		n, err := t.exec("DELETE FROM accounts WHERE appid = $1", a.AppID)
-		if err == nil && n == 0 {
-			err = cloud.ErrNotFound
-		}
 		t.record(rec)
-		return err
+		return t.hit("DELETE FROM accounts WHERE appid = $1", a.AppID)
 	})
 }
 
@@ -272,14 +264,10 @@ func (t *tx) removePlatform(appid string, at int64) error {
 	}
 	for _, rows := range []string{
 		"platforms WHERE appid", "platform_sets WHERE appid", "platform_limits WHERE appid", "platform_hosts WHERE appid",
-		"event_addresses WHERE platform", "pushes WHERE platform",
+		"event_addresses WHERE platform", "pushes WHERE platform", "quota_counts WHERE platform",
+		"quota_clears WHERE platform",
 	} {
 		if _, err := t.exec("DELETE FROM "+rows+" = $1", appid); err != nil {
-			return err
-		}
-	}
-	for _, table := range []string{"quota_counts", "quota_clears"} {
-		if _, err := t.exec("DELETE FROM "+table+" WHERE platform = $1", appid); err != nil {
 			return err
 		}
 	}

@@ -242,8 +242,7 @@ func (d *sqliteDB) fold() error {
 
 // mark writes the row that says if the log is needed.
 func (d *sqliteDB) mark(value string) error {
-	_, err := d.tx.stmts.exec(`INSERT INTO meta (name, value) VALUES ('log', $1)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, value)
+	_, err := d.tx.stmts.exec(putMeta, "log", value)
 	d.folds.whole = err == nil && value == logWhole
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -135,12 +134,7 @@ func markColumn(ctx context.Context, db *sql.DB, current int64) error {
 // KeyID returns the id of the master key that the database is bound to, ""
 // before BindKey.
 func (s *Store) KeyID(ctx context.Context) (string, error) {
-	var id string
-	err := s.read(ctx).row("SELECT value FROM meta WHERE name = 'master_key'", nil, &id)
-	if errors.Is(err, cloud.ErrNotFound) {
-		return "", nil
-	}
-	return id, err
+	return s.read(ctx).meta("master_key")
 }
 
 // BindKey binds the database to the master key of that id. If it is bound to

@@ -67,6 +67,18 @@ func (s *statements) rows(query string, args []any, scan func(*sql.Rows) error) 
 	return s.wrapError(err)
 }
 
+// meta returns what the database has under a name of its own; "" for nothing.
+func (s *statements) meta(name string) (value string, err error) {
+	err = s.row("SELECT value FROM meta WHERE name = $1", []any{name}, &value)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return "", nil
+	}
+	return value, err
+}
+
+// putMeta is the statement that keeps a value under a name.
+const putMeta = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+
 // isClosed reports whether an error is that the database is closed. It has no
 // name in database/sql.
 func isClosed(err error) bool {
@@ -169,6 +181,15 @@ func (t *tx) one(query string, args ...any) error {
 	n, err := t.exec(query, args...)
 	if err == nil && n == 0 {
 		return cloud.ErrStale
+	}
+	return err
+}
+
+// hit is one for a row that may not be there: cloud.ErrNotFound if it hits none.
+func (t *tx) hit(query string, args ...any) error {
+	n, err := t.exec(query, args...)
+	if err == nil && n == 0 {
+		return cloud.ErrNotFound
 	}
 	return err
 }

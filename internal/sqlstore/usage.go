@@ -72,8 +72,7 @@ func (s *Store) Count(ctx context.Context) (c Counts, err error) {
 // NoteBackup notes when everything was backed up, in Unix milliseconds.
 func (s *Store) NoteBackup(ctx context.Context, at int64) error {
 	return s.writer.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO meta (name, value) VALUES ('last_backup', $1)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, strconv.FormatInt(at, 10))
+		_, err := t.exec(putMeta, "last_backup", strconv.FormatInt(at, 10))
 		return err
 	})
 }
@@ -81,12 +80,8 @@ func (s *Store) NoteBackup(ctx context.Context, at int64) error {
 // LastBackup returns when everything was backed up last, in Unix milliseconds; 0 if
 // it never was.
 func (s *Store) LastBackup(ctx context.Context) (int64, error) {
-	var text string
-	err := s.read(ctx).row("SELECT value FROM meta WHERE name = 'last_backup'", nil, &text)
-	if errors.Is(err, cloud.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
+	text, err := s.read(ctx).meta("last_backup")
+	if err != nil || text == "" {
 		return 0, err
 	}
 	return strconv.ParseInt(text, 10, 64)
