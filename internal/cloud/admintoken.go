@@ -225,10 +225,7 @@ func (s *Service) RevokeAdminToken(ctx context.Context, c Caller, name string) e
 func (s *Service) RecordRotation(ctx context.Context, c Caller, overlap time.Duration) error {
 	rec := c.record(actRotateAdminToken, "token "+FirstAdmin)
 	rec.Detail = "overlap " + overlap.String()
-	if err := s.store.AppendRecords(ctx, []Record{rec}); err != nil {
-		return storeError("record of a rotation", err)
-	}
-	return nil
+	return storeError("record of a rotation", s.store.AppendRecords(ctx, []Record{rec}))
 }
 
 // RefuseAdminToken records and logs a false admin token from an address: the first,

@@ -86,10 +86,7 @@ func (s *Service) recordOutcome(c Caller, action, target string, outcome error) 
 
 // RecordBackup records that the operator takes a backup, which reads everything.
 func (s *Service) RecordBackup(ctx context.Context, c Caller) error {
-	if err := s.store.AppendRecords(ctx, []Record{c.record("backup", "")}); err != nil {
-		return storeError("record of a backup", err)
-	}
-	return nil
+	return storeError("record of a backup", s.store.AppendRecords(ctx, []Record{c.record("backup", "")}))
 }
 
 // RecordLogLevel records that the operator changes what is logged. It does not wait
@@ -114,10 +111,7 @@ func (s *Service) Records(ctx context.Context, f RecordFilter, each func(Record)
 	if err := s.reads.flush(ctx); err != nil {
 		return storeError("audit", err)
 	}
-	if err := s.store.Records(ctx, f, each); err != nil {
-		return storeError("audit", err)
-	}
-	return nil
+	return storeError("audit", s.store.Records(ctx, f, each))
 }
 
 // named returns "env test-777bb9" for the record. A caller can send anything as a

@@ -200,10 +200,7 @@ func (g *collection) page(ctx context.Context, w *codeWalk, p codePage) error {
 	if err != nil || g.dry || len(unseen) == 0 {
 		return err
 	}
-	if err := g.s.store.SeeCode(ctx, slices.Collect(maps.Keys(unseen)), g.s.now()); err != nil {
-		return storeError("note code", err)
-	}
-	return nil
+	return storeError("note code", g.s.store.SeeCode(ctx, slices.Collect(maps.Keys(unseen)), g.s.now()))
 }
 
 // remove dooms code, removes it, and forgets it. If it is killed in between, the

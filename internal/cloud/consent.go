@@ -242,10 +242,7 @@ func (s *Service) ConsentCodes(ctx context.Context, appid string) ([]ConsentCode
 		return nil, err
 	}
 	list, err := s.store.ConsentCodes(ctx, appid)
-	if err != nil {
-		return nil, storeError("list consent codes", err)
-	}
-	return list, nil
+	return list, storeError("list consent codes", err)
 }
 
 // RevokeConsentCodes revokes the code of that id, "" for all: NotFound if there is

@@ -59,19 +59,13 @@ const actEnvironment = "environment"
 // Environments returns a page of the list of environments (OP-3).
 func (s *Service) Environments(ctx context.Context, f EnvironmentFilter, p Page) ([]EnvironmentView, error) {
 	list, err := s.store.EnvironmentViews(ctx, f, p)
-	if err != nil {
-		return nil, storeError("list environments", err)
-	}
-	return list, nil
+	return list, storeError("list environments", err)
 }
 
 // EnvironmentView returns an environment: EnvironmentNotFound if there is none.
 func (s *Service) EnvironmentView(ctx context.Context, id string) (EnvironmentView, error) {
 	e, err := s.store.EnvironmentView(ctx, id)
-	if err != nil {
-		return EnvironmentView{}, notFoundAs(EnvironmentNotFound, "no environment "+id, err)
-	}
-	return e, nil
+	return e, notFoundAs(EnvironmentNotFound, "no environment "+id, err)
 }
 
 // ErrVersion is wrapped by the error of a change that was meant for another version

@@ -64,10 +64,7 @@ func (s *Service) functionOf(ctx context.Context, account, env, name string) (*F
 			return nil, err
 		}
 	}
-	if err != nil {
-		return nil, notFoundAs(FunctionNotFound, "function not exists", err)
-	}
-	return f, nil
+	return f, notFoundAs(FunctionNotFound, "function not exists", err)
 }
 
 const (
@@ -157,10 +154,7 @@ func (s *Service) listFunctions(
 		return nil, 0, err
 	}
 	fs, total, err := s.store.Functions(ctx, c.account(), env, offset, limit)
-	if err != nil {
-		return nil, 0, storeError("list functions", err)
-	}
-	return fs, total, nil
+	return fs, total, storeError("list functions", err)
 }
 
 // CodeUpdate is an upload by a platform, or by the merchant's own developer, who

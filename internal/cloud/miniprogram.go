@@ -54,19 +54,13 @@ const actMiniProgram = "miniprogram"
 // MiniPrograms returns a page of the list of Mini Programs (OP-2).
 func (s *Service) MiniPrograms(ctx context.Context, f MiniProgramFilter, p Page) ([]MiniProgram, error) {
 	list, err := s.store.MiniPrograms(ctx, f, p)
-	if err != nil {
-		return nil, storeError("list Mini Programs", err)
-	}
-	return list, nil
+	return list, storeError("list Mini Programs", err)
 }
 
 // MiniProgram returns a Mini Program: NotFound if there is none.
 func (s *Service) MiniProgram(ctx context.Context, appid string) (MiniProgram, error) {
 	m, err := s.store.MiniProgram(ctx, appid)
-	if err != nil {
-		return MiniProgram{}, notFoundAs(NotFound, "no Mini Program "+appid, err)
-	}
-	return m, nil
+	return m, notFoundAs(NotFound, "no Mini Program "+appid, err)
 }
 
 // ChangeMiniProgram changes the members that are given: NotFound, Conflict, or

@@ -81,19 +81,13 @@ const (
 // Platforms returns a page of the list of platforms (OP-1).
 func (s *Service) Platforms(ctx context.Context, f PlatformFilter, p Page) ([]PlatformView, error) {
 	list, err := s.store.PlatformViews(ctx, f, p)
-	if err != nil {
-		return nil, storeError("list platforms", err)
-	}
-	return list, nil
+	return list, storeError("list platforms", err)
 }
 
 // PlatformView returns a platform: NotFound if there is none.
 func (s *Service) PlatformView(ctx context.Context, appid string) (PlatformView, error) {
 	p, err := s.store.PlatformView(ctx, appid)
-	if err != nil {
-		return PlatformView{}, notFoundAs(NotFound, "no platform "+appid, err)
-	}
-	return p, nil
+	return p, notFoundAs(NotFound, "no platform "+appid, err)
 }
 
 // ChangePlatform changes the members that are given: NotFound, Conflict, or

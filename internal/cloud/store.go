@@ -92,6 +92,9 @@ type Reasoned interface {
 // storeError returns an Error for an error of storage: Unavailable where trying
 // again may help, Internal otherwise (EN-13). op is what was being done.
 func storeError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
