@@ -30,7 +30,7 @@
 //	getfuncconfig.go           the same, read
 //	listfunctions.go           the functions of an environment
 //	getuploadsignature.go      the headers of an upload
-//	updatefunctioncode.go      the upload itself
+//	updatefunctioncode.go      the upload itself, and where it is sent
 //	api_component_token.go     the platform's token
 //	api_create_preauthcode.go  the code for the page of consent
 //	api_query_auth.go          what a consent gives
@@ -50,7 +50,6 @@
 // and what they share:
 //
 //	client.go                  Client: a call, its token, its one retry, no redirects
-//	uploadurl.go               where an upload is sent
 //	answer.go                  reads an answer: errcode and errmsg, integers however they are written
 //	error.go                   Error, AnswerError, CodeError
 //	code.go                    the error codes and their texts

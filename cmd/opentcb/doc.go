@@ -23,8 +23,7 @@
 //	serverstatus.go         opentcb status
 //	apply.go      opentcb apply, world
 //	resource.go   what the commands of resources have in common
-//	platform.go   opentcb platform list, show, add, set, disable, enable, remove
-//	quota.go      quotas and addresses of a platform, as flags
+//	platform.go   opentcb platform list, show, add, set, disable, enable, remove; quotas as flags
 //	miniprogram.go  opentcb miniprogram, likewise
 //	environment.go    opentcb environment, likewise
 //	consentcode.go    codes by which merchants consent

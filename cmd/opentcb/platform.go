@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,4 +65,86 @@ func platformFlags(cmd *cobra.Command) func() (cloud.PlatformChange, error) {
 		with.Name, with.PermissionSets = given(cmd, "name", *name), given(cmd, "sets", sets)
 		return with, err
 	}
+}
+
+// limitFlags adds the flags of what bounds a platform; what it returns reads them.
+func limitFlags(cmd *cobra.Command) func(*cloud.PlatformChange) error {
+	words := cmd.Flags().StringSlice("quotas", nil,
+		"calls it may make, such as getcodesecret.day=1000,getcodesecret.minute=50,all.day=10000; \"\" takes them away")
+	hosts := cmd.Flags().StringSlice("consent-hosts", nil,
+		"hosts that its consent page may lead to, such as app.example.com:8443; \"\" is this machine alone")
+	from := cmd.Flags().StringSlice("ip-whitelist", nil,
+		"addresses and networks that its calls come from, such as 192.0.2.0/24; \"\" is anywhere")
+	return func(with *cloud.PlatformChange) error {
+		quotas, err := parseQuotas(*words)
+		if err != nil {
+			return usageError{err}
+		}
+		var networks []cloud.Network
+		for _, text := range *from {
+			network, err := cloud.ParseNetwork(text)
+			if err != nil {
+				return usageError{fmt.Errorf("--ip-whitelist: %q: %w", text, err)}
+			}
+			networks = append(networks, network)
+		}
+		with.ConsentHosts = given(cmd, "consent-hosts", *hosts)
+		with.Quotas, with.IPWhitelist = given(cmd, "quotas", quotas), given(cmd, "ip-whitelist", networks)
+		return nil
+	}
+}
+
+// parseQuotas reads NAME.day=N and NAME.minute=N; the name of all interfaces
+// together is all.
+func parseQuotas(words []string) (q cloud.Quotas, err error) {
+	q.Interfaces = map[string]cloud.Quota{}
+	for _, word := range words {
+		what, number, _ := strings.Cut(word, "=")
+		name, span, _ := strings.Cut(what, ".")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n < 1 || n > cloud.MaxQuota || name == "" || span != "day" && span != "minute" {
+			return q, fmt.Errorf("--quotas: %q is not like getcodesecret.day=1000 or all.minute=50", word)
+		}
+		of := q.Interfaces[name]
+		if name == "all" {
+			of = q.All
+		}
+		if span == "day" {
+			of.Day = n
+		} else {
+			of.Minute = n
+		}
+		if name == "all" {
+			q.All = of
+		} else {
+			q.Interfaces[name] = of
+		}
+	}
+	return q, nil
+}
+
+// quotasText writes quotas as the flag has them.
+func quotasText(q cloud.Quotas) string {
+	var words []string
+	add := func(name string, of cloud.Quota) {
+		if of.Day > 0 {
+			words = append(words, fmt.Sprintf("%s.day=%d", name, of.Day))
+		}
+		if of.Minute > 0 {
+			words = append(words, fmt.Sprintf("%s.minute=%d", name, of.Minute))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Interfaces)) {
+		add(name, q.Interfaces[name])
+	}
+	add("all", q.All)
+	return strings.Join(words, ",")
+}
+
+func networksText(networks []cloud.Network) string {
+	words := make([]string, len(networks))
+	for i, n := range networks {
+		words[i] = n.String()
+	}
+	return strings.Join(words, ",")
 }

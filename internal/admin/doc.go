@@ -6,8 +6,7 @@
 // with it.
 //
 //	admin.go          Server: its settings and routes
-//	roles.go          what each role may do
-//	access.go         the bearer token, and what may not pass
+//	access.go         the bearer token, what each role may do, and what may not pass
 //	answer.go         answers and refusals in HTTP
 //	list.go           lists, page by page
 //	members.go        a request's body: its bound, JSON, the members of a resource

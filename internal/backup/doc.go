@@ -17,8 +17,7 @@
 //
 //	manifest.go   what the first and the last entry say
 //	entry.go      entries of a tar, one after the other
-//	rows.go       rows as lines
-//	sums.go       the set of code that the functions name
+//	rows.go       rows as lines, and the set of code that the functions name
 //	write.go      Write
 //	verify.go     Verify and ReadManifest
 //	restore.go    Open and Restore

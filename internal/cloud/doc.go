@@ -8,8 +8,7 @@
 //	caller.go         Caller: who asks and when; every rule takes it as an argument
 //	error.go          Error and its kinds, each with its code on the wire
 //	audit.go          the record of every decision
-//	recorder.go       records gathered in memory and written in batches
-//	repeats.go        refusals that anybody can repeat: recorded once a minute, then counted
+//	recorder.go       records gathered in memory and written in batches; what repeats, once a minute
 //	health.go         whether the server can work right now, and what is in memory
 //	cache.go          rows in memory, in agreement with every change
 //	resource.go       what resources of the operator's have in common: pages, members, counts, ETags

@@ -4,8 +4,7 @@
 //	consent.go    Page: a visit, from its parameters to the redirect
 //	form.go       what the form brings, and whether it is ours
 //	redirect.go   where the page may lead, and how the code is added
-//	language.go   Chinese or English
-//	texts.go      every text, in both
+//	texts.go      every text, in Chinese and English, and which of them
 //	render.go     the page and its headers
 //	page.html     its markup
 //	page.css      its looks

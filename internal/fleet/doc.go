@@ -4,13 +4,11 @@
 // a journal, so that an interrupted run can be resumed.
 //
 //	fleet.go     Fleet: who is in it, and what the rules want of whom
-//	file.go      reads the file that says so
-//	list.go      reads lists of Mini Programs beside the file
+//	file.go      reads the file that says so, and lists beside it
 //	code.go      a function's code on this machine
-//	run.go       Run: workers, results and the report
+//	run.go       Run: workers, results, the report, and when a call is repeated
 //	compare.go   how an environment differs from what is wanted
 //	apply.go     makes it as wanted
 //	backup.go    Backup: a folder with the code of many functions
 //	journal.go   Journal: the environments that are done
-//	retry.go     when a call is repeated
 package fleet

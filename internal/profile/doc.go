@@ -5,6 +5,5 @@
 //	profile.go  Profile: what a file of profiles says, and Read
 //	secret.go   Secret: in the file, a variable, another file, or a command
 //	tls.go      TLS: certificates that the system does not know
-//	kept.go     an access token that production keeps
-//	session.go  Session: a profile in use, with clients whose tokens are kept
+//	session.go  Session: a profile in use, with clients whose tokens are kept, here or by production
 package profile

@@ -16,8 +16,7 @@
 //	client.go    connections, credentials and the region
 //	fault.go     what is wrong, and what to do
 //	draft.go     a draft on its way to being a blob
-//	open.go      a blob on its way out: fetched, verified, opened
+//	open.go      a blob on its way out: fetched, verified, opened, or by a link to the bucket
 //	cache.go     the local copies of verified blobs, and their eviction
 //	collect.go   what collection of unreferenced code needs
-//	presign.go   links that the bucket serves itself
 package s3blob

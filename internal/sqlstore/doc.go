@@ -22,13 +22,10 @@
 //	sqliteerror.go      SQLite: what its errors mean
 //	postgres.go         Postgres: opening, settings, connections, TLS
 //	postgrestx.go       Postgres: reads and transactions within their time limits
-//	postgrespool.go     Postgres: connections, and what is done without
-//	postgrespooler.go   Postgres: through a pooler such as PgBouncer
-//	postgrescommit.go   Postgres: COMMIT, which is never cancelled
-//	postgresadvice.go   Postgres: what the operator can do about errors
-//	postgresstandby.go  Postgres: no change without a synchronous standby
+//	postgrespool.go     Postgres: connections, through a pooler such as PgBouncer too
+//	postgrescommit.go   Postgres: COMMIT, which is never cancelled, nor without a standby
 //	postgreslineage.go  Postgres: no use of an old primary
-//	postgreserror.go    Postgres: what its errors mean, and what is retried
+//	postgreserror.go    Postgres: what its errors mean, what is retried, what the operator can do
 //
 // The nouns of package cloud, each with its rows:
 //

@@ -7,8 +7,7 @@
 // A map of the package:
 //
 //	world.go   Parse: from the members of the file to a cloud.World
-//	member.go  members that are as they are, or away
-//	quota.go   quotas of a platform, and where its calls come from
+//	member.go  members that are as they are, or away; quotas and addresses of a platform
 //	write.go   Writer: a world as a file
 //	check.go   what a value may be, and items that contradict each other
 package world
