@@ -130,14 +130,19 @@ type Grant struct {
 }
 
 // randomToken returns 43 characters that nobody can guess.
-func (s *Service) randomToken() string {
-	return base64.RawURLEncoding.EncodeToString(s.randomBytes(32))
+func (s *Service) randomToken() string { return tokenOf(s.random) }
+
+// tokenOf is randomToken by a generator.
+func tokenOf(random io.Reader) string {
+	return base64.RawURLEncoding.EncodeToString(bytesOf(random, 32))
 }
 
 // randomBytes returns n bytes that nobody can guess.
-func (s *Service) randomBytes(n int) []byte {
+func (s *Service) randomBytes(n int) []byte { return bytesOf(s.random, n) }
+
+func bytesOf(random io.Reader, n int) []byte {
 	raw := make([]byte, n)
-	_, _ = io.ReadFull(s.random, raw) // none of the generators fails
+	_, _ = io.ReadFull(random, raw) // none of the generators fails
 	return raw
 }
 
@@ -181,7 +186,7 @@ func (s *Service) consent(ctx context.Context, c Caller, given Consent) (Token, 
 		return Token{}, err
 	}
 	c.Platform, c.AppID = platform, appid
-	code, row := s.newCode(c, platform, appid)
+	code, row := s.newCode(c, s.random, platform, appid)
 	_, given.Refresh = s.newRefreshToken(grantKey{platform, appid})
 	row.RefreshMAC = given.Refresh.MAC
 	given.Code = row
@@ -197,8 +202,8 @@ func (s *Service) consent(ctx context.Context, c Caller, given Consent) (Token, 
 }
 
 // newCode makes an authorization code, and what is stored of it.
-func (s *Service) newCode(c Caller, platform, appid string) (Token, AuthCode) {
-	code := authCodePrefix + s.randomToken()
+func (s *Service) newCode(c Caller, random io.Reader, platform, appid string) (Token, AuthCode) {
+	code := authCodePrefix + tokenOf(random)
 	return Token{Value: code, Life: AuthCodeLife}, AuthCode{
 		Platform:  platform,
 		CodeMAC:   s.ring.MAC(authCodePurpose, []string{platform}, code),

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/push"
@@ -203,10 +205,11 @@ func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, err
 		AppID: p.Platform, CreateTime: time.UnixMilli(c.Now), InfoType: p.Kind, AuthorizerAppID: p.AppID,
 		PreAuthCode: p.PreAuthCode,
 	}
-	if err := s.fill(ctx, c, p, &e); err != nil {
+	random := s.pushSeed(strings.Join([]string{p.Platform, p.URL, p.Kind, p.AppID, p.RefreshMAC}, " "))
+	if err := s.fill(ctx, c, random, p, &e); err != nil {
 		return Letter{}, err
 	}
-	sealed := push.NewEnvelope(key, p.Platform, e.XML(), e.CreateTime)
+	sealed := push.NewEnvelope(key, random, p.Platform, e.XML(), e.CreateTime)
 	if spoiled {
 		sealed.Encrypt = "c3BvaWxlZA==" // is of no length that a sealed message has
 	}
@@ -234,7 +237,7 @@ func (s *Service) pushKey(ctx context.Context, p Push) (push.Key, error) {
 }
 
 // fill gives an event the ticket or the code that it brings.
-func (s *Service) fill(ctx context.Context, c Caller, p Push, e *tcb.Event) error {
+func (s *Service) fill(ctx context.Context, c Caller, random io.Reader, p Push, e *tcb.Event) error {
 	platform, err := s.platform(ctx, reread, p.Platform)
 	switch {
 	case err != nil:
@@ -250,7 +253,7 @@ func (s *Service) fill(ctx context.Context, c Caller, p Push, e *tcb.Event) erro
 	consent, err := s.consentOf(ctx, p)
 	var code Token
 	if err == nil {
-		code, err = s.AnotherCode(ctx, c, p.Platform, p.AppID, consent)
+		code, err = s.AnotherCode(ctx, c, random, p.Platform, p.AppID, consent)
 	}
 	if KindOf(err) == NotFound && err != nil {
 		return fmt.Errorf("the consent counts no more: %w", ErrNoPush)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // RefreshToken is the refresh token of one consent, which every code of it answers
@@ -154,8 +155,10 @@ func (s *Service) RefreshAuthorizerToken(
 // AnotherCode returns one more authorization code of a consent, which the MAC of its
 // refresh token names: each code of a consent is good once, and all answer that
 // token (AI-6). NotFound if the consent counts no more.
-func (s *Service) AnotherCode(ctx context.Context, c Caller, platform, appid, refreshMAC string) (Token, error) {
-	code, row := s.newCode(c, platform, appid)
+func (s *Service) AnotherCode(
+	ctx context.Context, c Caller, random io.Reader, platform, appid, refreshMAC string,
+) (Token, error) {
+	code, row := s.newCode(c, random, platform, appid)
 	row.RefreshMAC = refreshMAC
 	if err := s.store.AddAuthCode(ctx, row); err != nil {
 		return Token{}, notFoundAs(NotFound, fmt.Sprintf("%s does not authorize %s by that consent", appid, platform), err)

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"crypto/rand"
 	"slices"
 	"sync"
 	"testing"
@@ -38,7 +39,7 @@ func (r *rig) consent() string {
 
 func (r *rig) anotherCode(consent string) string {
 	r.Helper()
-	code, err := r.cloud.AnotherCode(r.Context(), r.operator(), platform1, mini1, consent)
+	code, err := r.cloud.AnotherCode(r.Context(), r.operator(), rand.Reader, platform1, mini1, consent)
 	r.ok("AnotherCode", err)
 	r.keep(code.Value)
 	return code.Value
@@ -114,12 +115,12 @@ func TestLaterConsent(t *testing.T) {
 	third := r.exchanged(r.authorize(platform1, mini1, 49)).RefreshToken
 	r.refused("the first once there is a third", r.refreshed(first), cloud.RefreshTokenInvalid)
 	r.ok("the second", r.refreshed(next))
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), rand.Reader, platform1, mini1))
 	r.authorize(platform1, mini1, 49)
 	for _, old := range []string{first, next, third} {
 		r.refused("a refresh token of before the cancellation", r.refreshed(old), cloud.RefreshTokenInvalid)
 	}
-	_, err = r.cloud.AnotherCode(t.Context(), r.operator(), platform1, mini1, firstConsent)
+	_, err = r.cloud.AnotherCode(t.Context(), r.operator(), rand.Reader, platform1, mini1, firstConsent)
 	r.refused("a code of a consent that was cancelled", err, cloud.NotFound)
 }
 

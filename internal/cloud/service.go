@@ -30,7 +30,11 @@ type Config struct {
 	// Random is where keys, tokens and codes come from; default: the system's
 	// generator, and nothing else outside of tests.
 	Random io.Reader
-	Log    *slog.Logger // default: nothing is logged
+	// RandomFor is where what is random in a push comes from, of which about tells
+	// whom it tells what: so it does not depend on what is called at the same time.
+	// Default: Random.
+	RandomFor func(about string) io.Reader
+	Log       *slog.Logger // default: nothing is logged
 	// LinkLife is how long a download link is good; default DefaultLinkLife.
 	LinkLife time.Duration
 	// Presign makes an address from which code can be fetched for so long, and
@@ -71,7 +75,8 @@ type Service struct {
 	ring     *seal.Ring
 	clock    func() time.Time
 	real     func() time.Time
-	random   io.Reader // Config.Random
+	random   io.Reader                    // Config.Random
+	pushSeed func(about string) io.Reader // Config.RandomFor
 	log      *slog.Logger
 	linkLife time.Duration
 	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
@@ -134,12 +139,16 @@ func New(cfg Config) *Service {
 	if cfg.Random == nil {
 		cfg.Random = rand.Reader
 	}
+	if cfg.RandomFor == nil {
+		cfg.RandomFor = func(string) io.Reader { return cfg.Random }
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n, life := cmp.Or(cfg.CacheRows, DefaultCacheRows), cfg.RowLife
 	s := &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, real: cfg.Real, random: cfg.Random,
+		pushSeed: cfg.RandomFor,
 		log:      cfg.Log,
 		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),

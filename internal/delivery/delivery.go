@@ -26,6 +26,9 @@ type Config struct {
 	// Jumped returns a channel that is closed when the service's clock is moved, by
 	// which tickets are due; default: nobody moves it.
 	Jumped func() <-chan struct{}
+	// OneByOne has one push under way at a time, so that their order is the same each
+	// time.
+	OneByOne bool
 	// In test mode: what is injected, and where pushes are written down.
 	Faults  *inject.Rules
 	Journal *journal.Journal
@@ -80,6 +83,9 @@ func New(cfg Config) *Worker {
 		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "opentcb_pushes_total", Help: "Tries to push an event or a ticket, by kind and by how they ended.",
 		}, []string{"kind", "result"}),
+	}
+	if cfg.OneByOne {
+		w.under.Lanes[cloud.Answering] = cloud.MaxPushes - 1 // places that nobody gives back
 	}
 	limit := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "opentcb_pushes_under_way_limit", Help: "How many pushes may be under way.",

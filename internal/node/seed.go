@@ -63,10 +63,35 @@ func (n *Node) seed() {
 	if n.cfg.Seed == "" {
 		return
 	}
-	n.tests.random = map[string]*seeded{}
+	n.tests.random, n.tests.pushed = map[string]*seeded{}, &counts{of: map[string]int{}}
 	for _, purpose := range []string{"keys", "rids", "admin rids"} {
 		n.tests.random[purpose] = newSeeded(n.cfg.Seed, fmt.Sprint(purpose, " ", n.tests.starts))
 	}
+}
+
+// randomFor makes the generator of a push: of the first, second and so on that tells
+// the same, so that it does not depend on which push is sent before another. Nil
+// without a seed.
+func (n *Node) randomFor() func(about string) io.Reader {
+	if n.random("keys") == nil {
+		return nil
+	}
+	return func(about string) io.Reader {
+		return newSeeded(n.cfg.Seed, fmt.Sprintf("push %d %d %s", n.tests.starts, n.tests.pushed.another(about), about))
+	}
+}
+
+// counts count what is told apart by a text. They are safe for concurrent use.
+type counts struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+func (c *counts) another(about string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of[about]++
+	return c.of[about]
 }
 
 // makeMasterKey makes a new key, which follows from the seed if there is one.

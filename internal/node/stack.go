@@ -27,7 +27,8 @@ func (n *Node) newRules() *stack {
 		CloudbaseTokens: n.cfg.Limits.CloudbaseTokens, RuntimeWaits: n.cfg.Limits.RuntimeWaits,
 		CacheRows: n.cfg.Limits.CacheRows, RowLife: n.storage.rowLife(), LinkLife: n.cfg.Limits.LinkLife,
 		Interfaces:   server.CountedInterfaces(),
-		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Jumped: n.cfg.jumped, Random: n.random("keys"), Log: n.cfg.Log,
+		InvalidToken: n.cfg.invalidToken(), Now: n.cfg.Now, Jumped: n.cfg.jumped, Random: n.random("keys"),
+		RandomFor: n.randomFor(), Log: n.cfg.Log,
 	})}
 }
 
@@ -56,7 +57,7 @@ func (n *Node) addInterfaces(s *stack) {
 		Log: n.cfg.Log, Backup: backupOf(n.storage, s.cloud, n.cfg, n.usage.measureAgain),
 	})
 	s.pushes = delivery.New(delivery.Config{
-		Cloud: s.cloud, Log: n.cfg.Log, Registry: reg, Roots: n.roots, Jumped: n.cfg.jumped,
+		Cloud: s.cloud, Log: n.cfg.Log, Registry: reg, Roots: n.roots, Jumped: n.cfg.jumped, OneByOne: n.cfg.Seed != "",
 		Faults: n.bench().Faults(), Journal: n.bench().Journal(),
 	})
 }

@@ -24,6 +24,7 @@ type tests struct {
 	blobs  *imagedBlobs
 	bench  *server.Bench
 	random map[string]*seeded // by purpose; nil without a seed
+	pushed *counts            // with a seed: pushes that told the same
 	starts int                // with a seed: how often a server has started on the data folder before
 }
 

@@ -1,10 +1,12 @@
 package push
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -19,11 +21,14 @@ type Envelope struct {
 	Nonce     string // 9 or 10 digits
 }
 
-// NewEnvelope seals a message to a platform. No other envelope has its random parts.
-func NewEnvelope(k Key, appid string, message []byte, at time.Time) Envelope {
+// NewEnvelope seals a message to a platform. Its random parts come from a generator,
+// which does not fail, so that no other envelope has them.
+func NewEnvelope(k Key, random io.Reader, appid string, message []byte, at time.Time) Envelope {
+	var bits [noise]byte
+	_, _ = io.ReadFull(random, bits[:])
 	return Envelope{
-		AppID: appid, Encrypt: k.Seal(fmt.Sprintf("%016x", rand.Uint64()), appid, message),
-		Timestamp: fmt.Sprint(at.Unix()), Nonce: fmt.Sprint(1e8 + rand.N(int64(9.9e9))),
+		AppID: appid, Encrypt: k.Seal(hex.EncodeToString(bits[:noise/2]), appid, message),
+		Timestamp: fmt.Sprint(at.Unix()), Nonce: fmt.Sprint(1e8 + binary.BigEndian.Uint64(bits[noise/2:])%9.9e9),
 	}
 }
 

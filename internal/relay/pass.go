@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -57,7 +58,7 @@ func (r *Relay) next(to string) (next *event, pause time.Duration) {
 
 // send sends an event to a target and keeps how that ended.
 func (r *Relay) send(ctx context.Context, t Target, e *event) {
-	sealed := push.NewEnvelope(t.Key, r.platform, e.Message, time.Now())
+	sealed := push.NewEnvelope(t.Key, rand.Reader, r.platform, e.Message, time.Now())
 	got := delivery.Send(ctx, r.sender, cloud.Letter{
 		URL: sealed.URL(t.Key, t.URL), Body: sealed.Body(), Secret: e.ComponentVerifyTicket + e.AuthorizationCode,
 	})

@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -138,7 +139,7 @@ func (rig *rig) push(e tcb.Event) (int, string) {
 	if err != nil {
 		rig.t.Fatal(err)
 	}
-	sealed := push.NewEnvelope(k, platform, e.XML(), time.Now())
+	sealed := push.NewEnvelope(k, rand.Reader, platform, e.XML(), time.Now())
 	return rig.call(http.MethodPost, sealed.URL(k, "/events"), "", sealed.Body())
 }
 
