@@ -2,6 +2,7 @@ package opentcbtest_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -27,6 +28,25 @@ func TestBackend(t *testing.T) {
 	mine.component = srv.AccessToken(platform, "")
 	if key, err := mine.codeSecret(); err != nil || len(key) != 64 {
 		t.Error(key, err)
+	}
+}
+
+func TestPushed(t *testing.T) {
+	srv := opentcbtest.New(t, opentcbtest.World{})
+	pushed := make(chan tcb.Event, 10)
+	events, err := tcb.NewEventHandler(opentcbtest.DefaultPlatform,
+		[]tcb.EventKey{{Token: opentcbtest.EventToken, EncodingAESKey: opentcbtest.EventAESKey}},
+		tcb.OnEvent(func(_ context.Context, e tcb.Event) error { pushed <- e; return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Pushes(events)
+	if e := <-pushed; e.ComponentVerifyTicket != srv.Ticket(opentcbtest.DefaultPlatform) {
+		t.Error("no ticket came")
+	}
+	srv.Revoke(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID)
+	if e := <-pushed; e.InfoType != tcb.EventUnauthorized {
+		t.Error(e)
 	}
 }
 

@@ -13,6 +13,7 @@
 //	credentials.go   tickets, tokens, codes and deployed code, for a test's own code
 //	fault.go         Fault: what goes wrong with a call
 //	journal.go       the latest calls, and waiting for some
+//	pushes.go        tickets and events, pushed to a handler
 //	reset.go         what a server has, put back
 //	world.go         World: the Mini Programs, environments and functions
 package opentcbtest
