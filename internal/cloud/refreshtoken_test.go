@@ -115,7 +115,7 @@ func TestLaterConsent(t *testing.T) {
 	third := r.exchanged(r.authorize(platform1, mini1, 49)).RefreshToken
 	r.refused("the first once there is a third", r.refreshed(first), cloud.RefreshTokenInvalid)
 	r.ok("the second", r.refreshed(next))
-	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), rand.Reader, platform1, mini1))
+	r.ok("Revoke", r.cloud.Revoke(t.Context(), r.operator(), platform1, mini1))
 	r.authorize(platform1, mini1, 49)
 	for _, old := range []string{first, next, third} {
 		r.refused("a refresh token of before the cancellation", r.refreshed(old), cloud.RefreshTokenInvalid)
