@@ -157,10 +157,46 @@ func isWord(c byte) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
 
-// maskJSON masks the members of JSON that are secrets. It reads texts and what
-// stands between them, and so masks what is cut off or otherwise malformed too.
+// maskJSON masks the members of JSON that are secrets.
 func maskJSON(body []byte, zip string) string {
-	text := string(body)
+	return eachMember(string(body), func(name, value string) string {
+		switch {
+		case zip != "" && strings.EqualFold(name, "ZipFile"):
+			return quotedText(zip)
+		case strings.EqualFold(name, "config"):
+			return maskConfig(value)
+		}
+		return maskedValue(kindOf(name), value)
+	})
+}
+
+// maskConfig masks the values of the environment variables in a function's
+// configuration, which is JSON in a text. A text that is cut off is masked whole.
+func maskConfig(value string) string {
+	config := decoded(value)
+	isText := strings.HasPrefix(value, `"`)
+	switch {
+	case !strings.Contains(strings.ToLower(config), "environment") && !strings.Contains(config, `\u`):
+		return value
+	case isText && config == value:
+		return maskedValue("variable", value)
+	}
+	masked := eachMember(config, func(name, value string) string {
+		if strings.EqualFold(name, "value") {
+			return maskedValue("variable", value)
+		}
+		return value
+	})
+	if isText {
+		return quotedText(masked)
+	}
+	return masked
+}
+
+// eachMember puts other values in the place of those of the members of JSON. It reads
+// texts and what stands between them, and so what is cut off or otherwise malformed
+// too.
+func eachMember(text string, other func(name, value string) string) string {
 	if !strings.Contains(text, ":") || !strings.Contains(text, "\"") {
 		return text
 	}
@@ -175,32 +211,26 @@ func maskJSON(body []byte, zip string) string {
 		end := endOfText(text, begin)
 		b.WriteString(text[i:end])
 		i = end
-		value := colonAfter(text, end)
-		if value < 0 {
+		at := colonAfter(text, end)
+		if at < 0 {
 			continue
 		}
-		name := decoded(text[begin:end])
-		kind := kindOf(name)
-		isZip := zip != "" && strings.EqualFold(name, "ZipFile")
-		if kind == "" && !isZip {
+		value := text[at:endOfValue(text, at)]
+		masked := other(decoded(text[begin:end]), value)
+		if masked == value {
 			continue
 		}
-		after := endOfValue(text, value)
-		b.WriteString(text[end:value])
-		if isZip {
-			b.WriteString(quotedText(zip))
-		} else {
-			b.WriteString(maskedValue(kind, text[value:after]))
-		}
-		i = after
+		b.WriteString(text[end:at])
+		b.WriteString(masked)
+		i = at + len(value)
 	}
 	return b.String()
 }
 
-// maskedValue returns what stands for the value of a secret member. null and the
-// empty text stay, since they hold nothing.
+// maskedValue returns what stands for the value of a member that is a secret of a
+// kind, if it is of any. null and the empty text stay, since they hold nothing.
 func maskedValue(kind, value string) string {
-	if value == "null" || value == "" {
+	if kind == "" || value == "null" || value == "" {
 		return value
 	}
 	return quotedText(Mask(kind, decoded(value)))

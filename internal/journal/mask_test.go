@@ -33,6 +33,13 @@ func TestMaskBody(t *testing.T) {
 			Mask("ticket", "ticket@@@x") + `</ComponentVerifyTicket><AppId>wx1</AppId></xml>`,
 		`{"EnvId":"e","ZipFile":"UEsDBBQ=","FunctionName":"f"}`: `{"EnvId":"e","ZipFile":"zip of 5 bytes","FunctionName":"f"}`,
 		`{"FunctionName":"f","zipfile":"UEsDBBQ`:                `{"FunctionName":"f","zipfile":"zip of 5 bytes"`,
+		// The variables of a function, in a text or, by mistake, not; cut off in either.
+		`{"config":"{\"environment\":[{\"key\":\"K\",\"value\":\"v\\u0031 \\\" x\"}]}","type":3}`: `{"config":"{\"environment\":[{\"key\":\"K\",\"value\":\"` +
+			Mask("variable", `v1 " x`) + `\"}]}","type":3}`,
+		`{"config":{"Environment":[{"key":"K","value":"v"}]}}`:      `{"config":{"Environment":[{"key":"K","value":"` + Mask("variable", "v") + `"}]}}`,
+		`{"config":{"environment":[{"value":["v"],"key":"K"`:        `{"config":{"environment":[{"value":"` + Mask("variable", `["v"]`) + `","key":"K"`,
+		`{"config":"{\"environment\":[{\"key\":\"K\",\"value\":\"v`: `{"config":"` + Mask("variable", `"{\"environment\":[{\"key\":\"K\",\"value\":\"v`) + `"`,
+		`{"config":"{\"permissions\":{\"openapi\":[\"x.y\"]}}"}`:    `{"config":"{\"permissions\":{\"openapi\":[\"x.y\"]}}"}`,
 	} {
 		if got := MaskBody([]byte(body), "zip of 5 bytes"); got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", body, got, want)

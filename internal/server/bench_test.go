@@ -437,13 +437,31 @@ func TestJournalHasNoSecrets(t *testing.T) {
 	b.post(t, "/tcb/downloadfunction?access_token="+b.token, `{"env":"`+b.token+`","function_name":"`+b.token+`"}`, &status)
 	request(t, "GET", b.url+"/wxa/"+b.token+"?cloudbase_access_token="+b.token, nil)
 	b.post(t, "/tcb/createfunction?access_token="+b.token, `{"component_appsecret":"`+secret+`","env":`, &status)
+	// The variables of a function: set, read, set in vain, and in a body that is cut.
+	const variable, vain = "correct horse battery", "staple"
+	for _, value := range []string{variable, vain, vain + strings.Repeat(" pad", journal.MaxBody/4)} {
+		config := `{"timeout":5,"environment":[{"key":"GREETING","value":"` + value + `"}]}`
+		if value != variable {
+			config = strings.Replace(config, "GREETING", "not a name", 1)
+		}
+		quoted, err := json.Marshal(config)
+		must(t, err)
+		b.post(t, "/tcb/uploadfuncconfig?access_token="+b.token,
+			`{"type":3,"env":"`+env+`","function_name":"`+function+`","config":`+string(quoted)+`}`, &status)
+	}
+	var config tcb.GetFuncConfigResponse
+	b.post(t, "/tcb/getfuncconfig?access_token="+b.token,
+		`{"type":3,"env":"`+env+`","function_name":"`+function+`"}`, &config)
+	if !strings.Contains(config.Config, variable) {
+		t.Errorf("the variable was not set: %+v", config)
+	}
 	headers := b.signed(t, b.token, "h", []byte("{}"))
 	text, err := json.Marshal(b.bench.Journal().Find(journal.Filter{}, 0, journal.MaxEntries))
 	must(t, err)
 	for name, hidden := range map[string]string{
 		"secret": secret, "ticket": ticket, "refresh": refresh, "token": b.token, "key": key.CodeSecret,
 		"link": link.URL[strings.LastIndex(link.URL, "/")+1:], "signature": headers.Get("Authorization"),
-		"upload": headers.Get("X-TC-Token"),
+		"upload": headers.Get("X-TC-Token"), "variable": variable, "variable set in vain": vain,
 	} {
 		if hidden == "" || bytes.Contains(text, []byte(hidden)) {
 			t.Errorf("the journal holds the %s %q", name, hidden)
@@ -451,7 +469,7 @@ func TestJournalHasNoSecrets(t *testing.T) {
 	}
 	for _, shown := range []string{
 		journal.Mask("secret", secret), journal.Mask("token", b.token), journal.Mask("key", key.CodeSecret),
-		link.Checksum, `zip of ` + strconv.Itoa(len(code)) + ` bytes, sha256 ` + link.Checksum,
+		"GREETING", journal.Mask("variable", variable), link.Checksum, `zip of ` + strconv.Itoa(len(code)) + ` bytes, sha256 ` + link.Checksum,
 	} {
 		if !bytes.Contains(text, []byte(shown)) {
 			t.Errorf("the journal does not hold %q: %s", shown, text)
