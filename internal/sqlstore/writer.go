@@ -24,6 +24,10 @@ import (
 // in one transaction, commits, and answers them. Meanwhile the next changes
 // wait in the queue: the busier the store, the larger its groups.
 //
+// Where the database is far or slow, a group may be more than there is time for:
+// it is committed as far as it has come once half of its time is over, and the
+// rest is another group.
+//
 // A change that fails must not harm the others of its group. The transaction
 // is rolled back, the change is answered with its error, and the others run
 // again without it. So a change may run several times, of which at most the
@@ -254,11 +258,12 @@ func inOrder(group []*change) []*change {
 // than a savepoint before each change.
 func (w *writer) commit(group []*change) {
 	for tries := 1; len(group) > 0; tries++ {
-		failed, err := w.try(group)
+		done, failed, err := w.try(group)
 		switch {
 		case err == nil:
-			answer(group, nil)
-			return
+			answer(group[:done], nil)
+			group, tries = group[done:], 0
+			continue
 		case w.retry(err, tries) && len(group) > 1:
 			// Another transaction was in the way. Each change by itself locks
 			// no more rows than it needs.
@@ -291,20 +296,27 @@ func answer(group []*change, err error) {
 	}
 }
 
-// try runs a group in one transaction. If that returns an error, nothing of it
-// is left; failed is the change that caused it, nil if none did.
-func (w *writer) try(group []*change) (failed *change, err error) {
+// try runs a group in one transaction, and returns how many changes of it were
+// done in time. If it returns an error, nothing of them is left; failed is the
+// change that caused it, nil if none did.
+func (w *writer) try(group []*change) (done int, failed *change, err error) {
 	first := slices.MinFunc(group, func(a, b *change) int { return a.deadline.Compare(b.deadline) })
+	begun := time.Now()
+	half := begun.Add(first.deadline.Sub(begun) / 2)
 	trans, err := w.begin(first.deadline)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	t := newTx(trans, w.guard, len(group))
 	for _, c := range group {
+		if done > 0 && w.workers > 1 && time.Now().After(half) {
+			break
+		}
 		if err = guarded(c.do, t); err != nil {
 			failed = c
 			break
 		}
+		done++
 	}
 	if err == nil {
 		err = t.appendRecords(t.records)
@@ -315,7 +327,7 @@ func (w *writer) try(group []*change) (failed *change, err error) {
 	if err != nil {
 		trans.rollback()
 	}
-	return failed, err
+	return done, failed, err
 }
 
 // guarded runs a change, and turns a panic into an error: a bug in one change

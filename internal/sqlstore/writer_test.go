@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
@@ -230,4 +233,48 @@ func TestGivingUp(t *testing.T) {
 	if names, _ := facts(t, s); len(names) != maxGroup || slices.Contains(names, "gave up") {
 		t.Errorf("%d facts, want %d, and not of the one that gave up", len(names), maxGroup)
 	}
+}
+
+// TestMoreThanThereIsTimeFor: on a database that is slow, changes that wait for one
+// worker are made as far as there is time for them, rather than none.
+func TestMoreThanThereIsTimeFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWriter(plan{
+			workers: 2, group: pgGroup, patience: pgPatience, retry: func(error, int) bool { return false },
+			begin: func(deadline time.Time) (transaction, error) { return slow{deadline: deadline}, nil },
+		})
+		var all sync.WaitGroup
+		var made atomic.Int64
+		change := func(takes time.Duration) {
+			if w.writeFor(t.Context(), "account", func(*tx) error { time.Sleep(takes); return nil }) == nil {
+				made.Add(1)
+			}
+		}
+		all.Go(func() { change(1) })
+		synctest.Wait()
+		for range pgGroup { // all wait for the one under way
+			all.Go(func() { change(pgPatience / 10) })
+		}
+		all.Wait()
+		w.close()
+		if n := made.Load(); n < 9 || n > 11 {
+			t.Errorf("%d changes were made, want some 10", n)
+		}
+	})
+}
+
+// slow is a transaction of a database that has an end for it.
+type slow struct {
+	transaction
+	deadline time.Time
+}
+
+func (slow) statements() *statements { return nil }
+func (slow) rollback()               {}
+
+func (s slow) commit() error {
+	if time.Now().After(s.deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
