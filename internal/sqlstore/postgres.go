@@ -69,6 +69,10 @@ type PostgresOptions struct {
 	// KeepLineage is called with what is to be kept for the next process, when
 	// that has changed; nil: nothing is kept.
 	KeepLineage func(string)
+
+	// slack is how much longer than in service Postgres is waited for: in tests
+	// of what does not depend on time, on machines of any speed.
+	slack time.Duration
 }
 
 // OpenPostgres opens and migrates a PostgreSQL database, or one that speaks
@@ -84,7 +88,9 @@ func OpenPostgres(ctx context.Context, address string, o PostgresOptions) (*Stor
 	c := newCommits(o)
 	unwatch := c.lineage.watch(cfg)
 	c.lineage.validate(cfg, address)
+	cfg.ConnectTimeout += o.slack
 	g := newGate(c.lineage)
+	g.slack = o.slack
 	p := &postgresDB{
 		config: cfg, commits: c, unwatch: unwatch,
 		readers: openPool(cfg, readerSettings, pgReaders, g),
@@ -99,7 +105,7 @@ func OpenPostgres(ctx context.Context, address string, o PostgresOptions) (*Stor
 		return nil, errors.Join(errLookThroughPooler, p.close())
 	}
 	w := newWriter(plan{
-		workers: pgWorkers, group: pgGroup, patience: pgPatience,
+		workers: pgWorkers, group: pgGroup, patience: pgPatience + o.slack,
 		begin: beginOn(p.writers, p.commits), retry: retryPostgres,
 	})
 	bulk := newWriter(plan{

@@ -16,9 +16,23 @@ import (
 	"github.com/opentcb/opentcb/internal/testserver"
 )
 
+// openPostgres opens a store that waits longer than in service: of how long the
+// machine takes it makes nothing.
 func openPostgres(t testing.TB, address string) *Store {
 	t.Helper()
-	s, err := OpenPostgres(t.Context(), address, PostgresOptions{})
+	return openWith(t, address, PostgresOptions{slack: time.Minute})
+}
+
+// openInTime opens a store that waits as long as in service, for tests in which
+// the database does not answer.
+func openInTime(t testing.TB, address string) *Store {
+	t.Helper()
+	return openWith(t, address, PostgresOptions{})
+}
+
+func openWith(t testing.TB, address string, o PostgresOptions) *Store {
+	t.Helper()
+	s, err := OpenPostgres(t.Context(), address, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +150,7 @@ func TestTimeOverWithinARow(t *testing.T) {
 // stopped or frozen, as something that may pass, and to work again by itself.
 func TestPostgresAway(t *testing.T) {
 	server := testserver.StartPostgres(t)
-	s := openPostgres(t, server.Database())
+	s := openInTime(t, server.Database())
 	n := int64(0)
 	works := func() error {
 		n++
@@ -193,7 +207,7 @@ func TestPostgresHosts(t *testing.T) {
 	address := primary.Database()
 	standby := primary.Standby()
 	address = strings.Replace(address, primary.Address(), "127.0.0.1:1,"+standby.Address()+","+primary.Address(), 1)
-	s := openPostgres(t, address)
+	s := openInTime(t, address)
 	if err := s.AppendRecords(t.Context(), []cloud.Record{{At: 1, Action: "before"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +290,7 @@ func TestVanishedWriter(t *testing.T) {
 	if err != nil || limit != "5s" {
 		t.Errorf("a server that vanishes holds rows for %s, %v; want 5s", limit, err)
 	}
-	s := openPostgres(t, address+"?idle_in_transaction_session_timeout=2s")
+	s := openInTime(t, address+"?idle_in_transaction_session_timeout=2s")
 	const account = "wx00000000000000a1"
 	changes := []cloud.Change{
 		cloud.PutAccount{Account: cloud.Account{AppID: account}}, cloud.AddEnvironment{Account: account, ID: "env"},

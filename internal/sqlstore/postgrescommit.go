@@ -105,7 +105,7 @@ func (t *postgresTx) commit() error {
 		return wrapPostgres(err) // there is time to do without
 	}
 	t.committed = true
-	t.limit.Reset(pgStatement)
+	t.limit.Reset(t.patience)
 	answer := make(chan error, 1)
 	go func() {
 		defer t.end()

@@ -20,7 +20,7 @@ import (
 func TestCommitIsNotCancelled(t *testing.T) {
 	server := testserver.StartPostgres(t)
 	address := server.Database()
-	stores := []*Store{openPostgres(t, address), openPostgres(t, address), openPostgres(t, address)}
+	stores := []*Store{openInTime(t, address), openInTime(t, address), openInTime(t, address)}
 	const platform, appid = "wx00000000000000c1", "wx00000000000000a1"
 	must(t, stores[0].Apply(t.Context(), []cloud.Change{
 		cloud.PutPlatform{Platform: cloud.Platform{AppID: platform}},
@@ -67,7 +67,7 @@ func TestCommitIsNotCancelled(t *testing.T) {
 // server has no more connections than it was told of.
 func TestWaitingCommitsAreBounded(t *testing.T) {
 	server := testserver.StartPostgres(t)
-	s := openPostgres(t, server.Database())
+	s := openInTime(t, server.Database())
 	server.Desert()
 	var all sync.WaitGroup
 	for i := range int64(4 * (pgWorkers + pgWaiting)) {
@@ -124,7 +124,7 @@ func TestCommitLost(t *testing.T) {
 // a standby: they are there once when it is over.
 func TestBatchGivenAgain(t *testing.T) {
 	server := testserver.StartPostgres(t)
-	s := openPostgres(t, server.Database())
+	s := openInTime(t, server.Database())
 	server.Desert()
 	recs := []cloud.Record{{At: 1, RID: "one"}, {At: 2, RID: "two"}}
 	for range 2 {

@@ -104,6 +104,7 @@ type gate struct {
 	pools   []*pool
 	pooler  atomic.Bool // one stands between
 	waiting atomic.Int64
+	slack   time.Duration // of PostgresOptions
 
 	mu     sync.Mutex
 	trying bool

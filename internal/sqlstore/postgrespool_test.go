@@ -43,7 +43,7 @@ func TestTooFewConnections(t *testing.T) {
 // server that takes none.
 func TestPauseBetweenAttempts(t *testing.T) {
 	server := testserver.StartPostgres(t)
-	s := openPostgres(t, server.Database())
+	s := openInTime(t, server.Database())
 	server.Kill()
 	there, err := net.Listen("tcp", server.Address())
 	if err != nil {

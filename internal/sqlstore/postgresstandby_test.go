@@ -12,7 +12,7 @@ import (
 
 func openRequiring(t *testing.T, address string) *Store {
 	t.Helper()
-	s, err := OpenPostgres(t.Context(), address, PostgresOptions{RequireStandby: true})
+	s, err := OpenPostgres(t.Context(), address, PostgresOptions{RequireStandby: true, slack: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type pooled struct {
 
 // limit bounds a read by time.
 func (p *pooled) limit() (context.Context, context.CancelFunc) {
-	limit := time.Now().Add(pgStatement)
+	limit := time.Now().Add(pgStatement + p.pool.gate.slack)
 	if !p.deadline.IsZero() && p.deadline.Before(limit) {
 		limit = p.deadline
 	}
@@ -86,9 +86,10 @@ type postgresTx struct {
 	commits   *commits
 	ctx       context.Context // until the deadline
 	cancel    context.CancelFunc
-	limit     *time.Timer // of the statement that runs; cancels ctx
-	committed bool        // COMMIT was sent: the connection is no longer the caller's
-	config    string      // see askStandby
+	limit     *time.Timer   // of the statement that runs; cancels ctx
+	patience  time.Duration // of each statement
+	committed bool          // COMMIT was sent: the connection is no longer the caller's
+	config    string        // see askStandby
 }
 
 // beginOn returns plan.begin for a pool. A connection that turns out to be
@@ -108,10 +109,10 @@ func beginOn(p *pool, c *commits) func(deadline time.Time) (transaction, error) 
 }
 
 func beginPostgres(p *pool, c *commits, deadline time.Time) (_ *postgresTx, err error) {
-	t := &postgresTx{commits: c}
+	t := &postgresTx{commits: c, patience: pgStatement + p.gate.slack}
 	t.stmts = statements{t, wrapPostgres}
 	t.ctx, t.cancel = context.WithDeadline(context.Background(), deadline)
-	t.limit = time.AfterFunc(pgStatement, t.cancel)
+	t.limit = time.AfterFunc(t.patience, t.cancel)
 	if t.conn, err = p.conn(t.ctx); err != nil {
 		t.end()
 		return nil, err
@@ -145,12 +146,12 @@ func (t *postgresTx) discard() {
 func (t *postgresTx) statements() *statements { return &t.stmts }
 
 func (t *postgresTx) exec(query string, args []any) (sql.Result, error) {
-	t.limit.Reset(pgStatement)
+	t.limit.Reset(t.patience)
 	return t.conn.ExecContext(t.ctx, query, args...)
 }
 
 func (t *postgresTx) query(query string, args []any, scan func(*sql.Rows) error) error {
-	t.limit.Reset(pgStatement)
+	t.limit.Reset(t.patience)
 	rows, err := t.conn.QueryContext(t.ctx, query, args...)
 	if err != nil {
 		return err
@@ -175,7 +176,7 @@ func (t *postgresTx) rollback() {
 	if t.committed {
 		return
 	}
-	t.limit.Reset(pgStatement)
+	t.limit.Reset(t.patience)
 	if t.command(t.ctx, "ROLLBACK") != nil {
 		t.discard()
 		return
