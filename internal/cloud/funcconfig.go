@@ -50,7 +50,11 @@ func (s *Service) SetFuncConfig(
 		return s.recordOutcome(c, actUploadConfig, Function{Env: env, Name: name}.target(), err)
 	}
 	var settings FuncSettings
-	if err := settings.read(kind, text); err != nil {
+	err = settings.read(kind, text)
+	if err == nil && len(settings.taken) > 0 {
+		err = badConfig("has the variable %s, whose name is taken", settings.taken[0])
+	}
+	if err != nil {
 		return s.recordOutcome(c, actUploadConfig, f.target(), err)
 	}
 	row := SealedConfig{Account: f.Account, Env: env, Name: name, Kind: kind}
@@ -143,6 +147,9 @@ type FuncSettings struct {
 	Environment []Variable
 	APIs        []string // names of open interfaces: without effect
 	Triggers    []Trigger
+	// taken are variables that are left out. A configuration may have them that was kept
+	// when fewer names were taken.
+	taken []string
 }
 
 // Variable is one variable of a function's environment.

@@ -19,9 +19,11 @@ const (
 
 var (
 	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	// takenName are the variables that the runtime gives itself, and those that decide
-	// what is run.
-	takenName   = regexp.MustCompile(`^(WX_|TCB_|SCF_|TENCENTCLOUD_|LD_|NODE_OPTIONS$|PATH$)`)
+	// takenName are the variables that the runtime gives itself, and those that steer a
+	// process: what it loads, whom it trusts, which way it takes. Whoever sets them would
+	// have the code, and its secrets, of another platform.
+	takenName = regexp.MustCompile(`^(WX_|TCB_|SCF_|TENCENTCLOUD_|OPENTCB_|NODE_|LD_|DYLD_|OPENSSL_|GLIBC_|SSL_CERT_|` +
+		`GCONV_PATH$|BASH_ENV$|IFS$|PATH$|TMPDIR$)|(?i:_proxy$)`)
 	apiName     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*\.[A-Za-z][A-Za-z0-9_]*$`)
 	triggerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,59}$`)
 )
@@ -55,8 +57,6 @@ func (f *FuncSettings) readProcess(text string) error {
 			return badConfig("has no key or no value in environment[%d]", i)
 		case !variableName.MatchString(*v.Name):
 			return badConfig("has a key in environment[%d] that is not letters, digits and _, without a digit first", i)
-		case takenName.MatchString(*v.Name):
-			return badConfig("has the variable %s, whose name is taken", *v.Name)
 		case seen[*v.Name]:
 			return badConfig("has the variable %s twice", *v.Name)
 		case strings.ContainsRune(*v.Value, 0):
@@ -64,6 +64,10 @@ func (f *FuncSettings) readProcess(text string) error {
 		}
 		seen[*v.Name] = true
 		size += len(*v.Name) + len(*v.Value)
+		if takenName.MatchString(*v.Name) && *v.Name != "NODE_ENV" {
+			f.taken = append(f.taken, *v.Name)
+			continue
+		}
 		f.Environment = append(f.Environment, Variable{*v.Name, *v.Value})
 	}
 	if size > maxEnvironment {
