@@ -56,6 +56,8 @@
 //	updatefunctioncode.go   opentcb uploadfunction
 //	downloadfunction.go     opentcb downloadfunction
 //	invokecloudfunction.go  opentcb invokecloudfunction
+//	uploadfuncconfig.go     opentcb uploadfuncconfig
+//	getfuncconfig.go        opentcb getfuncconfig
 //	conformance.go          opentcb conformance
 //	fleet.go                opentcb fleet plan, apply, drift, backup: many Mini Programs at once
 package main

@@ -79,6 +79,8 @@ var examples = map[string]string{
 	"downloadfunction":     "opentcb downloadfunction test-777bb9 login --out login.zip\nopentcb downloadfunction test-777bb9 login --unpack ./login",
 	"runner":               "opentcb runner --env test-777bb9=test-777bb9.credential --secret-file runtime-secret --user functions",
 	"invokecloudfunction":  "opentcb invokecloudfunction test-777bb9 login '{\"user\":\"Zhang\"}'",
+	"uploadfuncconfig":     "opentcb uploadfuncconfig test-777bb9 login '{\"timeout\":5,\"environment\":[{\"key\":\"GREETING\",\"value\":\"hi\"}]}'\nopentcb uploadfuncconfig test-777bb9 login - --type 3",
+	"getfuncconfig":        "opentcb getfuncconfig test-777bb9 login",
 	"conformance":          "opentcb conformance --profile acme --env test-777bb9\nopentcb conformance --profile acme --clause UT-6 --write test-777bb9",
 	"fleet plan":           "opentcb fleet plan fleet.yaml",
 	"fleet apply":          "opentcb fleet apply fleet.yaml\nopentcb fleet apply fleet.yaml --resume --rate 50",

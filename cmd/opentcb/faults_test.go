@@ -81,6 +81,13 @@ var metCommands = []metCommand{
 	}},
 	{"downloadfunction", "link", 0, namesIn("downloadfunction", faultEnv, "first"), has("first.zip", codeOfRun(0))},
 	{"invokecloudfunction", "invokecloudfunction", 0, namesIn("invokecloudfunction", faultEnv, "first"), printed("done")},
+	{"uploadfuncconfig", "uploadfuncconfig", 0, func(n int) []string {
+		return []string{"uploadfuncconfig", faultEnv, "first", fmt.Sprintf(`{"timeout":%d}`, n%300+1)}
+	}, func(s *commandStand, n int) bool {
+		config, err := s.client.GetFuncConfig(s.t.Context(), faultEnv, "first", tcb.FuncConfigProcess)
+		return err == nil && config == fmt.Sprintf(`{"timeout":%d}`, n%300+1)
+	}},
+	{"getfuncconfig", "getfuncconfig", 0, namesIn("getfuncconfig", faultEnv, "first"), printed(`{"timeout":`)},
 	{"fleet plan", "usecloudaccesstoken", 0, namesIn("fleet", "plan", "fleet.yaml"), printed("1 environment: 1 differ")},
 	{"fleet apply", "usecloudaccesstoken", 1, namesIn("fleet", "apply", "fleet.yaml"), allows},
 	{"fleet drift", "usecloudaccesstoken", 0, namesIn("fleet", "drift", "same.yaml"), printed("1 environment: 1 as wanted")},

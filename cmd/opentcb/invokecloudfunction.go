@@ -20,15 +20,9 @@ func invokeCloudFunctionCommand() *cobra.Command {
 returns. The event is JSON, such as '{"user":"Zhang"}'; without one it is {}, and -
 reads it from standard input.`,
 		cobra.RangeArgs(2, 3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
-			event := []byte("{}")
-			if len(args) == 3 {
-				event = []byte(args[2])
-			}
-			if string(event) == "-" {
-				var err error
-				if event, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxEvent+1)); err != nil {
-					return err
-				}
+			event, err := textOrInput(cmd, append(args, "{}")[2], maxEvent)
+			if err != nil {
+				return err
 			}
 			if !json.Valid(event) {
 				return usageError{errors.New(`the event is no JSON: give it such as '{"user":"Zhang"}'`)}
@@ -39,4 +33,13 @@ reads it from standard input.`,
 			}
 			return p.print(cmd.OutOrStdout(), result, words.Printable(string(result)))
 		})
+}
+
+// textOrInput returns an argument, or, where that is -, so many bytes of standard input,
+// and one more if there are more.
+func textOrInput(cmd *cobra.Command, arg string, most int64) ([]byte, error) {
+	if arg != "-" {
+		return []byte(arg), nil
+	}
+	return io.ReadAll(io.LimitReader(cmd.InOrStdin(), most+1))
 }

@@ -76,8 +76,7 @@ func newRoot() *cobra.Command {
 		explainCommand())
 	addGroup(root, "Call as a platform:", profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(),
 		createFunctionCommand(), listFunctionsCommand(), uploadFunctionCommand(), downloadFunctionCommand(),
-		invokeCloudFunctionCommand(),
-		conformanceCommand())
+		invokeCloudFunctionCommand(), uploadFuncConfigCommand(), getFuncConfigCommand(), conformanceCommand())
 	addGroup(root, "Fleets:", fleetCommand())
 	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), runnerCommand(), tokenCommand())
 	addGroup(root, "Test:", clockCommand(), resetCommand(), snapshotCommand())
