@@ -129,37 +129,48 @@ func (s *Service) TakePushes(ctx context.Context, under *UnderWay) (all []Push, 
 }
 
 func (s *Service) takeFrom(ctx context.Context, lane Lane, under *UnderWay) ([]Push, error) {
-	room := min(lanePlaces[lane]-under.Lanes[lane], MaxPushes-under.all())
+	room := under.Room(lane)
 	if room <= 0 {
 		return nil, nil
 	}
 	var full []string
 	for address, n := range under.Addresses {
-		if n >= PushesOfOne {
+		if n >= under.ofOne(lane, 0) {
 			full = append(full, address)
 		}
 	}
-	now := s.realNow()
-	due, err := s.store.DuePushes(ctx, lane, now, full, room)
+	due, err := s.store.DuePushes(ctx, lane, s.realNow(), full, room)
 	if err != nil {
 		return nil, err
 	}
-	now = s.realNow() // what is taken next is new
 	var chosen []Push
 	counts := map[string]int{}
 	for _, p := range due {
-		if counts[p.URL]++; under.Addresses[p.URL]+counts[p.URL] <= PushesOfOne {
+		if counts[p.URL]++; under.Addresses[p.URL]+counts[p.URL] <= under.ofOne(lane, len(chosen)) {
 			chosen = append(chosen, p)
 		}
 	}
 	if len(chosen) == 0 {
 		return nil, nil
 	}
-	taken, err := s.store.TakePushes(ctx, chosen, now+pushLease.Milliseconds())
+	taken, err := s.store.TakePushes(ctx, chosen, s.realNow()+pushLease.Milliseconds())
 	for _, p := range taken {
 		under.Add(p, 1)
 	}
 	return taken, err
+}
+
+// Room returns how many more pushes of a lane may be under way.
+func (u *UnderWay) Room(lane Lane) int { return min(lanePlaces[lane]-u.Lanes[lane], MaxPushes-u.all()) }
+
+// ofOne returns how many pushes of one address may be under way, with so many more
+// than there are. Whose answers are not known yet has one place, and so has everybody
+// when half of all places are taken: they reach more addresses then.
+func (u *UnderWay) ofOne(lane Lane, more int) int {
+	if lane == Untried || u.all()+more >= MaxPushes/2 {
+		return 1
+	}
+	return pushesOfOne
 }
 
 func (u *UnderWay) all() (n int) {
@@ -195,7 +206,14 @@ func (s *Service) SpoiledLetter(ctx context.Context, p Push) (Letter, error) {
 }
 
 func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, error) {
-	key, err := s.pushKey(ctx, p)
+	if p.Sealed == "" {
+		return Letter{}, fmt.Errorf("the address was taken away: %w", ErrNoPush)
+	}
+	address, err := EventAddress{p.URL, p.Sealed}.open(s.ring, p.Platform)
+	if err != nil {
+		return Letter{}, err
+	}
+	key, err := push.NewKey(address.Token, address.AESKey)
 	if err != nil {
 		return Letter{}, err
 	}
@@ -217,28 +235,9 @@ func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, err
 		Secret: e.ComponentVerifyTicket + e.AuthorizationCode}, nil
 }
 
-// pushKey returns the key of a push's address, if its platform is in use.
-func (s *Service) pushKey(ctx context.Context, p Push) (push.Key, error) {
-	all, err := s.store.EventAddresses(ctx, p.Platform)
-	if err != nil {
-		return push.Key{}, storeError("event addresses", err)
-	}
-	for _, a := range all {
-		if a.URL != p.URL {
-			continue
-		}
-		e, err := a.open(s.ring, p.Platform)
-		if err != nil {
-			return push.Key{}, err
-		}
-		return push.NewKey(e.Token, e.AESKey)
-	}
-	return push.Key{}, fmt.Errorf("the address was taken away: %w", ErrNoPush)
-}
-
 // fill gives an event the ticket or the code that it brings.
 func (s *Service) fill(ctx context.Context, c Caller, random io.Reader, p Push, e *tcb.Event) error {
-	platform, err := s.platform(ctx, reread, p.Platform)
+	platform, err := s.platform(ctx, cached, p.Platform)
 	switch {
 	case err != nil:
 		return storeError("platform", err)
@@ -294,6 +293,7 @@ type Delivered struct {
 	Answer  string // what of it is kept
 	Success bool   // whether it was exactly that
 	Fault   string // why it is not OK
+	Slow    bool   // its place was taken away before all of the answer had come
 	Ours    bool   // the fault is none of the address
 	NoUse   bool   // it is not to be tried again
 }
@@ -305,6 +305,9 @@ func (s *Service) EndPush(ctx context.Context, p Push, d Delivered) error {
 	end := PushEnd{
 		State: PushDelivered, Lane: Answering,
 		Last: PushTry{At: now, Status: d.Status, Answer: d.Answer, Success: d.Success, Fault: d.Fault},
+	}
+	if d.Slow {
+		end.Lane = Failing
 	}
 	if d.OK && !p.isEvent() {
 		end.TicketAt = s.now()

@@ -38,7 +38,7 @@ type Lane int
 const (
 	Answering Lane = iota // its last push was delivered
 	Untried               // none was tried yet
-	Failing               // its last push was not
+	Failing               // its last push was not, or held up others
 	Lanes                 // how many there are
 )
 
@@ -52,6 +52,7 @@ type Push struct {
 	AppID       string // the Mini Program; "" of a ticket
 	RefreshMAC  string // names the consent whose code is pushed; else ""
 	PreAuthCode string // that the consent used up; else ""
+	Sealed      string // what is sealed of its address (EventAddress); "" if that was taken away
 	At          int64  // when it was recorded, by the service's clock
 	State       PushState
 	Lane        Lane
@@ -95,7 +96,7 @@ type DueTicket struct {
 // tell of: Consent and Revoke.
 type PushStore interface {
 	// DuePushes returns open pushes of a lane that are due, the oldest first, up to
-	// limit: none of the addresses in full, of which there are at most FullAddresses,
+	// limit: none of the addresses in full, of which there are at most MaxPushes,
 	// and none while a try of an older event of its Mini Program is under way there.
 	DuePushes(ctx context.Context, lane Lane, now int64, full []string, limit int) ([]Push, error)
 	// TakePushes puts pushes under way until then, and returns those that still were
@@ -125,12 +126,9 @@ type PushStore interface {
 	PrunePushes(ctx context.Context, before time.Time, kept int) error
 }
 
-// FullAddresses is how many addresses can have all their places taken: that many
-// times PushesOfOne are all places.
 const (
-	FullAddresses = MaxPushes / PushesOfOne
-	MaxPushes     = 64 // under way at once (PU-12)
-	PushesOfOne   = 4  // of them, of one address
+	MaxPushes   = 64 // under way at once (PU-12)
+	pushesOfOne = 4  // of them, of one address
 )
 
 // PushView is a push as the operator sees it.

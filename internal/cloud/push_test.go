@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -185,6 +186,67 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestTicketsAreSpread: after a time without a server all tickets are due at once, and
+// then each at its address's own moment.
+// Proves: PU-7
+func TestTicketsAreSpread(t *testing.T) {
+	var urls []string
+	for i := range 60 {
+		urls = append(urls, fmt.Sprintf("http://%d.example", i))
+	}
+	r := newPushRig(t, urls...)
+	r.ok("RecordDueTickets", r.cloud.RecordDueTickets(t.Context()))
+	r.clock.Add((3 * time.Hour).Milliseconds())
+	r.ok("RecordDueTickets", r.cloud.RecordDueTickets(t.Context()))
+	minutes := map[int64]int{}
+	due, err := r.store.DueTickets(t.Context(), math.MaxInt64-1, math.MaxInt64, 100)
+	r.ok("DueTickets", err)
+	for _, d := range due {
+		minutes[(d.At-r.clock.Load())/60_000]++
+	}
+	if len(due) != len(urls) || len(minutes) != 10 {
+		t.Errorf("the next tickets by minute: %v", minutes)
+	}
+}
+
+// TestCrowdedPlaces: an address has one place until it has answered, and when half of
+// all are taken. One that answered and held up others counts among those that fail.
+// Proves: PU-12
+func TestCrowdedPlaces(t *testing.T) {
+	var urls []string
+	for i := range 34 {
+		urls = append(urls, fmt.Sprintf("http://%d.example", i))
+	}
+	r := newPushRig(t, urls...)
+	for i := range 4 {
+		operator, appid := r.cloud.OperatorCaller(operatorRID), fmt.Sprintf("wx%015xe", i)
+		_, _, err := r.cloud.PutMiniProgram(t.Context(), operator, appid, cloud.MiniProgramChange{})
+		r.ok("PutMiniProgram", err)
+		_, err = r.cloud.Authorize(t.Context(), operator, platform1, appid, []int{18})
+		r.ok("Authorize", err)
+	}
+	of := func(taken []cloud.Push, lane cloud.Lane) map[string]int {
+		all := map[string]int{}
+		for _, p := range taken {
+			if p.Lane == lane {
+				all[p.URL]++
+			}
+		}
+		return all
+	}
+	first := r.take()
+	if len(first) != 34 || len(of(first, cloud.Untried)) != 34 {
+		t.Errorf("taken of new ones: %v", of(first, cloud.Untried))
+	}
+	for _, p := range first {
+		r.end(p, cloud.Delivered{OK: true, Slow: p.URL == urls[0]})
+	}
+	second := r.take()
+	if len(second) != 34 || len(of(second, cloud.Answering)) != 33 || of(second, cloud.Failing)[urls[0]] != 1 {
+		t.Errorf("taken when half are: %v, %v", of(second, cloud.Answering), of(second, cloud.Failing))
+	}
+}
+
 // TestNoUse: a push whose address or consent is gone is given up, and a disabled
 // platform's waits.
 // Proves: PU-9
@@ -203,11 +265,16 @@ func TestNoUse(t *testing.T) {
 		t.Errorf("of a platform that is disabled: %v", err)
 	}
 	change(cloud.PlatformChange{Disabled: cloud.Given(false)})
+	for _, p := range tickets { // an address has one place until it has answered
+		r.end(p, cloud.Delivered{OK: true})
+	}
 	_, err := r.cloud.Authorize(t.Context(), operator, platform1, mini1, []int{18})
 	r.ok("Authorize", err)
 	event := r.take()[0]
 	change(cloud.PlatformChange{Events: cloud.Given([]cloud.EventSetting{{URL: "http://two.example"}})})
 	for _, p := range []cloud.Push{tickets[0], event} {
+		p, err := r.store.Push(t.Context(), p.Platform, p.ID)
+		r.ok("Push", err)
 		if _, err := r.cloud.Letter(t.Context(), p); p.URL == "http://one.example" != errors.Is(err, cloud.ErrNoPush) {
 			t.Errorf("%s to %s: %v", p.Kind, p.URL, err)
 		}
@@ -215,7 +282,8 @@ func TestNoUse(t *testing.T) {
 	back := cloud.EventSetting{URL: "http://one.example", Token: "abc", AESKey: strings.Repeat("b", 43)}
 	change(cloud.PlatformChange{Events: cloud.Given([]cloud.EventSetting{back})})
 	r.ok("Revoke", r.cloud.Revoke(t.Context(), operator, platform1, mini1))
-	event.URL = "http://one.example"
+	event, err = r.store.Push(t.Context(), platform1, event.ID)
+	r.ok("Push", err)
 	if _, err := r.cloud.Letter(t.Context(), event); !errors.Is(err, cloud.ErrNoPush) {
 		t.Errorf("of a consent that counts no more: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -67,6 +68,9 @@ const (
 	prunePause = time.Hour
 	// closeTime is how long a server that ends waits for pushes under way.
 	closeTime = 2 * time.Second
+	// crowdTime is how long a push may be under way where all places are taken, so that
+	// what is due meanwhile begins within two seconds, lookPause included.
+	crowdTime = 750 * time.Millisecond
 	// takeTime is how long it may take to find what is due.
 	takeTime = 10 * time.Second
 )
@@ -182,7 +186,13 @@ func (w *Worker) deliver(sending context.Context, p cloud.Push, deadline time.Ti
 	}()
 	ctx, cancel := context.WithDeadline(sending, deadline)
 	defer cancel()
+	ctx, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	if p.Lane != cloud.Failing {
+		go w.makeRoom(ctx, p.Lane, cut)
+	}
 	d := w.try(ctx, p)
+	d.Slow = context.Cause(ctx) == errCrowded
 	if sending.Err() != nil && !d.OK {
 		d.Ours, d.Fault = true, "the server ended meanwhile"
 	}
@@ -192,6 +202,31 @@ func (w *Worker) deliver(sending context.Context, p cloud.Push, deadline time.Ti
 	defer cancel()
 	if err := w.cloud.EndPush(written, p, d); err != nil {
 		w.log.Error("how a push ended cannot be written: it is sent again", "platform", p.Platform, "push", p.ID, "err", err)
+	}
+}
+
+// errCrowded is the end of a push whose place others need.
+var errCrowded = fmt.Errorf("no answer within %v, while others waited for its place", crowdTime)
+
+// makeRoom ends a push once it had its time and has one of the places of its lane of
+// which none is left. It is tried again among those that fail, with all the time of
+// PU-10.
+func (w *Worker) makeRoom(ctx context.Context, lane cloud.Lane, cut context.CancelCauseFunc) {
+	tick := time.NewTicker(crowdTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w.mu.Lock()
+		room := w.under.Room(lane)
+		w.mu.Unlock()
+		if room <= 0 {
+			cut(errCrowded)
+			return
+		}
 	}
 }
 

@@ -35,10 +35,11 @@ const success = "success"
 // that was kept may be closed just when it is used again, and which of two pushes
 // arrived would not be known. There is no HTTP/2, and no proxy.
 func NewSender(roots *x509.CertPool) *http.Transport {
+	const late = 2 * connectTime // Send gives up before, in its own words
 	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: connectTime}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: late}).DialContext,
 		TLSClientConfig:     &tls.Config{RootCAs: roots},
-		TLSHandshakeTimeout: connectTime,
+		TLSHandshakeTimeout: late,
 		DisableKeepAlives:   true, DisableCompression: true, MaxResponseHeaderBytes: answerRead,
 	}
 }

@@ -3,6 +3,7 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/opentcb/opentcb/internal/admin"
 	"github.com/opentcb/opentcb/internal/clock"
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/internal/delivery"
 	"github.com/opentcb/opentcb/internal/node"
 )
 
@@ -74,6 +76,37 @@ func BenchmarkTickets(b *testing.B) {
 	pushed := float64(b.N * platforms)
 	b.ReportMetric(pushed/b.Elapsed().Seconds(), "pushes/s")
 	b.ReportMetric(float64(cpuTime(b)-before)/1000/pushed, "cpu-us/push")
+}
+
+// BenchmarkBarePosts is what an HTTP request to such an address costs by itself: the
+// same body to the same receiver, as many at once, with a connection for each as
+// pushes have it, and with connections that are kept.
+func BenchmarkBarePosts(b *testing.B) {
+	for name, kept := range map[string]bool{"a connection each": false, "kept": true} {
+		b.Run(name, func(b *testing.B) {
+			url, came := arrivals(b)
+			by := delivery.NewSender(nil)
+			by.DisableKeepAlives, by.MaxIdleConnsPerHost = !kept, cloud.MaxPushes
+			b.Cleanup(by.CloseIdleConnections)
+			body := bytes.Repeat([]byte("x"), 460) // as long as that of a ticket
+			places := make(chan struct{}, cloud.MaxPushes)
+			before := cpuTime(b)
+			for b.Loop() {
+				places <- struct{}{}
+				go func() {
+					defer func() { <-places }()
+					if d := delivery.Send(b.Context(), by, cloud.Letter{URL: url, Body: body}); !d.OK {
+						b.Error(d.Fault)
+					}
+					<-came
+				}()
+			}
+			for range cloud.MaxPushes {
+				places <- struct{}{}
+			}
+			b.ReportMetric(float64(cpuTime(b)-before)/1000/float64(b.N), "cpu-us/post")
+		})
+	}
 }
 
 // BenchmarkConsentToDelivery is the time from the operator's consent to the event at

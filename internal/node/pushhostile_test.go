@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,66 +116,83 @@ func TestHostileAddresses(t *testing.T) {
 	}
 }
 
-// TestHostileAddressesHoldUpNothing: beside 64 addresses that take nothing, each with
-// events that wait, one that answers has its ticket while most of those are not done;
-// never are more pushes under way than may be, and not more of one address.
+// TestHostileAddressesHoldUpNothing: 64 addresses take connections and answer nothing,
+// each with events that wait. One that answers has its ticket before any of them has
+// had the 5 s of PU-10, whether or not they or it ever answered.
 //
 // Proves: PU-12
 func TestHostileAddressesHoldUpNothing(t *testing.T) {
+	for name, known := range map[string]struct{ hostile, good bool }{
+		"hostile ones are new": {false, true}, "all are new": {false, false},
+		"all answered before": {true, true}, "the good one is new": {true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			patient := 0
+			for range 3 { // a machine that stalls for seconds lets them have their time
+				if patient = besideHostile(t, known.hostile, known.good); patient == 0 {
+					return
+				}
+			}
+			t.Errorf("%d had all their time before the good one had its ticket", patient)
+		})
+	}
+}
+
+// besideHostile has the ticket of an address pushed beside hostile ones, and returns
+// how many of those had all the time that there is for an answer until it came.
+func besideHostile(t *testing.T, hostileKnown, goodKnown bool) (patient int) {
 	b, good := pushBench(t), newReceiver(t)
-	b.receives(pushOther, good)
-	good.next(tcb.EventTicket)
-	var all, most, one, mostOne atomic.Int64
-	under := func(n, most *atomic.Int64) func() {
-		for now := n.Add(1); ; {
-			was := most.Load()
-			if now <= was || most.CompareAndSwap(was, now) {
-				return func() { n.Add(-1) }
+	ended := make(chan struct{})
+	var silent atomic.Bool
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		if silent.Load() {
+			select {
+			case <-ended:
+			case <-r.Context().Done():
 			}
 		}
-	}
-	ended := make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		defer under(&all, &most)()
-		if strings.HasPrefix(r.URL.Path, "/0/") {
-			defer under(&one, &mostOne)()
-		}
-		io.Copy(io.Discard, r.Body)
-		select {
-		case <-ended:
-		case <-r.Context().Done():
-		}
 	}))
-	t.Cleanup(func() { close(ended); srv.Close() })
+	defer func() { close(ended); srv.Close() }()
+	if goodKnown {
+		b.receives(pushOther, good)
+		good.next(tcb.EventTicket)
+	}
 	var urls []string
 	for i := range 64 {
 		urls = append(urls, fmt.Sprintf("%s/%d/x", srv.URL, i))
 	}
+	silent.Store(!hostileKnown)
 	b.pushTo(pushPlatform, urls...)
+	if hostileKnown {
+		b.settled(pushPlatform, func(all []cloud.PushView) bool {
+			return len(all) == len(urls) && !slices.ContainsFunc(all, func(p cloud.PushView) bool { return p.State != "delivered" })
+		})
+		silent.Store(true)
+		_, err := b.admin().PushTicket(t.Context(), pushPlatform)
+		b.ok(err)
+	}
 	for i := range 8 {
 		appid := fmt.Sprintf("wx%015xe", i)
 		_, err := b.admin().PutMiniProgram(t.Context(), appid, cloud.MiniProgramChange{})
 		b.ok(err)
 		b.consents(appid, 18)
 	}
-	// 64 tickets and 512 events wait for 10 s each, 40 at a time, and then 16.
-	for range 3 {
+	due := time.Now()
+	if goodKnown {
 		_, err := b.admin().PushTicket(t.Context(), pushOther)
 		b.ok(err)
-		good.next(tcb.EventTicket)
+	} else {
+		b.receives(pushOther, good)
 	}
-	waiting := 0
+	good.next(tcb.EventTicket)
+	t.Logf("its ticket came %v after it was due", time.Since(due))
 	for _, p := range b.pushes(pushPlatform, nil) {
-		if p.State == "waiting" {
-			waiting++
+		if p.Fault == "no answer within 5s" {
+			patient++
 		}
 	}
-	if waiting < 8*64 {
-		t.Errorf("the good one had to wait until only %d were left", waiting)
-	}
-	if most.Load() > 64 || mostOne.Load() > 4 {
-		t.Errorf("%d were under way at once, %d of one address", most.Load(), mostOne.Load())
-	}
+	return patient
 }
 
 // TestPushOverTLS: a certificate that nobody knows is refused; --push-ca lets it be

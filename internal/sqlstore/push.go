@@ -79,11 +79,13 @@ var (
 )
 
 const selectPushes = `SELECT p.platform, p.id, p.url, p.kind, p.appid, p.refresh_mac, p.pre_auth_code, p.at,
-	p.state, p.lane, p.due_at, p.tries, p.tried_at, p.status, p.answer, p.success, p.fault FROM pushes p `
+	p.state, p.lane, p.due_at, p.tries, p.tried_at, p.status, p.answer, p.success, p.fault, COALESCE(e.sealed, '')
+	FROM pushes p LEFT JOIN event_addresses e ON e.platform = p.platform AND e.url = p.url `
 
 func scanPush(r *sql.Rows) (p cloud.Push, err error) {
 	return p, r.Scan(&p.Platform, &p.ID, &p.URL, &p.Kind, &p.AppID, &p.RefreshMAC, &p.PreAuthCode, &p.At,
-		&p.State, &p.Lane, &p.DueAt, &p.Tries, &p.Last.At, &p.Last.Status, &p.Last.Answer, &p.Last.Success, &p.Last.Fault)
+		&p.State, &p.Lane, &p.DueAt, &p.Tries, &p.Last.At, &p.Last.Status, &p.Last.Answer, &p.Last.Success, &p.Last.Fault,
+		&p.Sealed)
 }
 
 // duePushes selects what is due of a lane. That a push is open is said in words that
@@ -91,7 +93,7 @@ func scanPush(r *sql.Rows) (p cloud.Push, err error) {
 // later: it must not overtake that. An id in an expression keeps SQLite from reading
 // all pushes of the platform in the order of their ids, here and in openOf.
 var duePushes = selectPushes + `WHERE p.state < 3 AND p.lane = $1 AND p.due_at <= $2
-	AND p.url NOT IN (` + parameters(4, cloud.FullAddresses) + `)
+	AND p.url NOT IN (` + parameters(4, cloud.MaxPushes) + `)
 	AND NOT EXISTS (SELECT 1 FROM pushes o WHERE o.platform = p.platform AND o.appid = p.appid AND o.url = p.url
 		AND o.state < 3 AND o.state = 2 AND o.due_at > $2 AND o.id || '' < p.id)
 	ORDER BY p.due_at, p.id LIMIT $3`
@@ -114,7 +116,7 @@ func (s *Store) DuePushes(
 	ctx context.Context, lane cloud.Lane, now int64, full []string, limit int,
 ) ([]cloud.Push, error) {
 	args := []any{lane, now, limit}
-	for i := range cloud.FullAddresses {
+	for i := range cloud.MaxPushes {
 		address := ""
 		if i < len(full) {
 			address = full[i]
@@ -201,10 +203,14 @@ func (s *Store) RecordTickets(
 ) error {
 	return s.writer.write(ctx, func(t *tx) error {
 		for _, d := range due {
-			n, err := t.exec("UPDATE event_addresses SET ticket_at = $4 WHERE platform = $1 AND url = $2 AND ticket_at = $3",
-				d.Platform, d.URL, d.At, next(d))
-			if err == nil && n > 0 { // else another server was first
-				_, err = t.recordTicket(d.Platform, d.URL, now)
+			p := cloud.Push{Platform: d.Platform, URL: d.URL, Kind: tcb.EventTicket}
+			err := t.row(`UPDATE event_addresses SET ticket_at = $4 WHERE platform = $1 AND url = $2 AND ticket_at = $3
+				RETURNING lane`, []any{d.Platform, d.URL, d.At, next(d)}, &p.Lane)
+			if errors.Is(err, cloud.ErrNotFound) { // another server was first
+				continue
+			}
+			if err == nil {
+				_, err = t.recordPush(p, now)
 			}
 			if err != nil {
 				return err

@@ -16,7 +16,9 @@ func TestPushesAreFoundByIndex(t *testing.T) {
 		params int
 		want   []string
 	}{
-		{duePushes, 3 + cloud.FullAddresses, []string{"pushes_due (lane=? AND due_at<?)", "pushes_open (platform=? AND appid=? AND url=?)"}},
+		{duePushes, 3 + cloud.MaxPushes, []string{
+			"pushes_due (lane=? AND due_at<?)", "pushes_open (platform=? AND appid=? AND url=?)", "event_addresses_1 (platform=? AND url=?)",
+		}},
 		{openOf, 3, []string{"pushes_open (platform=? AND appid=? AND url=?)"}},
 		{supersedePushes, 3, []string{"pushes_open (platform=? AND appid=? AND url=?)"}},
 	} {

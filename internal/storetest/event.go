@@ -79,7 +79,7 @@ func eventsOfChanges(e *exam) {
 	last := e.list(cloud.PushFilter{AppID: cloud.Given(mini1), State: cloud.Given("waiting")})
 	want := cloud.Push{
 		Platform: platform1, ID: last[0].ID, URL: urlOne, Kind: tcb.EventAuthorized, AppID: mini1,
-		At: someTime + e.made.Load(), Lane: cloud.Answering, RefreshMAC: "refresh-of-anew",
+		At: someTime + e.made.Load(), Lane: cloud.Answering, RefreshMAC: "refresh-of-anew", Sealed: "sealed",
 	}
 	e.same("the event", last, []cloud.Push{want})
 	a, err := e.store.Account(e.Context(), platform1)
