@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/opentcb/opentcb/internal/testserver"
 )
 
 // What a good client may feel of bad ones: half of its calls, against half of
@@ -24,20 +26,30 @@ const (
 
 // What may stay of bad clients when they are gone.
 const (
-	goneWithin       = time.Minute
-	moreDescriptors  = 10
-	moreGoroutines   = 20
-	moreMemory       = 96 << 10 // KiB: what the heap had to grow to, however many storms
-	idleConnections  = 1000
-	malformedAtLeast = 10_000
+	goneWithin      = time.Minute
+	moreDescriptors = 10
+	moreGoroutines  = 20
+	moreMemory      = 96 << 10 // KiB: what the heap had to grow to, however many storms
+	idleConnections = 1000
 )
 
-// TestBadClients lets every kind of bad client loose at once, while good ones
-// work and feel nothing, and sees that nothing of them stays.
+// TestBadClients lets every kind of bad client loose at once, on each kind of
+// listener, while good ones work and feel nothing, and sees that nothing of them stays.
 //
-// Proves: EN-9
+// Proves: EN-9, TL-2
 func TestBadClients(t *testing.T) {
-	s := start(t, launch{data: filepath.Join(t.TempDir(), "data"), world: newWorld(t, 2)})
+	for _, by := range []way{plainWay, tlsWay, http2Way} {
+		t.Run(by.name, func(t *testing.T) { testBadClients(t, by) })
+	}
+}
+
+func testBadClients(t *testing.T, by way) {
+	l := launch{data: filepath.Join(t.TempDir(), "data"), world: newWorld(t, 2)}
+	if by.secure {
+		cert, key := testserver.NewAuthority(t).IssueTo(t.TempDir())
+		l.args = []string{"--tls-cert", cert, "--tls-key", key}
+	}
+	s := start(t, l)
 	clients := login(t, s, 2)
 	bad, good := clients[0], newGoodClient(t, clients[1])
 	good.work(200 * time.Millisecond) // warm
@@ -46,8 +58,8 @@ func TestBadClients(t *testing.T) {
 
 	for range length(1, 5) {
 		good.weather(calm, func(ctx context.Context, loose *sync.WaitGroup) {
-			letLoose(t, ctx, doors(t, s, bad, false), loose)
-			sendAllMalformed(t, doors(t, s, bad, true))
+			letLoose(t, ctx, doors(t, s, by, bad, false), loose)
+			sendAllMalformed(t, doors(t, s, by, bad, true), by)
 			time.Sleep(time.Second)
 			t.Logf("server: before %+v, in the storm %+v", before, measure(s))
 		})
@@ -104,24 +116,23 @@ func letLoose(t *testing.T, ctx context.Context, doors []door, loose *sync.WaitG
 	bad("idle", func() error { return idle(ctx, doors[len(doors)-1], idleConnections/4) })
 }
 
-// sendAllMalformed sends at least 10,000 malformed requests, all kinds to all
-// doors.
-func sendAllMalformed(t *testing.T, doors []door) {
+// sendAllMalformed sends malformed requests of all kinds, over HTTP/1 to all doors.
+func sendAllMalformed(t *testing.T, doors []door, by way) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("malformed requests from seed %d", seed)
 	jobs := make(chan int)
 	var wg sync.WaitGroup
-	for range 4 {
+	for range by.atOnce {
 		wg.Go(func() {
 			for n := range jobs {
 				kind, d := malformed[n%len(malformed)], doors[n/len(malformed)%len(doors)]
-				if err := sendMalformed(d.address, kind.make(rand.New(rand.NewPCG(seed, uint64(n))), d)); err != nil {
+				if err := sendMalformed(d, kind.make(rand.New(rand.NewPCG(seed, uint64(n))), d)); err != nil {
 					t.Errorf("%s at %s (seed %d, number %d): %v", kind.name, d.name, seed, n, err)
 				}
 			}
 		})
 	}
-	for n := range malformedAtLeast * length(1, 10) {
+	for n := range by.malformed * length(1, 10) {
 		jobs <- n
 	}
 	close(jobs)

@@ -18,7 +18,7 @@
 //	kill_test.go        kill -9 at any moment
 //	disk_test.go        the disk is full
 //	badclients_test.go  bad clients and good ones; the kinds of bad ones in
-//	                    door, slow, endless and malformed
+//	                    door, slow, endless, malformed, and listeners: TLS and HTTP/2
 //	halfclosed_test.go  whole calls in half-closed connections
 //	stop_test.go        SIGTERM under load; the slow clients in stopslow
 //	agent_test.go       the agent behind a proxy, and what it cannot write

@@ -5,7 +5,6 @@ package soaktest
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,22 +21,19 @@ type door struct {
 	name    string
 	address string // HOST:PORT
 	head    string // request line and headers, each line ended; without a length and the empty line
+	way     way
 }
 
 // dial opens a connection to the door.
-func (d door) dial() (*net.TCPConn, error) {
-	conn, err := net.Dial("tcp", d.address)
-	if err != nil {
-		return nil, err
-	}
-	return conn.(*net.TCPConn), nil
-}
+func (d door) dial() (stream, error) { return d.way.dial(d.address) }
 
-// doors are all interfaces of both listeners. Those of the admin listener carry
-// its token only if asked to: an operator's world file may be large.
-func doors(t testing.TB, s *server, c *client, operator bool) []door {
+// doors are all interfaces of both listeners, those of the API listener by a way. Those
+// of the admin listener carry its token only if asked to: an operator's world file may
+// be large.
+func doors(t testing.TB, s *server, by way, c *client, operator bool) []door {
 	t.Helper()
-	api, admin := strings.TrimPrefix(s.api, "http://"), strings.TrimPrefix(s.admin, "http://")
+	_, api, _ := strings.Cut(s.api, "://")
+	_, admin, _ := strings.Cut(s.admin, "://")
 	component := componentToken(t, s, newClient(s.api, ""))
 	var all []door
 	for _, name := range []string{
@@ -52,12 +48,15 @@ func doors(t testing.TB, s *server, c *client, operator bool) []door {
 		all = append(all, newDoor(api, "POST", "/cgi-bin/component/"+name+"?component_access_token="+component))
 	}
 	all = append(all, uploadDoor(t, api, c), newDoor(api, "GET", "/download/none"), newDoor(api, "POST", "/none"))
+	for i := range all {
+		all[i].way = by
+	}
 	return append(all, adminDoors(t, s, admin, operator)...)
 }
 
 func newDoor(address, method, path string) door {
 	name, _, _ := strings.Cut(path, "?")
-	return door{name, address, fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, address)}
+	return door{name, address, fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, address), plainWay}
 }
 
 // uploadDoor has the headers of an upload that was signed, so that its body is
@@ -71,7 +70,7 @@ func uploadDoor(t testing.TB, address string, c *client) door {
 	if err := header.Write(&head); err != nil {
 		t.Fatal(err)
 	}
-	return door{"upload", address, head.String()}
+	return door{"upload", address, head.String(), plainWay}
 }
 
 var pathParameter = regexp.MustCompile(`\{[^}]*\}`)

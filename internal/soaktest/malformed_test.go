@@ -117,15 +117,15 @@ func noise(r *rand.Rand, n int) string {
 
 // sendMalformed sends one request and expects an end: an answer that calls it
 // nobody's fault but the caller's, or no answer at all.
-func sendMalformed(address, request string) error {
-	conn, err := net.Dial("tcp", address)
+func sendMalformed(d door, request string) error {
+	conn, err := d.way.dialRaw(d.address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(endsWithin))
 	io.WriteString(conn, request) // the server may have ended it before
-	conn.(*net.TCPConn).CloseWrite()
+	conn.CloseWrite()
 	_, err = judge(conn)
 	return err
 }
