@@ -3,6 +3,7 @@ package node_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -34,12 +35,15 @@ functions: [{env: env-one, name: hello}]
 
 // clients makes oneWorld and returns a client of its platform, and one of its
 // Mini Program env-one and env-two belong to.
-func (b *bench) clients() (platform, developer *tcb.Client) {
+func (b *bench) clients() (platform, developer *tcb.Client) { return b.clientsBy(nil) }
+
+// clientsBy is clients with what they call by; nil: the default.
+func (b *bench) clientsBy(by *http.Client) (platform, developer *tcb.Client) {
 	b.t.Helper()
 	if err := (operator{b}).Apply(oneWorld); err != nil {
 		b.t.Fatal(err)
 	}
-	platform = &tcb.Client{BaseURL: b.node.APIURL()}
+	platform = &tcb.Client{BaseURL: b.node.APIURL(), HTTP: by}
 	component, err := platform.ComponentToken(b.t.Context(), onePlatform, "s", "ticket@@@t")
 	if err != nil {
 		b.t.Fatal(err)
@@ -49,7 +53,8 @@ func (b *bench) clients() (platform, developer *tcb.Client) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return platform, &tcb.Client{BaseURL: b.node.APIURL(), Tokens: tcb.StaticToken(token.AuthorizerAccessToken)}
+	developer = &tcb.Client{BaseURL: b.node.APIURL(), HTTP: by, Tokens: tcb.StaticToken(token.AuthorizerAccessToken)}
+	return platform, developer
 }
 
 // onEachStorage runs a test on the embedded storage, and on Postgres with a
