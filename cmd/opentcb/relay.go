@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,12 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/profile"
 	"github.com/opentcb/opentcb/internal/relay"
 )
 
 const relayManual = `Be the event address of a platform, of WeChat or of an OpenTCB: verify and decrypt what
-comes to http://ADDR/events, answer success once it is stored, and pass it on to any
+comes to ADDR/events, answer success once it is stored, and pass it on to any
 number of addresses, encrypted with the token and the key of each. What an address does
 not take is tried again for a day, also after a restart. SIGTERM ends it.
 
@@ -38,7 +40,7 @@ Whoever brings the bearer gets the latest ticket from /ticket, as a profile's
 again by POST /deliveries/ID/again.`
 
 func relayCommand() *cobra.Command {
-	var listen, platform, config, data string
+	var listen, platform, config, data, cert, key string
 	logging := logFlags{level: slog.LevelInfo}
 	cmd := &cobra.Command{
 		Use:   "relay --platform APPID --config FILE",
@@ -60,6 +62,10 @@ func relayCommand() *cobra.Command {
 			defer log.close()
 			outliveReaders()
 			log.reloadOnHangup()
+			secure, err := node.ServerTLS(cmd.Context(), cert, key, log.logger())
+			if err != nil {
+				return usageError{err}
+			}
 			r, err := relay.New(cfg, platform, data, log.logger())
 			if err != nil {
 				return err
@@ -68,7 +74,11 @@ func relayCommand() *cobra.Command {
 			if err != nil {
 				return errors.Join(fmt.Errorf("--listen %s: %w", listen, err), r.Close())
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "ready relay=http://%s events=http://%s/events\n", l.Addr(), l.Addr())
+			at := "http://" + l.Addr().String()
+			if secure != nil {
+				at, l = "https://"+l.Addr().String(), tls.NewListener(l, secure)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "ready relay=%s events=%s/events\n", at, at)
 			return errors.Join(serveRelay(cmd.Context(), r, l), r.Close())
 		},
 	}
@@ -76,6 +86,8 @@ func relayCommand() *cobra.Command {
 	f.StringVar(&listen, "listen", "127.0.0.1:9300", "address where pushes and those who ask arrive; port 0 takes a free one")
 	f.StringVar(&platform, "platform", "", "component_appid of the platform")
 	f.StringVar(&config, "config", "", "file that says from whom and to whom")
+	f.StringVar(&cert, "tls-cert", "", "certificate to speak TLS with (PEM, chain first); taken up when it changes")
+	f.StringVar(&key, "tls-key", "", "its key")
 	f.StringVar(&data, "data", "opentcb-relay", "folder to keep events and the ticket in; one relay at a time")
 	logging.add(f)
 	return cmd

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/tcb"
 )
 
@@ -118,6 +121,40 @@ func TestRelayProcess(t *testing.T) {
 	}
 	if err := ended.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// TestRelayTLS: a relay speaks HTTPS, and none other uses its folder meanwhile.
+func TestRelayTLS(t *testing.T) {
+	dir, authority := t.TempDir(), testserver.NewAuthority(t)
+	cert, key := authority.IssueTo(dir)
+	const pair = "token: {value: token}, aes_key: {value: " + demoEventKey + "}"
+	err := os.WriteFile(filepath.Join(dir, "relay.yaml"), []byte("from: {"+pair+"}\nbearer: {value: bearer-of-the-relay}\n"+
+		"to: [{url: http://127.0.0.1:1, "+pair+"}]\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"relay", "--platform", demoPlatform, "--config", "relay.yaml", "--data", "kept", "--listen", "127.0.0.1:0"}
+	first, ready := process(t, dir, append(args, "--tls-cert", cert, "--tls-key", key)...)
+	client := http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: authority.Pool()}, ForceAttemptHTTP2: true, DisableKeepAlives: true,
+	}}
+	resp, err := client.Get(ready["relay"] + "/ticket")
+	if err != nil || !strings.HasPrefix(ready["relay"], "https://") {
+		t.Fatalf("%v: %v", ready, err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the ticket without the bearer: %s", resp.Status)
+	}
+	for sentence, more := range map[string][]string{
+		"another relay is using the folder": nil, "--tls-cert and --tls-key go together": {"--tls-cert", cert},
+	} {
+		second := exec.Command("opentcb", append(args, more...)...)
+		second.Dir, second.Env = dir, first.Env
+		if out, err := second.CombinedOutput(); err == nil || !strings.Contains(string(out), sentence) {
+			t.Errorf("a second relay: %v: %s", err, out)
+		}
 	}
 }
 

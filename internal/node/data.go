@@ -56,8 +56,8 @@ func openData(path string, lasts bool) (*dataDir, error) {
 			return nil, fmt.Errorf("data folder: %w", err)
 		}
 	}
-	f, err := openLocked(filepath.Join(path, lockFile))
-	if errors.Is(err, errLocked) {
+	f, err := secretfile.OpenLocked(filepath.Join(path, lockFile))
+	if errors.Is(err, secretfile.ErrLocked) {
 		return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data",
 			path)
 	}
@@ -244,7 +244,7 @@ func removeOrphans(temp string) {
 		if secretfile.CheckOwner("the folder", folder, "--data", info, false) != nil {
 			continue // another user's, who may have put links there
 		}
-		if lock, err := openLocked(filepath.Join(folder, lockFile)); err == nil {
+		if lock, err := secretfile.OpenLocked(filepath.Join(folder, lockFile)); err == nil {
 			_ = lock.Close() // on Windows it could not be removed
 			_ = os.RemoveAll(folder)
 		}

@@ -11,8 +11,6 @@
 //	testmode.go    what only a server in test mode has
 //	data.go        the data folder and its lock, and one that goes with the process
 //	admintoken.go  the admin token in it
-//	lock_unix.go     the lock of the data folder
-//	lock_windows.go  the same on Windows
 //	masterkey.go   where the master key comes from
 //	storage.go     the database and code storage that the settings name
 //	backup.go      an archive of everything, and its restoring

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/admin"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
 // local are the settings of a server on free ports with a new data folder.
@@ -72,7 +73,7 @@ func TestEphemeralOrphans(t *testing.T) {
 	folder := func(name string, at time.Time) string {
 		path := filepath.Join(temp, name)
 		err := errors.Join(os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "opentcb.db"), nil, 0o600))
-		lock, errLock := openLocked(filepath.Join(path, lockFile))
+		lock, errLock := secretfile.OpenLocked(filepath.Join(path, lockFile))
 		if err = errors.Join(err, errLock); err != nil {
 			t.Fatal(err)
 		}

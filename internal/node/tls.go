@@ -133,6 +133,24 @@ func (c *certificate) watch(ctx context.Context) {
 	}
 }
 
+// ServerTLS returns the settings of a listener whose certificate and key are in files,
+// which it reads again and again until ctx ends, as --tls-cert and --tls-key say; nil
+// if both are "".
+func ServerTLS(ctx context.Context, cert, key string, log *slog.Logger) (*tls.Config, error) {
+	files := tlsFiles{cert: cert, key: key}
+	if err := files.check(); err != nil || cert == "" {
+		return nil, err
+	}
+	c, err := openCertificate(files, log)
+	if err != nil {
+		return nil, err
+	}
+	go c.watch(ctx)
+	return &tls.Config{
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.serverConfig(), nil },
+	}, nil
+}
+
 // serverConfig is the settings of a connection, with the certificate of the moment.
 func (c *certificate) serverConfig() *tls.Config { return c.current.Load() }
 

@@ -86,7 +86,7 @@ func (r *Relay) Close() error {
 	r.passing.Wait()
 	late.Stop()
 	r.abort()
-	return r.store.root.Close()
+	return r.store.close()
 }
 
 // receive stores an event and has it passed on.

@@ -243,7 +243,7 @@ func TestRelay(t *testing.T) {
 			}
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(rig.dir, folder, "*"))
+	files, err := filepath.Glob(filepath.Join(rig.dir, folder, "*.json"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("files: %q, %v", files, err)
 	}

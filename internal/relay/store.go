@@ -63,9 +63,10 @@ func (e *event) subject() string {
 	return ""
 }
 
-// store keeps events in a folder, each in a file. Its user holds a lock.
+// store keeps events in a folder, each in a file. Its user holds a mutex.
 type store struct {
 	root   *os.Root
+	lock   *os.File // of the folder, against other processes
 	ring   *seal.Ring
 	events []*event          // oldest first
 	last   int64             // the greatest id
@@ -88,11 +89,18 @@ func openStore(dir string, ring *seal.Ring) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
+	lock, err := secretfile.OpenLocked(filepath.Join(dir, "lock"))
+	if errors.Is(err, secretfile.ErrLocked) {
+		return nil, fmt.Errorf("another relay is using the folder %s: stop it, or choose another with --data", dir)
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &store{root: root, ring: ring, latest: map[string]*event{}}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	s := &store{root: root, lock: lock, ring: ring, latest: map[string]*event{}}
 	names, err := fs.Glob(root.FS(), "*.json") // sorted
 	for _, name := range names {
 		if err == nil {
@@ -100,10 +108,12 @@ func openStore(dir string, ring *seal.Ring) (*store, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
+
+func (s *store) close() error { return errors.Join(s.root.Close(), s.lock.Close()) }
 
 func (s *store) load(name string) error {
 	text, err := secretfile.ReadIn(s.root, name)

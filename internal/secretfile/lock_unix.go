@@ -1,6 +1,6 @@
 //go:build unix
 
-package node
+package secretfile
 
 import (
 	"errors"
@@ -8,19 +8,19 @@ import (
 	"syscall"
 )
 
-// errLocked is that another process has the lock.
-var errLocked = errors.New("it is locked")
+// ErrLocked is that another process has the lock.
+var ErrLocked = errors.New("it is locked")
 
-// openLocked opens a file with a lock that lasts until it is closed or the
+// OpenLocked opens a file with a lock that lasts until it is closed or the
 // process ends.
-func openLocked(path string) (*os.File, error) {
+func OpenLocked(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = errLocked
+		err = ErrLocked
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

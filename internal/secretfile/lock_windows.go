@@ -1,4 +1,4 @@
-package node
+package secretfile
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// errLocked is that another process has the lock.
-var errLocked = errors.New("it is locked")
+// ErrLocked is that another process has the lock.
+var ErrLocked = errors.New("it is locked")
 
 var lockFileEx = syscall.NewLazyDLL("kernel32.dll").NewProc("LockFileEx")
 
@@ -17,9 +17,9 @@ const (
 	errorLockViolation = syscall.Errno(33) // another has it
 )
 
-// openLocked opens a file with a lock that lasts until it is closed or the
+// OpenLocked opens a file with a lock that lasts until it is closed or the
 // process ends. Locked is a byte far behind its end, so that it can be read.
-func openLocked(path string) (*os.File, error) {
+func OpenLocked(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func openLocked(path string) (*os.File, error) {
 		return f, nil
 	}
 	if errors.Is(err, errorLockViolation) {
-		err = errLocked
+		err = ErrLocked
 	}
 	return nil, errors.Join(err, f.Close())
 }
