@@ -59,8 +59,9 @@ type AuditStore interface {
 	// Records gives the audit records that fit the filter to each, oldest
 	// first, and ends early with an error of each.
 	Records(ctx context.Context, f RecordFilter, each func(Record) error) error
-	// AppendRecords writes audit records of decisions that changed nothing. The
-	// same records, given again after an error, are written once.
+	// AppendRecords writes audit records of decisions that changed nothing, and may
+	// put them into the order of time. The same records, given again after an error,
+	// are written once.
 	AppendRecords(ctx context.Context, recs []Record) error
 }
 

@@ -5,7 +5,6 @@ package cloud
 // time of a call from its caller and from nowhere else, so that one call happens
 // at one moment.
 type Caller struct {
-	Operator bool   // the operator of the server; the rest is empty then, but for By
 	By       string // the admin token that proved the operator, as the record names it
 	Platform string // the platform's component_appid
 	AppID    string // the Mini Program it acts for; "" with a component_access_token
@@ -15,6 +14,7 @@ type Caller struct {
 	// CredentialEnds is when the credential of a runtime expires, Unix milliseconds;
 	// 0 if it does not.
 	CredentialEnds int64
+	Operator       bool  // the operator of the server; the rest is empty then, but for By
 	Bounded        bool  // its platform has limits, which Admit looks at
 	runtime        bool  // the runtime of an environment
 	code           bool  // whose credential opens its code too

@@ -84,7 +84,11 @@ func (s *Service) RefuseAction(c Caller) error {
 // environment. The result is shared and must not be changed.
 func (s *Service) Permission(ctx context.Context, c Caller, env string) (*Environment, error) {
 	e, err := s.permission(ctx, c, env)
-	if err = s.recordOutcome(c, actPermission, named("get env", env), err); err != nil {
+	target := "get env " + env
+	if err != nil {
+		target = named("get env", env) // which may be anything
+	}
+	if err = s.recordOutcome(c, actPermission, target, err); err != nil {
 		return nil, err
 	}
 	return e, nil

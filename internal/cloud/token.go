@@ -93,10 +93,10 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 	if caller.Now >= c.expires {
 		return caller, Refused(TokenExpired, "")
 	}
-	caller.Bounded, err = s.authenticate(ctx, cached, c, iface, caller.Now)
+	caller.Bounded, err = s.authenticate(ctx, cached, c, &iface, caller.Now)
 	if k := KindOf(err); err != nil && s.shared && k != Unavailable && k != Internal {
 		// What another server has issued or granted meanwhile counts at once.
-		caller.Bounded, err = s.authenticate(ctx, reread, c, iface, caller.Now)
+		caller.Bounded, err = s.authenticate(ctx, reread, c, &iface, caller.Now)
 	}
 	return caller, err
 }
@@ -104,7 +104,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, iface Interfac
 // authenticate is Authenticate of a claim. It also reports whether the platform that
 // a genuine token proves has limits.
 func (s *Service) authenticate(
-	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
+	ctx context.Context, want freshness, c *claim, iface *Interface, now int64,
 ) (bounded bool, err error) {
 	switch c.kind {
 	case ComponentToken:
@@ -144,7 +144,7 @@ func (s *Service) openToken(token string) (claim, error) {
 }
 
 func (s *Service) authenticateComponent(
-	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
+	ctx context.Context, want freshness, c *claim, iface *Interface, now int64,
 ) (bounded bool, err error) {
 	p, err := s.platform(ctx, want, c.platform)
 	switch {
@@ -166,7 +166,7 @@ func (s *Service) authenticateComponent(
 }
 
 func (s *Service) authenticateAuthorizer(
-	ctx context.Context, want freshness, c *claim, iface Interface, now int64,
+	ctx context.Context, want freshness, c *claim, iface *Interface, now int64,
 ) (bounded bool, err error) {
 	a, err := s.authorization(ctx, want, c.platform, c.appid)
 	switch {

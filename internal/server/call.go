@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // endpoint is one interface: its data, and what it does with a call that has
@@ -92,7 +93,7 @@ func namesOf[Req any](iface cloud.Interface) []string {
 }
 
 // entrance is the interface's way through the door.
-func (e endpoint) entrance() entrance {
+func (e *endpoint) entrance() entrance {
 	return entrance{name: e.iface.Name, serve: e.serve, refuse: func(v *visit, err error) {
 		answer(v.w, http.StatusOK, failure(err, v.rid))
 	}}
@@ -104,7 +105,7 @@ const slowBody = 50 * time.Millisecond
 
 // serve takes a call through the checks to its handler, and answers it. The
 // numbers are those of the order that every interface follows (EN-11).
-func (e endpoint) serve(s *Server, v *visit) error {
+func (e *endpoint) serve(s *Server, v *visit) error {
 	if v.r.Method != http.MethodPost { // 1
 		return cloud.Refused(cloud.WrongMethod, "")
 	}
@@ -113,7 +114,6 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	present := context.WithoutCancel(v.r.Context())
 	ctx, end := s.cloud.WithCallDeadline(present)
 	defer func() { end() }()
-	defer v.body.end()
 	err := e.authenticate(ctx, s, v) // 2 to 7
 	if v.caller.Bounded {
 		from, _ := s.clientOf(v.r)
@@ -122,8 +122,10 @@ func (e endpoint) serve(s *Server, v *visit) error {
 	if err != nil {
 		return s.cloud.Refuse(v.caller, e.iface.Name, err)
 	}
-	req, slow, err := e.body(s, v) // 9 to 12
-	v.req = req
+	reader := bodyReader{budget: &s.bodies, isOpen: e.noToken, most: e.maxBody}
+	defer reader.end()
+	req, slow, err := e.body(v, &reader) // 9 to 12
+	v.env = cmp.Or(v.env, envOf(req))
 	if err == nil {
 		var waited bool
 		waited, err = e.awaitTurn(present, s, v, req)
@@ -148,7 +150,7 @@ func (e endpoint) serve(s *Server, v *visit) error {
 }
 
 // authenticate finds out who calls, and what it may do.
-func (e endpoint) authenticate(ctx context.Context, s *Server, v *visit) error {
+func (e *endpoint) authenticate(ctx context.Context, s *Server, v *visit) error {
 	if e.noToken {
 		return nil
 	}
@@ -163,7 +165,7 @@ func (e endpoint) authenticate(ctx context.Context, s *Server, v *visit) error {
 
 // body reads and decodes the body of a call, and reports whether it was slow
 // to arrive.
-func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
+func (e *endpoint) body(v *visit, reader *bodyReader) (req any, slow bool, err error) {
 	if e.noBody {
 		return nil, false, nil
 	}
@@ -172,9 +174,6 @@ func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
 			return nil, false, err
 		}
 	}
-	begin := time.Now()
-	v.body = bodyReader{budget: &s.bodies, isOpen: e.noToken, most: e.maxBody}
-	reader := &v.body
 	switch {
 	case e.noToken:
 		reader.buf = make([]byte, 0, freeOpenBody)
@@ -189,7 +188,7 @@ func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
 		defer reader.end()
 	}
 	body, err := reader.read(v.w, v.r)
-	slow = time.Since(begin) > slowBody
+	slow = time.Since(v.begin) > slowBody
 	if err != nil {
 		return nil, slow, e.asDocumented(err)
 	}
@@ -197,10 +196,33 @@ func (e endpoint) body(s *Server, v *visit) (req any, slow bool, err error) {
 	return req, slow, e.asDocumented(err)
 }
 
+// envOf returns the environment that a call names, "" if it names none.
+func envOf(req any) string {
+	var env *string
+	switch r := req.(type) {
+	case *tcb.UseCloudAccessTokenRequest:
+		env = r.Env
+	case *tcb.DownloadFunctionRequest:
+		env = r.Env
+	case *tcb.CreateFunctionRequest:
+		env = r.Env
+	case *tcb.ListFunctionsRequest:
+		env = r.Env
+	case *tcb.UploadFuncConfigRequest:
+		env = r.Env
+	case *tcb.GetFuncConfigRequest:
+		env = r.Env
+	}
+	if env == nil {
+		return ""
+	}
+	return *env
+}
+
 // asDocumented turns a fault of the body that the interface's document does
 // not list into MissingParameter, with a detail that says what is wrong
 // (EN-12). It returns every other error as it is.
-func (e endpoint) asDocumented(err error) error {
+func (e *endpoint) asDocumented(err error) error {
 	ce, ok := errors.AsType[*cloud.Error](err)
 	if !ok || !slices.Contains(bodyFaults, ce.Kind) || slices.Contains(e.documented, ce.Kind) {
 		return err

@@ -34,9 +34,7 @@ type visit struct {
 	rid    string       // the request's id, which a caller can quote (EN-4)
 	begin  time.Time    // when it came
 	caller cloud.Caller // who calls; only the rid, until that is known
-	req    any          // the body of a call, once it is read; nil of other visits
-	env    string       // the environment that the query, or any other visit, names
-	body   bodyReader   // of a call
+	env    string       // the environment that it names, once that is read
 	// begun is set when the caller may have some of the answer: it can no longer
 	// be refused, and must not look whole if it fails.
 	begun bool
@@ -157,7 +155,7 @@ func (d *door) attrs(v *visit, code tcb.Code, err error, leftOut int) []slog.Att
 		attrs = append(attrs, slog.String("err", err.Error()), slog.String("from", d.server.addressOf(v.r)))
 	}
 	for _, named := range []struct{ name, value string }{
-		{"platform", v.caller.Platform}, {"appid", v.caller.AppID}, {"env", cloud.ShownEnvironment(cmp.Or(v.env, envOf(v.req)))},
+		{"platform", v.caller.Platform}, {"appid", v.caller.AppID}, {"env", cloud.ShownEnvironment(v.env)},
 	} {
 		if named.value != "" {
 			attrs = append(attrs, slog.String(named.name, named.value))
@@ -170,27 +168,4 @@ func (d *door) attrs(v *visit, code tcb.Code, err error, leftOut int) []slog.Att
 		attrs = append(attrs, slog.Int("left_out", leftOut))
 	}
 	return attrs
-}
-
-// envOf returns the environment that a call names, "" if it names none.
-func envOf(req any) string {
-	var env *string
-	switch r := req.(type) {
-	case *tcb.UseCloudAccessTokenRequest:
-		env = r.Env
-	case *tcb.DownloadFunctionRequest:
-		env = r.Env
-	case *tcb.CreateFunctionRequest:
-		env = r.Env
-	case *tcb.ListFunctionsRequest:
-		env = r.Env
-	case *tcb.UploadFuncConfigRequest:
-		env = r.Env
-	case *tcb.GetFuncConfigRequest:
-		env = r.Env
-	}
-	if env == nil {
-		return ""
-	}
-	return *env
 }

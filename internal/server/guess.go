@@ -19,7 +19,7 @@ var guessKinds = []cloud.Kind{
 // awaitTurn holds up a call that brings a secret if too many of its address were
 // false: only there, and only for the same platform and Mini Program. It reports
 // whether it waited. The error is LimitReached if too many calls wait.
-func (e endpoint) awaitTurn(ctx context.Context, s *Server, v *visit, req any) (waited bool, err error) {
+func (e *endpoint) awaitTurn(ctx context.Context, s *Server, v *visit, req any) (waited bool, err error) {
 	if e.proofOf == nil {
 		return false, nil
 	}
@@ -33,7 +33,7 @@ func (e endpoint) awaitTurn(ctx context.Context, s *Server, v *visit, req any) (
 
 // checked counts and records the refusal of a secret, and returns the error to
 // answer with.
-func (e endpoint) checked(s *Server, v *visit, req any, err error) error {
+func (e *endpoint) checked(s *Server, v *visit, req any, err error) error {
 	if err == nil || e.proofOf == nil || !slices.Contains(guessKinds, cloud.KindOf(err)) {
 		return err
 	}

@@ -67,7 +67,7 @@ func TestListedKinds(t *testing.T) {
 			}
 		}
 	}
-	if (endpoint{}).asDocumented(nil) != nil {
+	if (&endpoint{}).asDocumented(nil) != nil {
 		t.Error("success became a fault")
 	}
 }

@@ -57,7 +57,7 @@ func (m *metrics) door(name string) doorMetrics {
 }
 
 // observe counts an answer with its errcode and the time it took.
-func (d doorMetrics) observe(code tcb.Code, took time.Duration) {
+func (d *doorMetrics) observe(code tcb.Code, took time.Duration) {
 	if code == tcb.OK {
 		d.ok.Inc()
 	} else {

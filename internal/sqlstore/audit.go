@@ -23,9 +23,6 @@ const batchSpan = time.Minute
 // runs, so that no other change waits for that.
 func (s *Store) AppendRecords(ctx context.Context, recs []cloud.Record) error {
 	var rows [][]any
-	if !slices.IsSortedFunc(recs, byTime) {
-		recs = slices.Clone(recs) // they are the caller's
-	}
 	err := batches(recs, func(batch []cloud.Record) error {
 		packed := encodeBatch(batch)
 		rows = append(rows, []any{batch[0].At, sameID(batch, packed), packed})
