@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -118,9 +119,9 @@ func historyText(env string, changes []cloud.PermissionChange) string {
 	var lines []string
 	var before []string
 	for _, ch := range changes {
-		who := "the operator"
-		if !ch.Operator {
-			who = ch.Platform
+		who := ch.Platform
+		if ch.Operator {
+			who = cmp.Or(ch.By, "the operator")
 		}
 		line := fmt.Sprintf("%s  version %d  by %s", moment(ch.At), ch.Version, who)
 		if ch.Env != env {

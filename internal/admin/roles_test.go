@@ -140,6 +140,33 @@ func TestRecordNamesToken(t *testing.T) {
 	}
 }
 
+// TestHistoryNamesToken: the history of a permission names the token that changed it,
+// as the audit record does.
+//
+// Proves: AD-1
+func TestHistoryNamesToken(t *testing.T) {
+	s := start(t)
+	_, err := s.Apply(t.Context(), []byte("miniprograms: [{appid: wx00000000000000a9}]\n"+
+		"environments: [{id: env-one, appid: wx00000000000000a9}]"), nil)
+	must(t, err)
+	ci := &admin.Client{URL: s.URL, Token: s.tokenOf(t, "ci", cloud.RoleOperator), HTTP: s.HTTP}
+	_, err = ci.ChangeEnvironment(t.Context(), "env-one", cloud.EnvironmentChange{
+		APIWhitelist: cloud.Given([]string{"/wxa/one"}),
+	})
+	must(t, err)
+	_, err = s.RestoreWhitelist(t.Context(), "env-one", cloud.FirstVersion)
+	must(t, err)
+	history, err := s.WhitelistHistory(t.Context(), "env-one")
+	must(t, err)
+	var by []string
+	for _, ch := range history {
+		by = append(by, ch.By)
+	}
+	if want := []string{"token:admin-token", "token:ci", "token:admin-token"}; !slices.Equal(by, want) {
+		t.Errorf("the history names %q, want %q", by, want)
+	}
+}
+
 // TestAdminTokenList reads the list page by page, and makes what cannot be.
 //
 // Proves: AD-1

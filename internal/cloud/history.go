@@ -18,6 +18,7 @@ type PermissionChange struct {
 	At        int64    `json:"at"` // Unix milliseconds
 	RID       string   `json:"rid"`
 	Operator  bool     `json:"operator,omitempty"` // done by the operator; else by Platform
+	By        string   `json:"by,omitempty"`       // the operator's token, as Record has it
 	Platform  string   `json:"platform,omitempty"` // "" if the operator did it
 	Env       string   `json:"environment"`        // through which it was set
 	Version   int64    `json:"version"`            // of that environment from then on

@@ -10,7 +10,7 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 )
 
-const historyColumns = "account, env, version, at, rid, operator, platform, open, flipped, api_whitelist"
+const historyColumns = "account, env, version, at, rid, operator, done_by, platform, open, flipped, api_whitelist"
 
 // History implements cloud.Store.
 func (s *Store) History(ctx context.Context, account, env string) ([]cloud.PermissionChange, error) {
@@ -20,7 +20,7 @@ func (s *Store) History(ctx context.Context, account, env string) ([]cloud.Permi
 		func(r *sql.Rows) error {
 			var ch cloud.PermissionChange
 			var list string
-			err := r.Scan(&ch.Account, &ch.Env, &ch.Version, &ch.At, &ch.RID, &ch.Operator, &ch.Platform,
+			err := r.Scan(&ch.Account, &ch.Env, &ch.Version, &ch.At, &ch.RID, &ch.Operator, &ch.By, &ch.Platform,
 				&ch.Open, &ch.Flipped, &list)
 			if err != nil {
 				return err
@@ -57,7 +57,7 @@ func merge(own, others []cloud.PermissionChange) []cloud.PermissionChange {
 // is stored.
 func (t *tx) keepHistory(account, env string, version int64, open, flipped bool, list string, rec cloud.Record) error {
 	_, err := t.exec("INSERT INTO permission_history ("+historyColumns+") "+
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		account, env, version, rec.At, rec.RID, rec.Operator, rec.Platform, open, flipped, list)
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		account, env, version, rec.At, rec.RID, rec.Operator, rec.By, rec.Platform, open, flipped, list)
 	return err
 }

@@ -24,7 +24,8 @@ func (e *exam) history(account, env string) []cloud.PermissionChange {
 func keptOf(s cloud.PermissionSet, rec cloud.Record, flipped bool) cloud.PermissionChange {
 	return cloud.PermissionChange{
 		Account: s.Account, Env: s.Env, Version: s.Version + 2, At: rec.At, RID: rec.RID,
-		Operator: rec.Operator, Platform: rec.Platform, Open: s.Open, Flipped: flipped, Whitelist: s.Whitelist,
+		Operator: rec.Operator, By: rec.By, Platform: rec.Platform,
+		Open: s.Open, Flipped: flipped, Whitelist: s.Whitelist,
 	}
 }
 
