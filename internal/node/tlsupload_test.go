@@ -48,13 +48,14 @@ func TestCertificateIsReplacedUnderAnUpload(t *testing.T) {
 			}()
 			replaced := make(chan struct{})
 			go func() {
-				sent := 0
-				for moving := true; moving && sent < 90_000; sent += 10 {
+				sent, more := 0, 50 // pieces after another certificate is there
+				for ; more > 0 && sent < 90_000; sent += 10 {
 					_, _ = io.WriteString(to, long[sent:sent+10])
+					time.Sleep(20 * time.Millisecond)
 					select {
 					case <-replaced:
-						moving = false
-					case <-time.After(20 * time.Millisecond):
+						more--
+					default:
 					}
 				}
 				_, _ = io.WriteString(to, long[sent:])
