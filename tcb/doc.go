@@ -44,8 +44,7 @@
 //	rid_get.go                 what is kept of a failed call
 //	quota_get.go               how often a platform may call, and has
 //	clear_quota.go             counting begins anew
-//	event.go                   Event: a ticket, or an authorization that changed
-//	eventhandler.go            EventHandler: verifies, decrypts, calls back, and not twice
+//	eventhandler.go            Event; EventHandler: verifies, decrypts, calls back, and not twice
 //
 // and what they share:
 //

@@ -2,12 +2,11 @@
 // where the code of the environment reads it (CC-6), and that code in a folder, where
 // a runtime finds it.
 //
-//	agent.go        Run: when a token is fetched, and what is logged
+//	agent.go        Run: when a token is fetched, how long to wait after failures, and what is logged
 //	file.go         how the file is replaced
 //	code.go         KeepCode: what an environment's runtime runs, in a folder (RT-4)
 //	folder.go       the folder: links, versions, the list of functions
 //	version.go      how code gets into it
-//	tries.go        how long to wait after failures
 //	mount_linux.go  whether a file is mounted by itself, so that it cannot be
 //	mount_other.go  the same where that is not known
 package agent
@@ -17,6 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/bits"
+	"math/rand/v2"
 	"syscall"
 	"time"
 )
@@ -204,3 +205,38 @@ func (a *agent) logFailure(err error, pause time.Duration) {
 		a.Log.Error("the token in the file has expired", "file", a.Out)
 	}
 }
+
+// tries paces what is tried again and again.
+type tries struct {
+	after    func(time.Duration) <-chan time.Time
+	longest  time.Duration // the longest pause
+	failures int           // since the last success
+}
+
+// wait waits, and reports whether there is to be another try.
+func (t *tries) wait(ctx context.Context, pause time.Duration) bool {
+	if pause <= 0 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.after(pause):
+		return ctx.Err() == nil
+	}
+}
+
+// failed counts a failure, and returns the pause before the next try. Those that lost
+// the server together do not come back together.
+func (t *tries) failed() time.Duration {
+	t.failures++
+	pause := t.longest
+	if t.failures < 7 { // 1, 2, 4, 8, 16, 32 s
+		pause = min(pause, firstPause<<(t.failures-1))
+	}
+	return pause - rand.N(pause/4)
+}
+
+// isTold reports whether the last failure is to be logged: the first, 2nd, 4th, 8th and
+// so on, and about one an hour.
+func (t *tries) isTold() bool { return bits.OnesCount(uint(t.failures)) == 1 || t.failures%60 == 0 }

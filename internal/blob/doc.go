@@ -12,8 +12,7 @@
 //	blob.go             the promise: interfaces, names and errors
 //	dir.go              Dir: opening, cleaning, making what is renamed durable
 //	draft.go            a draft on its way to being a blob
-//	open.go             a blob on its way out: verified, and verified again
-//	memory.go           which files were verified, and how they looked then
+//	open.go             a blob on its way out: verified, and verified again when it looks otherwise
 //	collect.go          what collection of unreferenced code needs
 //	identity_linux.go   what Linux knows about a file
 //	identity_other.go   what other systems do without

@@ -106,21 +106,21 @@ func (s *Service) begin(ctx context.Context, c Caller, e edit) (AccountChange, e
 	}
 	ch := AccountChange{Old: &a, New: a}
 	if e.platform {
-		if ch.OldSets, err = s.store.PlatformSets(ctx, e.appid); err != nil {
-			return AccountChange{}, storeError("permission sets", err)
-		}
-		if ch.OldLimits, err = s.store.Limits(ctx, e.appid); err != nil {
-			return AccountChange{}, storeError("limits", err)
-		}
-		if ch.OldEvents, err = s.store.EventAddresses(ctx, e.appid); err != nil {
-			return AccountChange{}, storeError("event addresses", err)
-		}
-		if ch.OldHosts, err = s.store.ConsentHosts(ctx, e.appid); err != nil {
-			return AccountChange{}, storeError("consent hosts", err)
-		}
-		ch.Sets, ch.Limits, ch.Events, ch.Hosts = ch.OldSets, ch.OldLimits, ch.OldEvents, ch.OldHosts
+		err = s.readPlatform(ctx, e.appid, &ch)
 	}
-	return ch, nil
+	return ch, err
+}
+
+// readPlatform reads what is said of a platform beside its account, which a change as
+// yet leaves as it is.
+func (s *Service) readPlatform(ctx context.Context, appid string, ch *AccountChange) error {
+	var sets, limits, events, hosts error
+	ch.OldSets, sets = s.store.PlatformSets(ctx, appid)
+	ch.OldLimits, limits = s.store.Limits(ctx, appid)
+	ch.OldEvents, events = s.store.EventAddresses(ctx, appid)
+	ch.OldHosts, hosts = s.store.ConsentHosts(ctx, appid)
+	ch.Sets, ch.Limits, ch.Events, ch.Hosts = ch.OldSets, ch.OldLimits, ch.OldEvents, ch.OldHosts
+	return storeError("what is said of a platform", errors.Join(sets, limits, events, hosts))
 }
 
 func beingRemoved(appid string) error {

@@ -25,24 +25,12 @@ func (p *planner) platform(w WorldPlatform) error {
 	if w.Ticket != "" {
 		row.FixedTicket = p.s.ring.Seal(fixedTicketPurpose, []string{w.AppID}, w.Ticket)
 	}
-	var sets []int
-	var limits Limits
-	var events []EventAddress
-	var hosts []string
+	var ch AccountChange
 	if a != nil {
 		if err := p.credentials(w, row, item, about); err != nil {
 			return err
 		}
-		if sets, err = p.s.store.PlatformSets(p.ctx, w.AppID); err != nil {
-			return err
-		}
-		if limits, err = p.s.store.Limits(p.ctx, w.AppID); err != nil {
-			return err
-		}
-		if events, err = p.s.store.EventAddresses(p.ctx, w.AppID); err != nil {
-			return err
-		}
-		if hosts, err = p.s.store.ConsentHosts(p.ctx, w.AppID); err != nil {
+		if err := p.s.readPlatform(p.ctx, w.AppID, &ch); err != nil {
 			return err
 		}
 	} else {
@@ -52,10 +40,6 @@ func (p *planner) platform(w WorldPlatform) error {
 		if err != nil {
 			return err
 		}
-	}
-	ch := AccountChange{
-		OldSets: sets, Sets: sets, OldLimits: limits, Limits: limits, OldEvents: events, Events: events,
-		OldHosts: hosts, Hosts: hosts,
 	}
 	return p.edit(a, ch, w.Line, about, item, func(ch *AccountChange) error {
 		return p.s.planPlatform(w.With, ch, p.caller.Now)

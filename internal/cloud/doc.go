@@ -62,8 +62,7 @@
 //	envcredential.go  what an environment's runtime proves itself with
 //	runtime.go        what an environment's runtime runs, and who waits for a change of that
 //	observe.go        cloud calls counted, in memory by environment and in the store
-//	refusal.go        the records of refused calls, and a caller's own
-//	explain.go        why a call was refused
+//	refusal.go        the records of refused calls, a caller's own, and why a call was refused
 //	advice.go         whitelists suggested and tried from the counts
 //
 // Worlds:

@@ -68,11 +68,8 @@ func (s *Service) MiniProgram(ctx context.Context, appid string) (MiniProgram, e
 func (s *Service) ChangeMiniProgram(
 	ctx context.Context, c Caller, appid string, with MiniProgramChange,
 ) (MiniProgram, error) {
-	_, err := s.editMiniProgram(ctx, c, appid, false, with)
-	if err != nil {
-		return MiniProgram{}, err
-	}
-	return s.MiniProgram(ctx, appid)
+	m, _, err := s.editMiniProgram(ctx, c, appid, false, with)
+	return m, err
 }
 
 // PutMiniProgram makes a Mini Program, or replaces one whole: what is absent is
@@ -81,23 +78,24 @@ func (s *Service) ChangeMiniProgram(
 func (s *Service) PutMiniProgram(
 	ctx context.Context, c Caller, appid string, with MiniProgramChange,
 ) (m MiniProgram, made bool, err error) {
-	if made, err = s.editMiniProgram(ctx, c, appid, true, with); err == nil {
-		m, err = s.MiniProgram(ctx, appid)
-	}
-	return m, made, err
+	return s.editMiniProgram(ctx, c, appid, true, with)
 }
 
-// editMiniProgram changes a Mini Program, or replaces it whole.
+// editMiniProgram changes a Mini Program, or replaces it whole, and returns it.
 func (s *Service) editMiniProgram(
 	ctx context.Context, c Caller, appid string, whole bool, with MiniProgramChange,
-) (made bool, err error) {
+) (m MiniProgram, made bool, err error) {
 	plan := func(ch *AccountChange) error {
 		if a := &ch.New; whole {
 			*a = Account{AppID: a.AppID, CreatedAt: a.CreatedAt, Cloud: true}
 		}
 		return with.plan(ch)
 	}
-	return s.edit(ctx, c, edit{appid: appid, makes: whole, action: actMiniProgram, plan: plan})
+	made, err = s.edit(ctx, c, edit{appid: appid, makes: whole, action: actMiniProgram, plan: plan})
+	if err == nil {
+		m, err = s.MiniProgram(ctx, appid)
+	}
+	return m, made, err
 }
 
 // plan says what a Mini Program becomes.

@@ -4,8 +4,7 @@
 // Check reads an untrusted zip in memory that does not depend on it:
 //
 //	codezip.go     Check, its limits and its error
-//	directory.go   finds the directory, and reads its records one by one
-//	record.go      checks a record for itself
+//	directory.go   finds the directory, reads its records one by one, and checks each for itself
 //	name.go        checks that names are allowed, and no two are the same place
 //	content.go     checks that every file unpacks to what the directory records
 //	folder.go      FromFolder makes a zip

@@ -7,8 +7,7 @@
 //	file.go      reads the file that says so, and lists beside it
 //	code.go      a function's code on this machine
 //	run.go       Run: workers, results, the report, and when a call is repeated
-//	compare.go   how an environment differs from what is wanted
-//	apply.go     makes it as wanted
+//	compare.go   how an environment differs from what is wanted, and making it so
 //	backup.go    Backup: a folder with the code of many functions
 //	journal.go   Journal: the environments that are done
 package fleet

@@ -3,10 +3,8 @@
 // with certificates of an authority that can vouch for nothing else.
 //
 //	authority.go  the authority: its files, and certificates on demand
-//	proxy.go      the proxy: whom it serves, lets through, and refuses
-//	tunnel.go     what it lets through
-//	settings.go   what makes programs use it, as variables of a shell
-//	trust.go      the files that these name, for PHP, Java and Node
+//	proxy.go      the proxy: whom it serves, lets through by a tunnel, and refuses
+//	trust.go      what makes programs use it: variables of a shell, and the files that these name
 package intercept
 
 // Hosts are those of the real platform, which the proxy answers for.
