@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,14 +25,14 @@ account's) and its functions. Cases that need more than one Mini Program, a cloc
 or the server's own machine are left out; -v lists them.
 
 The exit status is 1 if something differs.`,
-		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) error {
+		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) (answer, error) {
 			vars, err := p.conformanceVars(cmd, c, env, write)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			scripts, err := wirescript.Load(wirescript.Scripts)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			base := c.BaseURL
 			if base == "" {
@@ -43,16 +42,16 @@ The exit status is 1 if something differs.`,
 			player := wirescript.NewPlayer(wirescript.Target{URL: base, TLS: secure, Vars: vars, Context: cmd.Context()})
 			report := conformance(player, scripts, write != "", clause)
 			if ctx := cmd.Context(); ctx.Err() != nil {
-				return context.Cause(ctx)
+				return answer{}, context.Cause(ctx)
 			}
 			verbose, _ := cmd.Flags().GetBool("verbose")
-			if err := report.print(p, cmd.OutOrStdout(), verbose); err != nil {
-				return err
+			if err := report.print(cmd, verbose); err != nil {
+				return answer{}, err
 			}
 			if report.Differ > 0 {
-				return errors.New("the server differs from the clauses")
+				return answer{}, errors.New("the server differs from the clauses")
 			}
-			return nil
+			return answer{}, nil
 		})
 	f := cmd.Flags()
 	f.StringVar(&env, "env", "", "environment of the Mini Program, for cases that read one")
@@ -131,10 +130,11 @@ func conformance(
 	return report
 }
 
-func (r *conformanceReport) print(p *provider, w io.Writer, verbose bool) error {
-	if p.json {
-		return p.print(w, r, "")
+func (r *conformanceReport) print(cmd *cobra.Command, verbose bool) error {
+	if asJSON(cmd) {
+		return answer{v: r}.print(cmd)
 	}
+	w := cmd.OutOrStdout()
 	for _, c := range r.Cases {
 		if c.Result == "left out" && !verbose {
 			continue

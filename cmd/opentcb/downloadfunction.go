@@ -21,24 +21,24 @@ func downloadFunctionCommand() *cobra.Command {
 		`Call downloadfunction (getFuntionLink [sic]), download the code that your platform
 uploaded, and verify it. The file appears only when the checksum fits; a download
 that breaks off is resumed. The exit status is 6 if the checksum does not fit.`,
-		cobra.ExactArgs(2), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+		cobra.ExactArgs(2), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error) {
 			if out != "" && unpack != "" {
-				return usageError{errors.New("give --out or --unpack, not both")}
+				return answer{}, usageError{errors.New("give --out or --unpack, not both")}
 			}
 			file := out
 			if file == "" && unpack == "" && !fileForm.MatchString(args[1]) {
-				return usageError{fmt.Errorf("%q is no name for a file: give --out", args[1])}
+				return answer{}, usageError{fmt.Errorf("%q is no name for a file: give --out", args[1])}
 			}
 			if file == "" {
 				file = args[1] + ".zip"
 			}
 			if there, _ := os.ReadDir(unpack); unpack != "" && len(there) > 0 {
-				return usageError{fmt.Errorf("%s is not empty: give another folder to --unpack", unpack)}
+				return answer{}, usageError{fmt.Errorf("%s is not empty: give another folder to --unpack", unpack)}
 			}
 			if unpack != "" {
 				dir, err := os.MkdirTemp("", "opentcb-download-")
 				if err != nil {
-					return err
+					return answer{}, err
 				}
 				defer os.RemoveAll(dir)
 				file = filepath.Join(dir, "code.zip")
@@ -49,17 +49,17 @@ that breaks off is resumed. The exit status is 6 if the checksum does not fit.`,
 			})
 			bar.end()
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			to := file
 			if unpack != "" {
 				if err := tcb.UnpackZip(file, unpack); err != nil {
-					return err
+					return answer{}, err
 				}
 				to = unpack
 			}
-			return p.print(cmd.OutOrStdout(), map[string]string{"sha256": sum, "path": to},
-				fmt.Sprintf("downloaded %s to %s, sha256 %s", args[1], to, sum))
+			return answer{map[string]string{"sha256": sum, "path": to},
+				fmt.Sprintf("downloaded %s to %s, sha256 %s", args[1], to, sum)}, nil
 		})
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default: NAME.zip)")
 	cmd.Flags().StringVar(&unpack, "unpack", "", "folder to unpack to, which is made and must be empty")

@@ -62,7 +62,7 @@ func fleetCmd(use, short, long string, args cobra.PositionalArgs, file func(args
 	flags.StringVar(&f.baseURL, "base-url", "", "where the interfaces are (default: the profile's)")
 	flags.StringVar(&f.profile, "profile", "", "profile to use (default: the file's, else the only one)")
 	flags.StringVar(&f.profiles, "profiles", "", profilesHelp)
-	flags.BoolVar(&f.json, "json", false, "print one JSON value")
+	jsonFlag(cmd)
 	f.tls.add(flags)
 	flags.StringArrayVar(&f.only, "only", nil,
 		"pattern of Mini Programs, environments or groups to work on; give it once for each")
@@ -108,8 +108,8 @@ func (f *fleetFlags) run(ctx context.Context) (*fleet.Run, error) {
 // printReport prints what differs, was changed or failed, and a summary.
 func (f *fleetFlags) printReport(cmd *cobra.Command, r *fleet.Report) error {
 	f.bar.end()
-	if f.json {
-		return f.print(cmd.OutOrStdout(), r, "")
+	if asJSON(cmd) {
+		return answer{v: r}.print(cmd)
 	}
 	printResults(cmd.OutOrStdout(), r.Results)
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), summary(r))
@@ -252,10 +252,10 @@ platform uploaded cannot be downloaded, and is listed as such.`,
 				many(len(snapshot.Functions), "function"), args[0], many(snapshot.Downloaded, "piece"),
 				size(snapshot.Bytes), len(snapshot.NotOurs))
 			out := backupJSON{len(snapshot.Functions), len(snapshot.NotOurs), snapshot.Downloaded, snapshot.Bytes, report}
-			if !f.json {
+			if !asJSON(cmd) {
 				printResults(cmd.OutOrStdout(), report.Results)
 			}
-			return notAll(f.print(cmd.OutOrStdout(), out, text), report)
+			return notAll(answer{out, text}.print(cmd), report)
 		})
 	cmd.Flags().StringVar(&file, "file", "fleet.yaml", "file that says whose code")
 	return cmd

@@ -19,19 +19,16 @@ func invokeCloudFunctionCommand() *cobra.Command {
 		`Call invokecloudfunction: have a function run with an event, and print what it
 returns. The event is JSON, such as '{"user":"Zhang"}'; without one it is {}, and -
 reads it from standard input.`,
-		cobra.RangeArgs(2, 3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+		cobra.RangeArgs(2, 3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error) {
 			event, err := textOrInput(cmd, append(args, "{}")[2], maxEvent)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			if !json.Valid(event) {
-				return usageError{errors.New(`the event is no JSON: give it such as '{"user":"Zhang"}'`)}
+				return answer{}, usageError{errors.New(`the event is no JSON: give it such as '{"user":"Zhang"}'`)}
 			}
 			result, err := c.InvokeCloudFunction(cmd.Context(), args[0], args[1], event)
-			if err != nil {
-				return err
-			}
-			return p.print(cmd.OutOrStdout(), result, words.Printable(string(result)))
+			return answer{result, words.Printable(string(result))}, err
 		})
 }
 

@@ -21,16 +21,12 @@ func (a answer) print(cmd *cobra.Command) error {
 	if a.v == nil {
 		return nil
 	}
-	return printResult(cmd.OutOrStdout(), asJSON(cmd), a.v, a.text)
-}
-
-func printResult(w io.Writer, asJSON bool, v any, text string) error {
-	if asJSON {
-		e := json.NewEncoder(w)
+	if asJSON(cmd) {
+		e := json.NewEncoder(cmd.OutOrStdout())
 		e.SetEscapeHTML(false)
-		return e.Encode(v)
+		return e.Encode(a.v)
 	}
-	_, err := fmt.Fprintln(w, text)
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), a.text)
 	return err
 }
 

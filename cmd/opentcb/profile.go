@@ -71,15 +71,13 @@ func profileListCommand() *cobra.Command {
 func profileCheckCommand() *cobra.Command {
 	return providerCommand("check", "Get a token by a profile, and report whether it works",
 		"Get the tokens of a profile's platform and Mini Program.",
-		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) error {
-			if _, err := c.Tokens.Token(cmd.Context()); err != nil {
-				return err
-			}
+		cobra.ExactArgs(0), func(cmd *cobra.Command, p *provider, c *tcb.Client, _ []string) (answer, error) {
+			_, err := c.Tokens.Token(cmd.Context())
 			text := "the profile works: an access token was issued"
 			if !profile.Issues(c.Tokens) {
 				text = "the access token is where the profile says; whether it is good shows with the first call"
 			}
-			return p.print(cmd.OutOrStdout(), map[string]bool{"ok": true}, text)
+			return answer{map[string]bool{"ok": true}, text}, err
 		})
 }
 

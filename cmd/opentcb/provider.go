@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -19,14 +18,14 @@ type provider struct {
 	baseURL, profile, appid string
 	profiles                string // file
 	tls                     tlsFlags
-	json                    bool
 	used                    string // the profile that gives the tokens; "" if none does
 }
 
-// providerCommand makes a command that calls the interfaces as a platform.
+// providerCommand makes a command that calls the interfaces as a platform and prints the
+// answer that do returns.
 func providerCommand(
 	use, short, long string, args cobra.PositionalArgs,
-	do func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error,
+	do func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error),
 ) *cobra.Command {
 	p := &provider{}
 	cmd := &cobra.Command{
@@ -36,7 +35,11 @@ func providerCommand(
 			if err != nil {
 				return err
 			}
-			return p.named(byKind(do(cmd, p, c, args)))
+			a, err := do(cmd, p, c, args)
+			if err == nil {
+				err = a.print(cmd)
+			}
+			return p.named(byKind(err))
 		},
 	}
 	p.flags(cmd)
@@ -51,7 +54,7 @@ func (p *provider) flags(cmd *cobra.Command) {
 	f.StringVar(&p.appid, "appid", "", "Mini Program of the profile to act for (default: the only one)")
 	f.StringVar(&p.profiles, "profiles", "", profilesHelp)
 	p.tls.add(f)
-	f.BoolVar(&p.json, "json", false, "print one JSON value")
+	jsonFlag(cmd)
 }
 
 const profilesHelp = "file of profiles (default: opentcb/profiles.yaml in the user's configuration folder)"
@@ -92,9 +95,4 @@ func (p *provider) named(err error) error {
 		return err
 	}
 	return statusError{fmt.Errorf("profile %s: %w", p.used, e.error), e.status}
-}
-
-// print writes a result: v as JSON, or text.
-func (p *provider) print(w io.Writer, v any, text string) error {
-	return printResult(w, p.json, v, text)
 }

@@ -23,20 +23,18 @@ processes and the shell's history.
     type 3  {"timeout":5,"environment":[{"key":"GREETING","value":"hi"}]}
     type 1  {"permissions":{"openapi":["wxacode.get"]}}, without effect
     type 2  {"triggers":[{"name":"daily","type":"timer","config":"0 0 2 * * * *"}]}, without effect`,
-		cobra.ExactArgs(3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+		cobra.ExactArgs(3), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error) {
 			text, err := textOrInput(cmd, args[2], maxFuncConfig)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			config := strings.TrimSpace(string(text))
 			if !json.Valid([]byte(config)) {
-				return usageError{errors.New("the configuration is no JSON: see 'opentcb help uploadfuncconfig'")}
-			}
-			if err := c.UploadFuncConfig(cmd.Context(), args[0], args[1], kind, config); err != nil {
-				return err
+				return answer{}, usageError{errors.New("the configuration is no JSON: see 'opentcb help uploadfuncconfig'")}
 			}
 			configured := map[string]any{"env": args[0], "function_name": args[1], "type": kind}
-			return p.print(cmd.OutOrStdout(), configured, "configured "+args[1]+" in "+args[0])
+			return answer{configured, "configured " + args[1] + " in " + args[0]},
+				c.UploadFuncConfig(cmd.Context(), args[0], args[1], kind, config)
 		})
 	funcConfigType(cmd, &kind)
 	return cmd

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -30,11 +29,17 @@ type permissionJSON struct {
 	Version      int64    `json:"version"`
 }
 
-func (p *provider) printPermission(w io.Writer, perm tcb.Permission) error {
+// permissionNow reads a permission, to print it.
+func permissionNow(ctx context.Context, c *tcb.Client, env string) (answer, error) {
+	perm, err := c.GetCloudAccessToken(ctx, env)
+	return permissionAnswer(perm), err
+}
+
+func permissionAnswer(perm tcb.Permission) answer {
 	if perm.APIWhitelist == nil {
 		perm.APIWhitelist = []string{}
 	}
-	return p.print(w, permissionJSON(perm), permissionText(perm))
+	return answer{permissionJSON(perm), permissionText(perm)}
 }
 
 func permissionText(perm tcb.Permission) string {
@@ -50,12 +55,8 @@ func permissionGetCommand() *cobra.Command {
 	return providerCommand("get ENV", "Print the switch, the version and the whitelist",
 		`Call usecloudaccesstoken with action get (setCloudAccessToken), and print the switch,
 the version, and the whitelist with an entry a line.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
-			perm, err := c.GetCloudAccessToken(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return p.printPermission(cmd.OutOrStdout(), perm)
+		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error) {
+			return permissionNow(cmd.Context(), c, args[0])
 		})
 }
 
@@ -69,17 +70,17 @@ the entries of the new whitelist, such as /wxa/msg_sec_check or /wxa/*, separate
 commas or one by one; --allow-none empties it. What is not given stays as it is.
 With --version, the version that you read, the exit status is 5 if somebody else has
 set since.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error) {
 			given := cmd.Flags().Changed
 			switch {
 			case !given("open") && !given("allow") && !none:
-				return usageError{errors.New("nothing to set: give --open=true or --open=false, --allow ENTRY, or --allow-none")}
+				return answer{}, usageError{errors.New("nothing to set: give --open=true or --open=false, --allow ENTRY, or --allow-none")}
 			case given("allow") && none:
-				return usageError{errors.New("give --allow or --allow-none, not both")}
+				return answer{}, usageError{errors.New("give --allow or --allow-none, not both")}
 			}
 			perm, err := c.GetCloudAccessToken(cmd.Context(), args[0])
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			if given("version") {
 				perm.Version = version
@@ -91,13 +92,9 @@ set since.`,
 				perm.APIWhitelist = allow
 			}
 			if err := setPermission(cmd.Context(), c, args[0], perm); err != nil {
-				return err
+				return answer{}, err
 			}
-			now, err := c.GetCloudAccessToken(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return p.printPermission(cmd.OutOrStdout(), now)
+			return permissionNow(cmd.Context(), c, args[0])
 		})
 	cmd.Flags().BoolVar(&open, "open", false, "whether code in the account's environments may use the token")
 	cmd.Flags().StringSliceVar(&allow, "allow", nil, "entries of the whitelist, separated by commas, or given one by one")
@@ -125,28 +122,24 @@ func permissionEditCommand() *cobra.Command {
 		`Open the switch and the whitelist in $VISUAL or $EDITOR, and set what you save,
 with the version that was read. If somebody else has set meanwhile both sides are
 shown, and you are asked which to keep.`,
-		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) error {
+		cobra.ExactArgs(1), func(cmd *cobra.Command, p *provider, c *tcb.Client, args []string) (answer, error) {
 			ctx, env := cmd.Context(), args[0]
 			was, err := c.GetCloudAccessToken(ctx, env)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			mine, err := edited(ctx, env, was)
 			if err != nil {
-				return err
+				return answer{}, err
 			}
 			if mine.Open == was.Open && slices.Equal(mine.APIWhitelist, was.APIWhitelist) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was changed")
-				return p.printPermission(cmd.OutOrStdout(), was)
+				return permissionAnswer(was), nil
 			}
 			if err := setOrAsk(cmd, c, env, mine); err != nil {
-				return err
+				return answer{}, err
 			}
-			now, err := c.GetCloudAccessToken(ctx, env)
-			if err != nil {
-				return err
-			}
-			return p.printPermission(cmd.OutOrStdout(), now)
+			return permissionNow(ctx, c, env)
 		})
 }
 
