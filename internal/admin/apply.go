@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -140,20 +139,13 @@ func (c *Client) ApplyWith(
 
 // world streams a world file of everything, without secrets.
 func (s *Server) world(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	pieces := &pieces{w: w, conn: http.NewResponseController(w), mime: "application/yaml"}
-	out := bufio.NewWriterSize(pieces, pieceBytes)
-	_, err := io.WriteString(out, "# Everything that this server keeps, without secrets and code. Applied, it changes nothing.\n")
-	if err == nil {
-		err = s.cloud.ExportWorld(r.Context(), world.NewWriter(out).Write)
-	}
-	if err == nil {
-		err = out.Flush()
-	}
-	if err != nil && pieces.begun {
-		s.log.Error("a world file broke off", "err", err)
-		panic(http.ErrAbortHandler) // so that half a world does not pass for the whole
-	}
-	return streamed{}, err
+	return s.stream(w, "application/yaml", "a world file", func(out io.Writer) error {
+		_, err := io.WriteString(out, "# Everything that this server keeps, without secrets and code. Applied, it changes nothing.\n")
+		if err != nil {
+			return err
+		}
+		return s.cloud.ExportWorld(r.Context(), world.NewWriter(out).Write)
+	})
 }
 
 // World writes a world file of everything, without secrets, to w. With an error, what

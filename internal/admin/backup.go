@@ -22,15 +22,21 @@ func (s *Server) backupArchive(w http.ResponseWriter, r *http.Request, c cloud.C
 	if s.backup == nil {
 		return nil, &httpError{http.StatusNotImplemented, tcb.InvalidURL, "this server makes no backups"}
 	}
-	pieces := &pieces{w: w, conn: http.NewResponseController(w), mime: "application/x-tar"}
+	return s.stream(w, "application/x-tar", "a backup", func(out io.Writer) error { return s.backup(r.Context(), c, out) })
+}
+
+// stream answers with what write writes, as long as somebody takes it. what it is, is
+// for the log.
+func (s *Server) stream(w http.ResponseWriter, mime, what string, write func(io.Writer) error) (any, error) {
+	pieces := &pieces{w: w, conn: http.NewResponseController(w), mime: mime}
 	out := bufio.NewWriterSize(pieces, pieceBytes)
-	err := s.backup(r.Context(), c, out)
+	err := write(out)
 	if err == nil {
 		err = out.Flush()
 	}
 	if err != nil && pieces.begun {
-		s.log.Error("a backup broke off", "err", err)
-		panic(http.ErrAbortHandler) // so that half an archive does not pass for the whole
+		s.log.Error(what+" broke off", "err", err)
+		panic(http.ErrAbortHandler) // so that a part does not pass for the whole
 	}
 	return streamed{}, err
 }

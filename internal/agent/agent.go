@@ -92,19 +92,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := prepare(a.Out, a.gid); err != nil {
 		return err
 	}
-	for pause := time.Duration(0); ; {
-		if !a.wait(ctx, pause) {
-			return nil
-		}
-		err := a.renew(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.As(err, new(permanent)):
-			return err
-		}
-		pause = a.next(err)
-	}
+	return a.repeat(ctx, a.renew, a.next)
 }
 
 func withDefaults(cfg Config) Config {
@@ -224,6 +212,22 @@ func (t *tries) wait(ctx context.Context, pause time.Duration) bool {
 	case <-t.after(pause):
 		return ctx.Err() == nil
 	}
+}
+
+// repeat does something again and again, until ctx ends or it fails with a permanent
+// error, which is returned. next returns the pause after each.
+func (t *tries) repeat(ctx context.Context, do func(context.Context) error, next func(error) time.Duration) error {
+	for pause := time.Duration(0); t.wait(ctx, pause); {
+		err := do(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.As(err, new(permanent)):
+			return err
+		}
+		pause = next(err)
+	}
+	return nil
 }
 
 // failed counts a failure, and returns the pause before the next try. Those that lost

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -80,20 +79,10 @@ func KeepCode(ctx context.Context, cfg CodeConfig) error {
 	if err := k.open(); err != nil {
 		return err
 	}
-	for pause := time.Duration(0); ; {
-		if !k.wait(ctx, pause) {
-			return nil
-		}
-		err := k.look(ctx)
-		k.sweep()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.As(err, new(permanent)):
-			return err
-		}
-		pause = k.next(err)
-	}
+	return k.repeat(ctx, func(ctx context.Context) error {
+		defer k.sweep()
+		return k.look(ctx)
+	}, k.next)
 }
 
 // codeKeeper is what KeepCode remembers.
