@@ -32,14 +32,8 @@ func (s *Store) AppendRecords(ctx context.Context, recs []cloud.Record) error {
 		return err
 	}
 	return s.writer.write(ctx, func(t *tx) error {
-		for _, row := range rows {
-			_, err := t.exec(`INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)
-				ON CONFLICT (first_at, batch) DO NOTHING`, row...)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.execAll(`INSERT INTO audit (first_at, batch, records) VALUES ($1, $2, $3)
+			ON CONFLICT (first_at, batch) DO NOTHING`, rows)
 	})
 }
 

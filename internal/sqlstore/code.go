@@ -27,14 +27,11 @@ func (t *tx) useCode(sum string, at int64) error {
 
 // SeeCode implements cloud.Store.
 func (s *Store) SeeCode(ctx context.Context, sums []string, at int64) error {
-	return s.writer.write(ctx, func(t *tx) error {
-		for _, sum := range sums {
-			if _, err := t.exec(insertCode+" DO NOTHING", sum, at); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var rows [][]any
+	for _, sum := range sums {
+		rows = append(rows, []any{sum, at})
+	}
+	return s.writer.write(ctx, func(t *tx) error { return t.execAll(insertCode+" DO NOTHING", rows) })
 }
 
 // CodeRows implements cloud.Store.

@@ -15,19 +15,16 @@ func (s *Store) AddObserved(ctx context.Context, counts []cloud.Observed) error 
 	// Servers that add to the same counts lock them in the same order, and so
 	// never wait for each other in a circle.
 	counts = slices.SortedFunc(slices.Values(counts), byKey)
+	rows := make([][]any, len(counts))
+	for i, c := range counts {
+		rows[i] = []any{c.Account, c.Env, c.Hour, c.Path, c.Code, c.Count}
+	}
 	return s.bulkWriter.write(ctx, func(t *tx) error {
-		for _, c := range counts {
-			_, err := t.exec(`INSERT INTO observed_calls (account, env, hour, path, code, count)
-				SELECT $1, $2, CAST($3 AS BIGINT), $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT)
-				WHERE $2 = '' OR EXISTS (SELECT 1 FROM environments WHERE account = $1 AND id = $2)
-				ON CONFLICT (account, env, hour, path, code)
-				DO UPDATE SET count = observed_calls.count + excluded.count`,
-				c.Account, c.Env, c.Hour, c.Path, c.Code, c.Count)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.execAll(`INSERT INTO observed_calls (account, env, hour, path, code, count)
+			SELECT $1, $2, CAST($3 AS BIGINT), $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT)
+			WHERE $2 = '' OR EXISTS (SELECT 1 FROM environments WHERE account = $1 AND id = $2)
+			ON CONFLICT (account, env, hour, path, code)
+			DO UPDATE SET count = observed_calls.count + excluded.count`, rows)
 	})
 }
 

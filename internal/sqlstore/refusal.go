@@ -28,14 +28,8 @@ func (s *Store) AppendRefusals(ctx context.Context, recs []cloud.Record) error {
 		}
 	}
 	return s.writer.write(ctx, func(t *tx) error {
-		for _, row := range rows {
-			_, err := t.exec(`INSERT INTO refused_calls (first_at, batch, env, records, count)
-				VALUES ($1, $2, $3, $4, $5) ON CONFLICT (first_at, batch) DO NOTHING`, row...)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.execAll(`INSERT INTO refused_calls (first_at, batch, env, records, count)
+			VALUES ($1, $2, $3, $4, $5) ON CONFLICT (first_at, batch) DO NOTHING`, rows)
 	})
 }
 

@@ -37,6 +37,16 @@ func (s *statements) exec(query string, args ...any) (int64, error) {
 	return n, s.wrapError(err)
 }
 
+// execAll runs a statement with each row of arguments.
+func (s *statements) execAll(query string, rows [][]any) error {
+	for _, row := range rows {
+		if _, err := s.exec(query, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // row reads one row into dest, and returns cloud.ErrNotFound if there is none.
 func (s *statements) row(query string, args []any, dest ...any) error {
 	found := false
