@@ -57,7 +57,8 @@ func (n Node) HasPermissions() bool { return n.Major >= 20 }
 // arguments are those of a process that runs loader in a folder, may read that and
 // write to temp, and has a heap that leaves room for the rest of memory, in MiB.
 func (n Node) arguments(loader, folder, temp string, memory int) []string {
-	args := []string{"--no-warnings", "--max-old-space-size=" + strconv.Itoa(max(16, memory-heapRest))}
+	// Threads that collect garbage would take all cores from other functions.
+	args := []string{"--no-warnings", "--single-threaded-gc", "--max-old-space-size=" + strconv.Itoa(max(16, memory-heapRest))}
 	if n.HasPermissions() {
 		flag := "--permission"
 		if n.Major < 24 {
