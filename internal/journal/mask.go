@@ -74,6 +74,9 @@ func maskPairs(text string) string {
 		b.WriteString(text[:at+1])
 		text = text[at+1:]
 		kind := kindOf(name)
+		if kind == "" && strings.EqualFold(name, "code") {
+			kind = "code" // of the consent page's form; in JSON it is none
+		}
 		if kind == "" {
 			continue
 		}

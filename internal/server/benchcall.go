@@ -2,10 +2,12 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -55,6 +57,13 @@ func (t *onBench) identify(v *visit) {
 		token = v.r.Header.Get("X-TC-Token")
 	case inject.CloudCall:
 		token = parseCloudQuery(v.r.URL.RawQuery).token
+	case inject.Consent:
+		query, form := v.r.URL.Query(), url.Values{}
+		if v.r.Method == http.MethodPost {
+			form, _ = url.ParseQuery(string(t.readAhead(v)))
+		}
+		t.call.Platform = query.Get("component_appid")
+		t.call.AppID = cmp.Or(form.Get("appid"), query.Get("biz_appid"))
 	default:
 		token = queryToken(v.r)
 	}
