@@ -17,9 +17,9 @@ const urlForm = "the form is s3://BUCKET/PREFIX?endpoint=https://HOST&region=REG
 var (
 	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	// prefixForm has the characters that every S3 takes unencoded.
-	prefixForm = regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]{0,512}$`)
+	prefixForm = regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]*$`)
 	regionForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	hostForm   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+	hostForm   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
 // ParseURL reads
@@ -78,7 +78,7 @@ func (p *urlParser) user(user *url.Userinfo) {
 
 func (p *urlParser) prefix(path string) {
 	p.cfg.Prefix = strings.Trim(path, "/")
-	p.must(prefixForm.MatchString(p.cfg.Prefix), "PREFIX has at most 512 letters, digits and !-_.*'()/")
+	p.must(len(p.cfg.Prefix) <= 512 && prefixForm.MatchString(p.cfg.Prefix), "PREFIX has at most 512 letters, digits and !-_.*'()/")
 	if p.cfg.Prefix == "" {
 		return
 	}
@@ -131,7 +131,7 @@ func isHost(u *url.URL) bool {
 	} else if strings.HasSuffix(u.Host, ":") {
 		return false
 	}
-	return net.ParseIP(u.Hostname()) != nil || hostForm.MatchString(u.Hostname())
+	return net.ParseIP(u.Hostname()) != nil || len(u.Hostname()) <= 253 && hostForm.MatchString(u.Hostname())
 }
 
 func (p *urlParser) region(text string) {

@@ -133,8 +133,9 @@ func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
 func (o SQLiteOptions) connect(abs string, conns int, options string) (*sql.DB, error) {
 	// A write-ahead log of 32,768 pages (128 MiB) gives 1.5 times the sets of
 	// the default of 1,000. Less than one set in a hundred then waits while the
-	// log is copied into the database.
-	const always = "&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(32768)" +
+	// log is copied into the database. The mode of the journal comes after all pragmas:
+	// to change it syncs, unless that is off by then.
+	const always = "&_journal_mode=WAL&_pragma=busy_timeout(5000)&_pragma=wal_autocheckpoint(32768)" +
 		"&_pragma=synchronous"
 	sync := "(FULL)"
 	if o.NoSync {
