@@ -180,13 +180,27 @@ func send(h *http.Client, r route, req *http.Request) (int, []byte, error) {
 	return resp.StatusCode, text, nil
 }
 
-// withoutURL returns an error of net/http without the address in it.
+// withoutURL returns an error of net/http without the address in it. One that says
+// that a stream of HTTP/2 broke off is io.ErrUnexpectedEOF too, as without HTTP/2.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
+		err = e.Err
+	}
+	if _, ok := errors.AsType[streamError](err); ok {
+		return fmt.Errorf("%w: %w", err, io.ErrUnexpectedEOF)
 	}
 	return err
 }
+
+// streamError has the form by which net/http gives away the error of a stream, whose
+// type it does not export.
+type streamError struct {
+	StreamID, Code uint32
+	Cause          error
+}
+
+// Error implements error.
+func (e streamError) Error() string { return fmt.Sprint("stream error ", e.Code) }
 
 // maxRedirects is how often a download is led on.
 const maxRedirects = 10
