@@ -27,7 +27,7 @@ const (
 // What may stay of bad clients when they are gone.
 const (
 	goneWithin      = time.Minute
-	moreDescriptors = 10
+	moreDescriptors = 20 // four readers of the database have three each
 	moreGoroutines  = 20
 	moreMemory      = 96 << 10 // KiB: what the heap had to grow to, however many storms
 	idleConnections = 1000

@@ -49,7 +49,7 @@ func recordsAgain(e *exam) {
 	recs[2].At += time.Hour.Milliseconds()
 	want := slices.Clone(recs)
 	slices.Reverse(recs)
-	e.together(func(int) (bool, error) { return true, e.store.AppendRecords(e.Context(), recs) })
+	e.together(func(int) (bool, error) { return true, e.store.AppendRecords(e.Context(), slices.Clone(recs)) })
 	e.append(e.rec("other"))
 	e.append(recs...)
 	got := slices.DeleteFunc(e.records(all), func(r cloud.Record) bool { return r.Action == "other" })
