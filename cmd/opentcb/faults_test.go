@@ -118,35 +118,32 @@ const stallsLong = "getcodesecret"
 
 // TestCommandsMeetFaults: what each command ends with when a call of it meets each
 // fault once. None hangs, shows a secret, or ends with status 0 and work undone.
-// docs/testing.md has the tables.
+// docs/testing.md has the tables. Over TLS, and HTTP/2, it is the same.
 //
 // Proves: FA-2
 func TestCommandsMeetFaults(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there a process cannot be interrupted, and errors of connections read otherwise")
 	}
-	rows, said := make([]string, len(metCommands)), make([]string, len(metFaults))
+	rows, overTLS := make([]string, len(metCommands)), make([]string, len(metCommands))
+	said := make([]string, len(metFaults))
 	t.Run("commands", func(t *testing.T) {
 		for i, m := range metCommands {
 			t.Run(m.name, func(t *testing.T) {
 				t.Parallel()
-				s := newCommandStand(t)
-				rows[i] = "| `" + m.name + "` |"
-				for n, f := range metFaults {
-					cell := "–"
-					if !f.fault.Alter || m.iface == "link" {
-						cell = s.meet(m, f.fault, n+1)
-						t.Logf("%s: %s %s%s", f.name, cell, s.stdout, s.stderr)
-					}
-					rows[i] += " " + cell + " |"
-					if m.name == stallsLong && s.status != statusDone && cell != "–" {
-						said[n] = "| " + f.name + " | `" + s.said() + "` |\n"
-					}
-				}
-				rows[i] += "\n"
+				rows[i] = newCommandStand(t, false).meetAll(m, said)
+			})
+			t.Run(m.name+" over TLS", func(t *testing.T) {
+				t.Parallel()
+				overTLS[i] = newCommandStand(t, true).meetAll(m, nil)
 			})
 		}
 	})
+	for i, m := range metCommands {
+		if overTLS[i] != rows[i] {
+			t.Errorf("%s ends over TLS so:\n%s, and otherwise:\n%s", m.name, overTLS[i], rows[i])
+		}
+	}
 	head, rule := "| command |", "|---|"
 	for _, f := range metFaults {
 		head += " " + f.name + " |"
@@ -155,6 +152,24 @@ func TestCommandsMeetFaults(t *testing.T) {
 	table := head + "\n" + rule + "\n" + strings.Join(rows, "") +
 		"\nWhat `" + stallsLong + "` says then:\n\n| fault | |\n|---|---|\n" + strings.Join(said, "")
 	compareFaultTable(t, table)
+}
+
+// meetAll has a command meet all faults, and returns its row of the table. What
+// stallsLong says stands in said then.
+func (s *commandStand) meetAll(m metCommand, said []string) string {
+	row := "| `" + m.name + "` |"
+	for n, f := range metFaults {
+		cell := "–"
+		if !f.fault.Alter || m.iface == "link" {
+			cell = s.meet(m, f.fault, n+1)
+			s.t.Logf("%s: %s %s%s", f.name, cell, s.stdout, s.stderr)
+		}
+		row += " " + cell + " |"
+		if said != nil && m.name == stallsLong && s.status != statusDone && cell != "–" {
+			said[n] = "| " + f.name + " | `" + s.said() + "` |\n"
+		}
+	}
+	return row + "\n"
 }
 
 // said is the line of an error, without what is another each time.

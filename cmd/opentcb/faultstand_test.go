@@ -19,7 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opentcb/opentcb/internal/intercept"
 	"github.com/opentcb/opentcb/internal/node"
+	"github.com/opentcb/opentcb/internal/testserver"
 	"github.com/opentcb/opentcb/opentcbtest"
 	"github.com/opentcb/opentcb/tcb"
 )
@@ -34,6 +36,9 @@ type commandStand struct {
 	status int
 	stdout string
 	stderr string
+	// base is where commands call the interfaces, and env what else they are told.
+	base string
+	env  []string
 }
 
 // codeOfRun is the zip that run n uploads; 0 is what is there.
@@ -56,16 +61,29 @@ func sumOf(code []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func newCommandStand(t *testing.T) *commandStand {
+// newCommandStand starts a server. Over TLS commands call the real platform's hosts,
+// for which its proxy answers.
+func newCommandStand(t *testing.T, overTLS bool) *commandStand {
 	t.Helper()
+	data, proxy := filepath.Join(t.TempDir(), "data"), fmt.Sprintf("127.0.0.1:%d", testserver.FreePort(t))
 	ran := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `"done"`)
 	}))
 	t.Cleanup(ran.Close)
 	srv := opentcbtest.New(t, opentcbtest.World{
 		Functions: []opentcbtest.Function{{Env: faultEnv, Name: "first"}},
-	}, func(c *node.Config) { c.Runtime = ran.URL })
-	s := &commandStand{Server: srv, t: t, client: srv.Client(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID)}
+	}, func(c *node.Config) {
+		if c.Runtime = ran.URL; overTLS {
+			c.Ephemeral, c.Data, c.Intercept = false, data, proxy
+		}
+	})
+	s := &commandStand{
+		Server: srv, t: t, client: srv.Client(opentcbtest.DefaultPlatform, opentcbtest.DefaultAppID), base: srv.URL,
+	}
+	if overTLS {
+		s.base = tcb.DefaultBaseURL
+		s.env = []string{"HTTPS_PROXY=http://" + proxy, "SSL_CERT_FILE=" + filepath.Join(data, intercept.CertFile)}
+	}
 	s.upload()
 	return s
 }
@@ -92,7 +110,7 @@ func (s *commandStand) prepare(n int) {
 	files := map[string]string{
 		"profiles.yaml": fmt.Sprintf("profiles:\n  main:\n    base_url: %s\n    platform: %s\n    secret: {value: %s}\n"+
 			"    ticket: {value: \"%s\"}\n    miniprograms:\n      - {appid: %s, refresh_token: {value: \"%s\"}}\n",
-			s.URL, platform, "secret-of-"+platform, s.Ticket(platform), appid, s.RefreshToken(platform, appid)),
+			s.base, platform, "secret-of-"+platform, s.Ticket(platform), appid, s.RefreshToken(platform, appid)),
 		"fleet.yaml":                  fmt.Sprintf("%strue, allow: [%s]}\n", fleet, entry(n)),
 		"same.yaml":                   fmt.Sprintf("%s%t}\n", fleet, p.Open),
 		fmt.Sprintf("%d/index.js", n): fmt.Sprintf("exports.main = async () => %d;\n", n),
@@ -118,15 +136,15 @@ func (s *commandStand) run(m metCommand, n int, interrupt bool) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "opentcb", args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &stdout, &stderr
-	cmd.Env = []string{
+	cmd.Env = append([]string{
 		"GOCOVERDIR=" + s.t.TempDir(), // or a binary with coverage warns
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "XDG_CACHE_HOME=" + filepath.Join(s.dir, "cache"),
 		"OPENTCB_PROFILES=" + filepath.Join(s.dir, "profiles.yaml"), "EDITOR=echo " + entry(n) + " >>",
-	}
+	}, s.env...)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for interrupt && !s.hasMet() {
+	for interrupt && !s.hasMet() && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if interrupt {

@@ -26,7 +26,8 @@ func newClient(secure *tls.Config) *http.Client {
 	return &http.Client{
 		Timeout: answerTimeout,
 		Transport: &http.Transport{
-			DisableCompression: true, MaxIdleConnsPerHost: 16, TLSClientConfig: secure, ForceAttemptHTTP2: secure != nil,
+			Proxy: http.ProxyFromEnvironment, DisableCompression: true, MaxIdleConnsPerHost: 16,
+			TLSClientConfig: secure, ForceAttemptHTTP2: secure != nil,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
