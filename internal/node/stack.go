@@ -62,10 +62,12 @@ func (n *Node) addInterfaces(s *stack) {
 	})
 }
 
-// close ends the rules, which write what they have in memory.
+// close ends the rules, which write what they have in memory. A request that comes to
+// the stack late, when another has its place, waits for nothing.
 func (s *stack) close() error {
 	if s.server != nil {
 		s.server.Close()
+		s.admin.EndWaits()
 		s.pushes.Close()
 	}
 	return s.cloud.Close()
