@@ -39,8 +39,11 @@ before(async () => {
   fs.writeFileSync(credential, stdout, { mode: 0o600 })
   const user = process.getuid() === 0 ? ['--user', 'nobody'] : []
   runner = spawn(server.bin, ['runner', '--env', `${env}=${credential}`, '--listen', address, '--secret-file', secret,
-    '--code', path.join(folder, 'code'), '--admin', server.admin, ...user], { stdio: ['ignore', 'ignore', 'pipe'] })
+    '--code', path.join(folder, 'code'), '--admin', server.admin, ...user], { stdio: ['ignore', 'pipe', 'pipe'] })
   runner.stderr.on('data', (piece) => { log += piece })
+  const ready = new Promise((resolve) => runner.stdout.once('data', resolve))
+  const ended = new Promise((resolve, reject) => runner.once('exit', () => reject(new Error(log))))
+  await Promise.race([ready, ended])
   const platform = connect(server, one)
   await platform.getVerifyTicket().setTicket(await server.ticket(one.appid))
   const authorization = await platform.getAuthorization(await server.authorize(one.appid, miniProgram))
