@@ -115,10 +115,12 @@ func (r *roamer) until(what string, call func() error) error {
 	}
 }
 
-// isBusy reports whether a call was told -1, in whatever envelope.
+// isBusy reports whether a call is to be made again: it was told -1, in whatever
+// envelope, or that uploads are too many, since those of a killed server still count.
 func isBusy(err error) bool {
 	r, ok := errors.AsType[*refusal](err)
-	return ok && (r.code == tcb.SystemBusy || r.name == "InternalError") || errors.Is(err, errAway)
+	return ok && (r.code == tcb.SystemBusy || r.name == "InternalError" || r.name == "RequestLimitExceeded") ||
+		errors.Is(err, errAway)
 }
 
 // errAway is -1 of a download.

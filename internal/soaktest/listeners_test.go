@@ -72,8 +72,18 @@ func dialTLS(protocol string) func(string) (stream, error) {
 	}
 }
 
-// dialFrames opens a connection of HTTP/2 into which frames can be written.
+// dialFrames opens a connection of HTTP/2 into which frames can be written. The server
+// ends one whose first frame does not come within two seconds, which can be little here.
 func dialFrames(address string) (stream, error) {
+	for try := 1; ; try++ {
+		conn, err := beginFrames(address)
+		if err == nil || try == 20 {
+			return conn, err
+		}
+	}
+}
+
+func beginFrames(address string) (stream, error) {
 	conn, err := dialTLS("h2")(address)
 	if err != nil {
 		return nil, err
