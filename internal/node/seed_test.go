@@ -29,7 +29,8 @@ func (a *answerTap) WriteHeader(status int) {
 	if !a.begun {
 		a.begun = true
 		fmt.Fprintln(&a.answer, status)
-		_ = a.Header().Write(&a.answer)
+		// Whether the connection is kept can depend on how far a body has been passed on.
+		_ = a.Header().WriteSubset(&a.answer, map[string]bool{"Connection": true})
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
