@@ -3,7 +3,6 @@ package cloud
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -127,23 +126,6 @@ type Grant struct {
 	AccessToken  Token
 	RefreshToken string
 	Sets         []int
-}
-
-// randomToken returns 43 characters that nobody can guess.
-func (s *Service) randomToken() string { return tokenOf(s.random) }
-
-// tokenOf is randomToken by a generator.
-func tokenOf(random io.Reader) string {
-	return base64.RawURLEncoding.EncodeToString(bytesOf(random, 32))
-}
-
-// randomBytes returns n bytes that nobody can guess.
-func (s *Service) randomBytes(n int) []byte { return bytesOf(s.random, n) }
-
-func bytesOf(random io.Reader, n int) []byte {
-	raw := make([]byte, n)
-	_, _ = io.ReadFull(random, raw) // none of the generators fails
-	return raw
 }
 
 // isCaller returns nil if the platform that a body names is the one whose token

@@ -3,7 +3,7 @@
 //
 // What all rules share:
 //
-//	service.go        Service: the rules over a Store, a blob.Store, a key ring and a clock
+//	service.go        Service: the rules over a Store, a blob.Store, a key ring and a clock; randomness
 //	store.go          Store: the verbs that the rules need, by noun; its errors
 //	caller.go         Caller: who asks and when; every rule takes it as an argument
 //	error.go          Error and its kinds, each with its code on the wire

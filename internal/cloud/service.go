@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
@@ -215,3 +216,20 @@ func (s *Service) now() int64 { return s.clock().UnixMilli() }
 
 // Now returns the time by the service's clock, for what stands beside the rules.
 func (s *Service) Now() time.Time { return s.clock() }
+
+// randomToken returns 43 characters that nobody can guess.
+func (s *Service) randomToken() string { return tokenOf(s.random) }
+
+// tokenOf is randomToken by a generator.
+func tokenOf(random io.Reader) string {
+	return base64.RawURLEncoding.EncodeToString(bytesOf(random, 32))
+}
+
+// randomBytes returns n bytes that nobody can guess.
+func (s *Service) randomBytes(n int) []byte { return bytesOf(s.random, n) }
+
+func bytesOf(random io.Reader, n int) []byte {
+	raw := make([]byte, n)
+	_, _ = io.ReadFull(random, raw) // none of the generators fails
+	return raw
+}
