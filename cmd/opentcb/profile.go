@@ -182,7 +182,7 @@ func (p *provider) transport(chosen profile.Profile) (*http.Transport, error) {
 	return files.transport()
 }
 
-// open begins to use a profile, and says if its tokens cannot be kept.
+// open begins to use a profile, and warns where its tokens cannot be kept.
 func (p *provider) open(chosen profile.Profile, through *http.Client) *profile.Session {
 	s := chosen.Open(p.baseURL, through)
 	if s.InMemory != nil {

@@ -124,7 +124,7 @@ func (i *instance) reap(r *Runner, streams ...io.Closer) {
 }
 
 // kill ends the process and those that it started, and waits until they are gone. Until
-// then the channel stays open: it tells whether an event was taken.
+// then the channel stays open: by it is known whether an event was taken.
 func (i *instance) kill() {
 	i.killOnce.Do(func() {
 		if !i.isDead() {

@@ -240,7 +240,7 @@ func (d *sqliteDB) fold() error {
 	return err
 }
 
-// mark writes the row that says if the log is needed.
+// mark writes the row that tells a start whether the log is needed.
 func (d *sqliteDB) mark(value string) error {
 	_, err := d.tx.stmts.exec(putMeta, "log", value)
 	d.folds.whole = err == nil && value == logWhole
