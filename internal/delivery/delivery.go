@@ -40,7 +40,9 @@ type Worker struct {
 	cloud  *cloud.Service
 	log    *slog.Logger
 	jumped func() <-chan struct{}
-	sender *http.Transport
+	// oneByOne is Config.OneByOne: others wait for the one place then, and none is cut.
+	oneByOne bool
+	sender   *http.Transport
 
 	faults  *inject.Rules // nil outside of test mode, as is the next
 	journal *journal.Journal
@@ -81,14 +83,14 @@ func New(cfg Config) *Worker {
 		cfg.Jumped = func() <-chan struct{} { return nil }
 	}
 	w := &Worker{
-		cloud: cfg.Cloud, log: cfg.Log, jumped: cfg.Jumped, sender: NewSender(cfg.Roots),
+		cloud: cfg.Cloud, log: cfg.Log, jumped: cfg.Jumped, oneByOne: cfg.OneByOne, sender: NewSender(cfg.Roots),
 		faults: cfg.Faults, journal: cfg.Journal,
 		under: cloud.UnderWay{Addresses: map[string]int{}}, freed: make(chan struct{}, 1), done: make(chan struct{}),
 		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "opentcb_pushes_total", Help: "Tries to push an event or a ticket, by kind and by how they ended.",
 		}, []string{"kind", "result"}),
 	}
-	if cfg.OneByOne {
+	if w.oneByOne {
 		w.under.Lanes[cloud.Answering] = cloud.MaxPushes - 1 // places that nobody gives back
 	}
 	limit := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -188,7 +190,7 @@ func (w *Worker) deliver(sending context.Context, p cloud.Push, deadline time.Ti
 	defer cancel()
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
-	if p.Lane != cloud.Failing {
+	if p.Lane != cloud.Failing && !w.oneByOne {
 		go w.makeRoom(ctx, p.Lane, cut)
 	}
 	d := w.try(ctx, p)

@@ -83,11 +83,14 @@ func seededPushes(t *testing.T, waits bool, to ...*receiver) (got [][]string, an
 // Proves: RS-4
 func TestSeededPushes(t *testing.T) {
 	to := []*receiver{newReceiver(t), newReceiver(t)}
-	var under atomic.Int32
+	var under, first atomic.Int32
 	for _, r := range to {
 		r.answers(func(w http.ResponseWriter, _ received) {
 			if n := under.Add(1); n > 1 {
 				t.Errorf("%d pushes are under way at once", n)
+			}
+			if first.Add(1) == 1 {
+				time.Sleep(2 * time.Second) // and is not made to give its place to the next one
 			}
 			time.Sleep(10 * time.Millisecond) // in which another would come
 			under.Add(-1)
