@@ -223,7 +223,7 @@ func (s *Service) letter(ctx context.Context, p Push, spoiled bool) (Letter, err
 		AppID: p.Platform, CreateTime: time.UnixMilli(c.Now), InfoType: p.Kind, AuthorizerAppID: p.AppID,
 		PreAuthCode: p.PreAuthCode,
 	}
-	random := s.pushSeed(strings.Join([]string{p.Platform, p.URL, p.Kind, p.AppID, p.RefreshMAC}, " "))
+	random := s.randomFor(strings.Join([]string{p.Platform, p.URL, p.Kind, p.AppID, p.RefreshMAC}, " "))
 	if err := s.fill(ctx, c, random, p, &e); err != nil {
 		return Letter{}, err
 	}

@@ -71,19 +71,19 @@ const (
 // from memory, records its decision, and returns the result or an *Error. It is
 // safe for concurrent use. New makes one, Close ends it.
 type Service struct {
-	store    Store
-	blobs    blob.Collector
-	ring     *seal.Ring
-	clock    func() time.Time
-	real     func() time.Time
-	random   io.Reader                    // Config.Random
-	pushSeed func(about string) io.Reader // Config.RandomFor
-	log      *slog.Logger
-	linkLife time.Duration
-	presign  func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
-	shared   bool     // other servers write to the same store
-	invalid  Kind     // Config.InvalidToken
-	counted  []string // Config.Interfaces
+	store     Store
+	blobs     blob.Collector
+	ring      *seal.Ring
+	clock     func() time.Time
+	real      func() time.Time
+	random    io.Reader                    // Config.Random
+	randomFor func(about string) io.Reader // Config.RandomFor
+	log       *slog.Logger
+	linkLife  time.Duration
+	presign   func(ctx context.Context, sum blob.Sum, life time.Duration, filename string) (string, error)
+	shared    bool     // other servers write to the same store
+	invalid   Kind     // Config.InvalidToken
+	counted   []string // Config.Interfaces
 
 	claims         *cache[string, *claim] // of tokens that are genuine
 	platforms      *cache[string, Platform]
@@ -149,9 +149,9 @@ func New(cfg Config) *Service {
 	n, life := cmp.Or(cfg.CacheRows, DefaultCacheRows), cfg.RowLife
 	s := &Service{
 		store: cfg.Store, blobs: cfg.Blobs, ring: cfg.Ring, clock: cfg.Now, real: cfg.Real, random: cfg.Random,
-		pushSeed: cfg.RandomFor,
-		log:      cfg.Log,
-		linkLife: cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
+		randomFor: cfg.RandomFor,
+		log:       cfg.Log,
+		linkLife:  cmp.Or(cfg.LinkLife, DefaultLinkLife), presign: cfg.Presign, shared: life != 0,
 		invalid:        cmp.Or(cfg.InvalidToken, InvalidToken),
 		counted:        cfg.Interfaces,
 		checks:         make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
