@@ -26,6 +26,14 @@ func (s *server) logged(message string) (found []map[string]any) {
 	return found
 }
 
+// begun waits for the line of the server's start and returns its members: standard
+// error is another pipe than the one that the server's being ready has come by.
+func (s *server) begun() []map[string]any {
+	s.t.Helper()
+	within(s.t, readyWithin, "the start is logged", func() bool { return len(s.logged("started")) > 0 })
+	return s.logged("started")
+}
+
 // lacks names the members that a line should have and has not.
 func lacks(members map[string]any, names ...string) (missing []string) {
 	for _, name := range names {
@@ -45,7 +53,7 @@ func TestLog(t *testing.T) {
 	first := l
 	first.world = newWorld(t, 1)
 	s := start(t, first)
-	begun := s.logged("started")
+	begun := s.begun()
 	if len(begun) != 1 || begun[0]["new_folder"] != true || begun[0]["database"] != "sqlite" ||
 		len(lacks(begun[0], "version", "code", "schema", "master_key", "api", "admin")) > 0 {
 		t.Errorf("the start is logged as %v", begun)
@@ -79,7 +87,7 @@ func TestLog(t *testing.T) {
 		t.Errorf("the end is logged as %v", ended)
 	}
 	s = start(t, l)
-	if begun := s.logged("started"); len(begun) != 1 || begun[0]["new_folder"] != false {
+	if begun := s.begun(); len(begun) != 1 || begun[0]["new_folder"] != false {
 		t.Errorf("the second start is logged as %v", begun)
 	}
 	s.stop()
