@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -37,7 +36,6 @@ func TestMain(m *testing.M) {
 //	                         testscript's own, and ends the script)
 //	status N opentcb ...     runs a command that has to end with that status
 //	onejson                  the last standard output is one JSON value
-//	nobody VARIABLE          sets it to an address where nobody listens
 //	altering VARIABLE        sets it to the address of a proxy before $API that alters
 //	                         a byte of each download, and breaks each off once
 //	paste [backwards]        runs every block of the pages that can be pasted
@@ -51,7 +49,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"start": start, "halt": stop, "status": status, "onejson": oneJSON, "nobody": nobody,
+			"start": start, "halt": stop, "status": status, "onejson": oneJSON,
 			"get": get, "post": post, "ready": ready, "altering": altering, "paste": paste,
 			"certificate": func(ts *testscript.TestScript, _ bool, _ []string) {
 				authority.IssueTo(ts.Getenv("WORK"))
@@ -152,13 +150,6 @@ func oneJSON(ts *testscript.TestScript, _ bool, _ []string) {
 	if _, err := d.Token(); err != io.EOF {
 		ts.Fatalf("not one JSON value: %s", text)
 	}
-}
-
-func nobody(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Setenv(args[0], "http://"+l.Addr().String())
-	ts.Check(l.Close())
 }
 
 // altering starts a proxy whose downloads break off in the middle the first

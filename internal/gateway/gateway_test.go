@@ -173,13 +173,11 @@ func TestNoAnswer(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(silent.Close)
-	closed := httptest.NewServer(nil)
-	closed.Close()
 	garbage, _ := rawUpstream(t, "+OK ready\r\n\r\n")
 	switches, _ := rawUpstream(t, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
 	endless, _ := rawUpstream(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 2<<20)+"\r\n\r\n")
 	for name, upstream := range map[string]string{
-		"closes": nobody, "silent": silent.URL, "nobody there": closed.URL, "garbage": garbage,
+		"closes": nobody, "silent": silent.URL, "nobody there": "http://127.0.0.1:1", "garbage": garbage,
 		"switches protocols": switches, "endless header": endless,
 	} {
 		t.Run(name, func(t *testing.T) {
