@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +34,8 @@ func TestPauses(t *testing.T) {
 		{tcb.ErrChecksum, 0, 0},
 		{context.Canceled, 0, 0},
 		{errors.New("no such file"), 0, 0},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, 250 * time.Millisecond, 500 * time.Millisecond},
+		{fmt.Errorf("token: %w", &fs.PathError{Op: "open", Path: "tokens/a1", Err: syscall.ENOENT}), 0, 0},
 	} {
 		pause, helps := pauseAfter(c.err, 1, now)
 		if helps != (c.most > 0) || helps && (pause < c.least || pause > c.most) {

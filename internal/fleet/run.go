@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -251,5 +252,6 @@ func pauseAfter(err error, tries int, now time.Time) (time.Duration, bool) {
 	}
 	_, odd := errors.AsType[*tcb.AnswerError](err)
 	_, network := errors.AsType[net.Error](err)
-	return pause, odd || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	_, file := errors.AsType[*fs.PathError](err) // what the system says of a file is a net.Error, too
+	return pause, odd || network && !file || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
