@@ -133,23 +133,42 @@ var (
 	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	fenced = regexp.MustCompile("(?ms)^```.*?^```")
 	scheme = regexp.MustCompile(`^[a-z]+:`)
+	title  = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	// inAnchor is what an anchor has none of.
+	inAnchor = regexp.MustCompile(`[^\pL\pN_ -]`)
 )
 
-// TestLinks wants every relative link of the documentation to lead to a file
-// of the repository.
+// TestLinks wants every relative link of the documentation to lead to a file of
+// the repository, and one with an anchor to a title there.
 func TestLinks(t *testing.T) {
-	for _, file := range append(pagesBelow(t, "docs"), "README.md") {
+	for _, file := range append(pagesBelow(t, "docs"), "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
 		for _, m := range link.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, file), ""), -1) {
-			target, _, _ := strings.Cut(m[1], "#")
-			if target == "" || scheme.MatchString(target) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if scheme.MatchString(target) {
 				continue
 			}
-			to := path.Join(path.Dir(file), target)
+			to := file
+			if target != "" {
+				to = path.Join(path.Dir(file), target)
+			}
 			if _, err := os.Stat(to); err != nil || !filepath.IsLocal(to) {
 				t.Errorf("%s links to %s, which is not there", file, m[1])
+			} else if anchor != "" && !slices.Contains(anchors(t, to), anchor) {
+				t.Errorf("%s links to %s, and that page has no such title", file, m[1])
 			}
 		}
 	}
+}
+
+// anchors are the titles of a page, as links name them.
+func anchors(t *testing.T, page string) []string {
+	t.Helper()
+	var found []string
+	for _, m := range title.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, page), ""), -1) {
+		name := inAnchor.ReplaceAllString(strings.ToLower(m[1]), "")
+		found = append(found, strings.ReplaceAll(name, " ", "-"))
+	}
+	return found
 }
 
 // routes are the paths of the server's interfaces: of every endpoint in

@@ -58,34 +58,23 @@ func packageComment(t *testing.T, name string) string {
 }
 
 // treeLine is a line of the tree of packages: folders, and what they are.
-var treeLine = regexp.MustCompile(`(?m)^(?:\t| {4})((?:[a-z0-9]+/)+ {2,}\S.*)$`)
+var treeLine = regexp.MustCompile(`(?m)^\t((?:[a-z0-9]+/)+ {2,}\S.*)$`)
 
-// TestTree wants the comment of the root and the README to have the same tree,
-// and this tree to be the list of layers.
+// TestTree wants the tree in the comment of the root to be the list of layers.
 func TestTree(t *testing.T) {
-	ofRoot := treeOf(t, packageComment(t, "doc.go"))
-	_, section, _ := strings.Cut(read(t, "README.md"), "\n## The tree\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	ofReadme := treeOf(t, section)
+	tree := treeOf(t, packageComment(t, "doc.go"))
 	want := []string{"docs", "interop"}
 	for _, l := range layers {
 		want = append(want, l.name)
 	}
 	for _, name := range want {
-		switch inRoot, inReadme := ofRoot[name], ofReadme[name]; {
-		case inRoot == "" || inReadme == "":
-			t.Errorf("%s is missing in the tree of doc.go or of the README", name)
-		case inRoot != inReadme:
-			t.Errorf("doc.go and the README differ:\n%s\n%s", inRoot, inReadme)
+		if tree[name] == "" {
+			t.Errorf("%s is missing in the tree of doc.go", name)
 		}
-		delete(ofRoot, name)
-		delete(ofReadme, name)
+		delete(tree, name)
 	}
-	for name := range ofRoot {
+	for name := range tree {
 		t.Errorf("the tree of doc.go has %s, which the list of layers has not", name)
-	}
-	for name := range ofReadme {
-		t.Errorf("the tree of the README has %s, which the list of layers has not", name)
 	}
 }
 

@@ -97,9 +97,10 @@ func exported(printed string) []string {
 	return env
 }
 
-// notPrinted returns the first answer in JSON that a page shows and nothing
-// like it was printed. Answers are alike if they have the same errcode and the
-// same members: tokens and times differ each time.
+// notPrinted returns the first line that a page shows and nothing like it was
+// printed. Answers in JSON are alike if they have the same errcode and the same
+// members, rows of tables if they differ in digits alone: tokens and times differ
+// each time.
 func notPrinted(shown, printed string) string {
 	var have []string
 	for line := range strings.Lines(printed) {
@@ -113,11 +114,16 @@ func notPrinted(shown, printed string) string {
 	return ""
 }
 
-// likeness names the errcode and the members of an object; "" for what is no
-// object.
+var digits = regexp.MustCompile("[0-9]+")
+
+// likeness names the errcode and the members of an object; of a row of a table it
+// is all but the digits, and "" of any other line.
 func likeness(line string) string {
 	var object map[string]any
 	if json.Unmarshal([]byte(line), &object) != nil || object == nil {
+		if line = strings.TrimSpace(line); strings.Contains(line, "  ") {
+			return digits.ReplaceAllString(line, "")
+		}
 		return ""
 	}
 	return fmt.Sprint(object["errcode"], slices.Sorted(maps.Keys(object)))
