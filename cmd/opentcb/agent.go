@@ -29,7 +29,7 @@ func agentCommand() *cobra.Command {
 	logging := logFlags{level: slog.LevelInfo}
 	cmd := &cobra.Command{
 		Use:   "agent ENV --out FILE [--code DIR]",
-		Short: "Keep an environment's cloudbase_access_token fresh in a file, and its code in a folder",
+		Short: "Keep an environment's token and code fresh in files",
 		Long: `Keep the cloudbase_access_token of an environment in a file for its code to read:
 got at once, renewed every 10 minutes, replaced as a whole, and readable by its
 owner only. While the server is away the file is kept. SIGTERM ends it. With --group

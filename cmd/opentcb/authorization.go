@@ -18,7 +18,7 @@ func authorizationCommand() *cobra.Command {
 		listCommand("List the authorizations",
 			"List authorizations by Mini Program and platform: all, or those that the flags choose.",
 			[]string{"appid", "platform", "state", "sets", "since"}, func(a cloud.AuthorizationView) []string {
-				return []string{a.AppID, a.Platform, inForce(a), setsText(a), local(a.Since)}
+				return []string{a.AppID, a.Platform, inForce(a), setsText(a.PermissionSets), local(a.Since)}
 			}, (*admin.Client).Authorizations, filter{"platform", "those of that platform"},
 			filter{"appid", "those of that Mini Program"},
 			filter{"in-force", "true: those in force; false: those that were cancelled"}),
@@ -32,15 +32,16 @@ func inForce(a cloud.AuthorizationView) string {
 	return "cancelled"
 }
 
-func setsText(a cloud.AuthorizationView) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(a.PermissionSets), " ", ","), "[]")
+// setsText writes permission sets as the flags have them.
+func setsText(sets []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(sets), " ", ","), "[]")
 }
 
 func authorizationShowCommand() *cobra.Command {
 	return remoteCommand("show PLATFORM APPID", "Show an authorization", "Show an authorization, in force or cancelled.",
 		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			a, err := c.Authorization(cmd.Context(), args[0], args[1])
-			return answer{a, pairs("platform", a.Platform, "appid", a.AppID, "state", inForce(a), "permission_sets", setsText(a),
+			return answer{a, pairs("platform", a.Platform, "appid", a.AppID, "state", inForce(a), "permission_sets", setsText(a.PermissionSets),
 				"since", local(a.Since), "last_token_at", local(a.LastTokenAt))}, err
 		})
 }

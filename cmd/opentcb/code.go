@@ -32,7 +32,7 @@ or replaced. Safe beside uploads, on any server of a deployment.`,
 }
 
 func scrubCommand() *cobra.Command {
-	return remoteCommand("scrub", "Read all stored code and rows, and print what is damaged or missing",
+	return remoteCommand("scrub", "Look for stored code and rows that are damaged or missing",
 		`Read all stored code and compare it with its checksum. What does not match, and
 what a function uses and is not there, is printed with the functions that use it,
 and the exit status is 1. Nothing is changed: upload such code again, or restore it

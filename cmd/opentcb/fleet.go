@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -239,6 +240,9 @@ backup writes a JSON file that says which function had which code. Code that ano
 platform uploaded cannot be downloaded, and is listed as such.`,
 		cobra.ExactArgs(1), func([]string) string { return file },
 		func(cmd *cobra.Command, f *fleetFlags, run *fleet.Run, what *fleet.Fleet, args []string) error {
+			if info, err := os.Stat(args[0]); err == nil && !info.IsDir() {
+				return usageError{fmt.Errorf("%s is a file: name the folder of the backups, and with --file whose code", args[0])}
+			}
 			b, err := fleet.OpenBackup(args[0])
 			if err != nil {
 				return usageError{err}

@@ -49,9 +49,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return statusRefused
 }
 
-// unknownCommand names the command that was perhaps meant.
+// unknownCommand names the command that was perhaps meant, also where the words were
+// swapped.
 func unknownCommand(root *cobra.Command, args []string) error {
-	name := args[slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })]
+	at := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	name := args[at]
+	if at+1 < len(args) {
+		if cmd, rest, err := root.Find([]string{args[at+1], name}); err == nil && len(rest) == 0 {
+			return usageError{fmt.Errorf("unknown command %q; did you mean %s?", name, cmd.CommandPath())}
+		}
+	}
 	if meant := root.SuggestionsFor(name); len(meant) > 0 {
 		return usageError{fmt.Errorf("unknown command %q; did you mean %s?", name, strings.Join(meant, " or "))}
 	}
@@ -79,10 +86,9 @@ func newRoot() *cobra.Command {
 		invokeCloudFunctionCommand(), uploadFuncConfigCommand(), getFuncConfigCommand(), conformanceCommand())
 	addGroup(root, "Fleets:", fleetCommand())
 	addGroup(root, "Runtime:", envCredentialCommand(), agentCommand(), runnerCommand(), tokenCommand())
-	addGroup(root, "Test:", clockCommand(), resetCommand(), snapshotCommand())
+	addGroup(root, "Test:", clockCommand(), resetCommand(), snapshotCommand(), faultCommand(), journalCommand())
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())
-	addGroup(root, "Test:", faultCommand(), journalCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range allCommands(root) {
 		nameVariables(cmd)

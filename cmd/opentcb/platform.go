@@ -37,15 +37,11 @@ func platformCommand() *cobra.Command {
 }
 
 func platformText(p cloud.PlatformView) string {
-	sets := ""
-	if len(p.PermissionSets) > 0 {
-		sets = fmt.Sprint(p.PermissionSets)
-	}
 	var events []string
 	for _, e := range p.Events {
 		events = append(events, e.URL)
 	}
-	return pairs("appid", p.AppID, "name", p.Name, "state", inUse(p.Disabled, p.Removing), "permission_sets", sets,
+	return pairs("appid", p.AppID, "name", p.Name, "state", inUse(p.Disabled, p.Removing), "permission_sets", setsText(p.PermissionSets),
 		"quotas", quotasText(p.Quotas), "ip_whitelist", networksText(p.IPWhitelist),
 		"events", strings.Join(events, "\n\t"),
 		"consent_hosts", strings.Join(p.ConsentHosts, ", "),

@@ -87,6 +87,9 @@ func (p *provider) client() (*tcb.Client, error) {
 // named adds the profile to what is wrong with its secrets and tokens, and to where
 // nobody answers what says where that is.
 func (p *provider) named(err error) error {
+	if hint := tlsHint(err); hint != "" {
+		return fmt.Errorf("%w: %s", err, hint)
+	}
 	e, ok := errors.AsType[statusError](err)
 	if _, called := errors.AsType[net.Error](err); ok && called && e.status == statusUnreachable {
 		return statusError{fmt.Errorf("%w: do the interfaces answer there? (--base-url, or base_url of the profile)", e.error), e.status}

@@ -12,7 +12,7 @@ import (
 )
 
 func pushCommand() *cobra.Command {
-	return groupCommand("push", "See and repeat what is pushed to the event addresses of a platform",
+	return groupCommand("push", "See and repeat pushes to a platform's event addresses",
 		pushListCommand(), pushTicketCommand(), pushAgainCommand())
 }
 

@@ -44,7 +44,7 @@ func relayCommand() *cobra.Command {
 	logging := logFlags{level: slog.LevelInfo}
 	cmd := &cobra.Command{
 		Use:   "relay --platform APPID --config FILE",
-		Short: "Receive what is pushed to a platform, pass it on, and hand out its ticket",
+		Short: "Pass on what is pushed to a platform, and its ticket",
 		Long:  relayManual,
 		Args:  usageArgs(cobra.ExactArgs(0)),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,9 +115,22 @@ func (r *remote) reach(err error) error {
 			r.admin, r.from, variable("admin-token"))
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("cannot reach the admin interface at %s: %w: is the server running there? (--admin)", r.admin, ue.Err)
+		return fmt.Errorf("cannot reach the admin interface at %s: %w: %s",
+			r.admin, ue.Err, cmp.Or(tlsHint(ue), "is the server running there? (--admin)"))
 	}
 	return err
+}
+
+// tlsHint says what to do about a server that could not be reached because of TLS; "" for
+// any other error.
+func tlsHint(err error) string {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "--ca-file names the authorities to believe beside the system's"
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "what listens there has no TLS: write http://"
+	}
+	return ""
 }
 
 // tlsFlags are the flags of commands that call a server.

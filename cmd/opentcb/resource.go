@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -136,7 +137,13 @@ func (n noun[V, C]) add(short, long string) *cobra.Command {
 }
 
 func (n noun[V, C]) set(long string) *cobra.Command {
-	return n.changing("set", "Change what is said of "+n.what, long, n.change)
+	return n.changing("set", "Change what is said of "+n.what, long,
+		func(c *admin.Client, ctx context.Context, id string, with C) (v V, err error) {
+			if reflect.ValueOf(with).IsZero() {
+				return v, usageError{errors.New("nothing to change: no flag says what")}
+			}
+			return n.change(c, ctx, id, with)
+		})
 }
 
 // changing makes a command that does something with what its flags say.
@@ -214,5 +221,5 @@ func confirm(cmd *cobra.Command, question string) error {
 	if err == nil && strings.TrimSpace(line) == "yes" {
 		return nil
 	}
-	return errors.New("nothing was removed")
+	return errors.New("nothing was removed: the answer was not yes")
 }

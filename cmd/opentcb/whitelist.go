@@ -17,7 +17,7 @@ import (
 )
 
 func whitelistCommand() *cobra.Command {
-	return groupCommand("whitelist", "See what an environment calls, and correct its api_whitelist",
+	return groupCommand("whitelist", "See what an environment calls, and mend its whitelist",
 		suggestCommand(), tryCommand(), historyCommand(), restoreCommand())
 }
 
