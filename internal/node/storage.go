@@ -149,12 +149,10 @@ func (s *Storage) openSQLite(ctx context.Context, cfg Config) (err error) {
 		if err := s.openKey(ctx, cfg); err != nil {
 			return err
 		}
-		id := s.Ring.KeyID()
-		if cfg.Ephemeral {
-			id = "" // it is bound to the key when it is open, as one on Postgres is
-		}
-		if err := options.Create(ctx, file, id); err != nil {
-			return err
+		if !cfg.Ephemeral { // which is bound to the key when it is open, as one on Postgres is
+			if err := sqlstore.CreateSQLite(ctx, file, s.Ring.KeyID()); err != nil {
+				return err
+			}
 		}
 	}
 	if s.Store, err = options.Open(ctx, file); err != nil || missing {

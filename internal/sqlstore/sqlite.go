@@ -66,8 +66,11 @@ func (o SQLiteOptions) Open(ctx context.Context, file string) (*Store, error) {
 		return nil, err
 	}
 	missing, alone, err := lookAtLog(abs)
-	if err == nil && missing {
-		err = o.create(ctx, abs, "")
+	switch {
+	case err == nil && missing && o.NoSync:
+		err = makeFile(abs)
+	case err == nil && missing:
+		missing, err = false, create(ctx, abs, "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -76,7 +79,7 @@ func (o SQLiteOptions) Open(ctx context.Context, file string) (*Store, error) {
 	if d.opened, err = os.Stat(abs); err != nil {
 		return nil, err
 	}
-	if err := d.open(ctx, alone); err != nil {
+	if err := d.open(ctx, missing, alone); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", file, wrapSQLite(err)), d.close())
 	}
 	w := newWriter(plan{
@@ -87,14 +90,14 @@ func (o SQLiteOptions) Open(ctx context.Context, file string) (*Store, error) {
 	return newStore(d, w, w), nil
 }
 
-// Create makes the database in a file that does not exist, bound to the
+// CreateSQLite makes the database in a file that does not exist, bound to the
 // master key of that id. The file is there once all of it is.
-func (o SQLiteOptions) Create(ctx context.Context, file, keyID string) error {
+func CreateSQLite(ctx context.Context, file, keyID string) error {
 	abs, err := filepath.Abs(file)
 	if err == nil {
 		var missing bool
 		if missing, _, err = lookAtLog(abs); err == nil && missing {
-			err = o.create(ctx, abs, keyID)
+			err = create(ctx, abs, keyID)
 		}
 	}
 	if err != nil {
@@ -103,14 +106,18 @@ func (o SQLiteOptions) Create(ctx context.Context, file, keyID string) error {
 	return nil
 }
 
-func (d *sqliteDB) open(ctx context.Context, alone bool) (err error) {
+func (d *sqliteDB) open(ctx context.Context, isNew, alone bool) (err error) {
 	if d.writers, err = d.connect(d.file, 1, sqliteWrites+sqliteCache); err != nil {
 		return err
 	}
-	if alone {
-		if err := checkAlone(ctx, d.writers); err != nil {
-			return err
-		}
+	switch {
+	case isNew:
+		err = createSchema(ctx, d.writers)
+	case alone:
+		err = checkAlone(ctx, d.writers)
+	}
+	if err != nil {
+		return err
 	}
 	if d.readers, err = d.connect(d.file, sqliteReaders, sqliteReads); err != nil {
 		return err

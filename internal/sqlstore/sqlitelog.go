@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -53,22 +53,14 @@ var errWithoutLog = errors.New("a copy without its log: what the file beside it 
 // create makes a database in a file that is not there or empty. It gets its name
 // when its schema, and the id of its master key if one is given, are in the file:
 // a process that is killed leaves all of it or none.
-func (o SQLiteOptions) create(ctx context.Context, abs, keyID string) error {
+func create(ctx context.Context, abs, keyID string) error {
 	made := abs + ".new"
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(made + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if text := emptySQLite.Load(); text != nil && o.NoSync && keyID == "" {
-		return os.WriteFile(abs, *text, 0o600)
-	}
-	// SQLite would make it, and its companions after it, readable by all.
-	f, err := os.OpenFile(made, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := makeFile(made); err != nil {
 		return err
 	}
 	db, err := SQLiteOptions{NoSync: true}.connect(made, 1, sqliteWrites) // it is synced when it is whole
@@ -82,18 +74,27 @@ func (o SQLiteOptions) create(ctx context.Context, abs, keyID string) error {
 	if err = errors.Join(err, db.Close()); err != nil { // which copies the log into the file
 		return wrapSQLite(err)
 	}
-	if o.NoSync && keyID == "" {
-		if text, err := os.ReadFile(made); err == nil {
-			emptySQLite.Store(&text)
-		}
-	}
-	if err := o.sync(made); err != nil {
+	f, err := os.OpenFile(made, os.O_RDWR, 0)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(made, abs); err != nil || o.NoSync {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(made, abs); err != nil {
 		return err
 	}
 	return secretfile.SyncFolder(filepath.Dir(abs))
+}
+
+// makeFile makes an empty file. SQLite would make it, and its companions after it,
+// readable by all.
+func makeFile(name string) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // createSchema does in one transaction what migrate does in one for each migration,
@@ -111,36 +112,32 @@ func createSchema(ctx context.Context, db *sql.DB) error {
 	if err := done.CreateVersionTable(ctx, t); err != nil {
 		return err
 	}
-	schema, versions := "", "(0, 1)"
+	// To add a column SQLite reads the whole schema again, of which there is little
+	// right after the table was made.
+	var schema []string
+	made, versions := map[string]int{}, "(0, 1)"
 	for _, name := range migrationNames() {
-		text, err := migrations.ReadFile("migrations/" + name)
+		file, err := migrations.ReadFile("migrations/" + name)
 		if err != nil {
 			return err
 		}
-		schema += string(text) + "\n"
+		text := string(file) + "\n"
+		if _, altered, ok := strings.Cut(text, "\nALTER TABLE "); ok {
+			table, _, _ := strings.Cut(altered, " ")
+			schema[made[table]] += text
+		} else {
+			_, created, _ := strings.Cut(text, "\nCREATE TABLE IF NOT EXISTS ")
+			table, _, _ := strings.Cut(created, " ")
+			made[table], schema = len(schema), append(schema, text)
+		}
 		versions += fmt.Sprintf(", (%d, 1)", versionOf(name))
 	}
-	_, err = t.ExecContext(ctx, schema+"INSERT INTO goose_db_version (version_id, is_applied) VALUES "+versions)
+	schema = append(schema, "INSERT INTO goose_db_version (version_id, is_applied) VALUES "+versions)
+	_, err = t.ExecContext(ctx, strings.Join(schema, ""))
 	if err != nil {
 		return err
 	}
 	return t.Commit()
-}
-
-// emptySQLite is a new database without a key, once one was made that need not
-// last: a process that makes one makes many.
-var emptySQLite atomic.Pointer[[]byte]
-
-// sync makes a file survive a power cut.
-func (o SQLiteOptions) sync(name string) error {
-	if o.NoSync {
-		return nil
-	}
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // lookAtLog reports whether a database is still to be made, and whether it has

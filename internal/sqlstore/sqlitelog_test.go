@@ -202,7 +202,7 @@ func TestNewDatabaseIsWholeOrNotThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := (SQLiteOptions{}).Create(t.Context(), file, "key"); err != nil {
+	if err := CreateSQLite(t.Context(), file, "key"); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(file))

@@ -94,16 +94,18 @@ func (s *Store) VouchNew(ctx context.Context) (int64, error) {
 func (s *Store) vouchAll(ctx context.Context, leave func(g grant, mac string) bool) (vouched int64, err error) {
 	check := &guard{voucher: s.guard.voucher, enforced: lastEra}
 	for _, g := range grants {
-		update, err := g.updatePage(s.loadRows())
-		if err != nil {
-			return vouched, err
-		}
+		update := ""
 		err = s.eachPage(ctx, g, func(rows []grantedRow) error {
 			rows = slices.DeleteFunc(rows, func(r grantedRow) bool {
 				return leave(g, r.mac) || check.check(g, r.mac, r.values...) == nil
 			})
 			if len(rows) == 0 {
 				return nil
+			}
+			if update == "" {
+				if update, err = g.updatePage(s.loadRows()); err != nil {
+					return err
+				}
 			}
 			n, err := s.vouchPage(ctx, g, update, check, rows)
 			vouched += n
