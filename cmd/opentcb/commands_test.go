@@ -88,6 +88,7 @@ func reference() string {
 		if cmd.Example != "" {
 			fmt.Fprintf(&b, "\nFor example:\n\n%s\n", indented(cmd.Example))
 		}
+		nameVariables(cmd)
 		b.WriteString(flagTable(cmd))
 	}
 	return b.String()

@@ -13,7 +13,7 @@ import (
 )
 
 // fileForm is the form of a function's name that becomes the name of a file.
-var fileForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+var fileForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 func downloadFunctionCommand() *cobra.Command {
 	var out, unpack string
@@ -26,7 +26,7 @@ that breaks off is resumed. The exit status is 6 if the checksum does not fit.`,
 				return answer{}, usageError{errors.New("give --out or --unpack, not both")}
 			}
 			file := out
-			if file == "" && unpack == "" && !fileForm.MatchString(args[1]) {
+			if file == "" && unpack == "" && (len(args[1]) > 128 || !fileForm.MatchString(args[1])) {
 				return answer{}, usageError{fmt.Errorf("%q is no name for a file: give --out", args[1])}
 			}
 			if file == "" {

@@ -90,8 +90,12 @@ func newRoot() *cobra.Command {
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())
 	root.SetHelpCommand(helpCommand(root))
-	for _, cmd := range allCommands(root) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		nameVariables(cmd)
+		help(cmd, args)
+	})
+	for _, cmd := range allCommands(root) {
 		setExample(cmd)
 	}
 	return root

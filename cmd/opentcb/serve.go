@@ -48,7 +48,7 @@ of the start, and does not end it, nor does a reader of its log that goes away.`
 			cfg.Log, cfg.LogLevel, cfg.LogLost = log.logger(), &log.now, log.lost.Load
 			outliveReaders()
 			log.reloadOnHangup()
-			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), writeReady(readyFile), nil)
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), writeReady(readyFile, cfg.Ephemeral), nil)
 		},
 	}
 	f := cmd.Flags()
@@ -107,10 +107,6 @@ func checkConfig(cfg *node.Config) error {
 // before that is printed, and begun after it; either may be nil. An error of theirs
 // ends the server.
 func serve(ctx context.Context, cfg node.Config, stdout io.Writer, ready, begun func(*node.Node) error) error {
-	// A small heap doubles, and so is collected, many times a second under load.
-	// Memory that is never touched takes none, and yet counts for the collector.
-	ballast := make([]byte, 32<<20)
-	defer runtime.KeepAlive(ballast)
 	n, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err
@@ -125,6 +121,11 @@ func serve(ctx context.Context, cfg node.Config, stdout io.Writer, ready, begun 
 		line += " intercept=" + proxy
 	}
 	fmt.Fprintln(stdout, line)
+	// A small heap doubles, and so is collected, many times a second under load.
+	// Memory that is never touched takes none, and yet counts for the collector. It
+	// comes now since its own making is a reason to collect, which a start is not.
+	ballast := make([]byte, 32<<20)
+	defer runtime.KeepAlive(ballast)
 	if begun != nil {
 		if err := begun(n); err != nil {
 			return errors.Join(err, n.Shutdown(context.Background()))
@@ -139,10 +140,14 @@ func serve(ctx context.Context, cfg node.Config, stdout io.Writer, ready, begun 
 }
 
 // writeReady returns what writes the ready file, which nobody else can read. It is
-// there whole or not at all.
-func writeReady(file string) func(*node.Node) error {
+// there whole or not at all. With --ephemeral nothing is synced.
+func writeReady(file string, ephemeral bool) func(*node.Node) error {
 	if file == "" {
 		return nil
+	}
+	write := secretfile.Write
+	if ephemeral {
+		write = secretfile.Replace
 	}
 	return func(n *node.Node) error {
 		text, err := json.Marshal(struct {
@@ -156,7 +161,7 @@ func writeReady(file string) func(*node.Node) error {
 		root, err := os.OpenRoot(filepath.Dir(file))
 		if err == nil {
 			defer root.Close()
-			err = secretfile.Write(root, filepath.Base(file), append(text, '\n'))
+			err = write(root, filepath.Base(file), append(text, '\n'))
 		}
 		if err != nil {
 			return fmt.Errorf("--ready-file: %w", err)

@@ -25,7 +25,7 @@ var (
 	takenName = regexp.MustCompile(`^(WX_|TCB_|SCF_|TENCENTCLOUD_|OPENTCB_|NODE_|LD_|DYLD_|OPENSSL_|GLIBC_|SSL_CERT_|` +
 		`GCONV_PATH$|BASH_ENV$|IFS$|PATH$|TMPDIR$)|(?i:_proxy$)`)
 	apiName     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*\.[A-Za-z][A-Za-z0-9_]*$`)
-	triggerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,59}$`)
+	triggerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 )
 
 // readProcess reads type 3: how the function's process is run.
@@ -100,7 +100,7 @@ func (f *FuncSettings) readTriggers(text string) error {
 	seen := map[string]bool{}
 	for i, t := range c.Triggers {
 		switch {
-		case !triggerName.MatchString(t.Name):
+		case len(t.Name) > 60 || !triggerName.MatchString(t.Name):
 			return badConfig("has a name in triggers[%d] that is not 1 to 60 letters, digits, - or _, with a letter first", i)
 		case seen[t.Name]:
 			return badConfig("has the trigger %s twice", t.Name)

@@ -15,10 +15,10 @@ const urlForm = "the form is s3://BUCKET/PREFIX?endpoint=https://HOST&region=REG
 	"all but BUCKET may be left out"
 
 var (
-	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]+[a-z0-9]$`)
 	// prefixForm has the characters that every S3 takes unencoded.
 	prefixForm = regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]*$`)
-	regionForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+	regionForm = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 	hostForm   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
@@ -58,7 +58,7 @@ func (p *urlParser) parse(text string) {
 	}
 	p.must(u.Scheme == "s3" && u.Opaque == "", "it begins with s3://")
 	p.must(u.Fragment == "", "it has no #")
-	p.must(bucketForm.MatchString(u.Host),
+	p.must(len(u.Host) <= 63 && bucketForm.MatchString(u.Host),
 		"BUCKET has 3 to 63 lower-case letters, digits, dots and hyphens, and no port")
 	p.cfg.Bucket = u.Host
 	p.user(u.User)
@@ -135,7 +135,7 @@ func isHost(u *url.URL) bool {
 }
 
 func (p *urlParser) region(text string) {
-	p.must(regionForm.MatchString(text), "region is a name like ap-guangzhou")
+	p.must(len(text) <= 64 && regionForm.MatchString(text), "region is a name like ap-guangzhou")
 	p.cfg.Region = text
 }
 

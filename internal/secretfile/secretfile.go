@@ -81,19 +81,34 @@ func IsOrdinary(root *os.Root, name string) error {
 // a crash the old file is there, or the new one. A link of that name is
 // replaced; nothing is written where it leads.
 func Write(root *os.Root, name string, text []byte) error {
+	if err := replace(root, name, text, true); err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Join(root.Name(), filepath.Dir(name)))
+}
+
+// Replace is Write for a file that need not survive a crash of the machine.
+func Replace(root *os.Root, name string, text []byte) error {
+	return replace(root, name, text, false)
+}
+
+func replace(root *os.Root, name string, text []byte, sync bool) error {
 	tmp := filepath.Join(filepath.Dir(name), ".new-"+rand.Text())
 	f, err := root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
 		err = root.Rename(tmp, name)
 	}
 	if err != nil {
 		return errors.Join(err, root.Remove(tmp))
 	}
-	return SyncFolder(filepath.Join(root.Name(), filepath.Dir(name)))
+	return nil
 }
 
 // SyncFolder makes the names in a folder survive a power cut. Windows, where a

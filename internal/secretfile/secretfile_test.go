@@ -70,6 +70,13 @@ func TestOtherOwners(t *testing.T) {
 
 // TestWriteFollowsNoLink replaces a link, and leaves alone what it leads to.
 func TestWriteFollowsNoLink(t *testing.T) {
+	for _, write := range []func(*os.Root, string, []byte) error{secretfile.Write, secretfile.Replace} {
+		testFollowsNoLink(t, write)
+	}
+}
+
+func testFollowsNoLink(t *testing.T, write func(root *os.Root, name string, text []byte) error) {
+	t.Helper()
 	dir := t.TempDir()
 	other := filepath.Join(t.TempDir(), "other")
 	if err := os.WriteFile(other, []byte("precious"), 0o600); err != nil {
@@ -86,7 +93,7 @@ func TestWriteFollowsNoLink(t *testing.T) {
 	if _, err := secretfile.ReadIn(root, "token"); err == nil || !strings.Contains(err.Error(), "is a link") {
 		t.Errorf("a link is read: %v", err)
 	}
-	if err := secretfile.Write(root, "token", []byte("new")); err != nil {
+	if err := write(root, "token", []byte("new")); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(other); err != nil || string(text) != "precious" {

@@ -3,6 +3,7 @@ package wirescript
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // interfaces are those of the wire, with what scripts do not say of them.
@@ -49,7 +50,7 @@ var (
 	// requestLine begins a request, whatever it calls.
 	requestLine = regexp.MustCompile(`^[A-Z]{2,10} "?[/$h]`)
 	// readingLine begins a request that reads.
-	readingLine = readingForm()
+	readingLine = sync.OnceValue(readingForm)
 )
 
 // readingForm matches the request lines of interfaces that read, of links, and
@@ -71,7 +72,7 @@ func onlyReads(block []line) bool {
 	for _, l := range block {
 		verb, _, _ := strings.Cut(l.text, " ")
 		switch {
-		case requestLine.MatchString(l.text) && !readingLine.MatchString(l.text):
+		case requestLine.MatchString(l.text) && !readingLine().MatchString(l.text):
 			return false
 		case strings.Contains(l.text, "set") && strings.Contains(l.text, "action"):
 			return false
