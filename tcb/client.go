@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +35,12 @@ const (
 // the call, the error is an *Error with its code; if the answer is not the
 // platform's, an *AnswerError; other errors are the network's, the context's or
 // those of Tokens. No error shows a token.
+//
+// A connection that ends before the whole answer is a net.Error, io.EOF or
+// io.ErrUnexpectedEOF: whether the call was carried out is not known. What a server
+// over HTTP/2 says it has not begun (a stream that it refuses, or after the last one
+// of its GOAWAY) net/http sends again by itself where it can; where it cannot, the
+// error is one of these.
 type Client struct {
 	// BaseURL is scheme and host; "" is DefaultBaseURL.
 	BaseURL string
@@ -165,9 +174,9 @@ func (c *Client) post(ctx context.Context, r route, token string, body []byte, a
 // maxAnswer bytes and one more. Its errors show no address, which holds the
 // token.
 func send(h *http.Client, r route, req *http.Request) (int, []byte, error) {
-	resp, err := forCalls(h).Do(req)
+	resp, err := do(forCalls(h), req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%s: %w", r.name(), withoutURL(err))
+		return 0, nil, fmt.Errorf("%s: %w", r.name(), err)
 	}
 	defer resp.Body.Close()
 	if reason := redirected(resp); reason != "" {
@@ -175,32 +184,40 @@ func send(h *http.Client, r route, req *http.Request) (int, []byte, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return resp.StatusCode, nil, fmt.Errorf("%s: the answer broke off: %w", r.name(), withoutURL(err))
+		return resp.StatusCode, nil, fmt.Errorf("%s: the answer broke off: %w", r.name(), brokenOff(err))
 	}
 	return resp.StatusCode, text, nil
 }
 
-// withoutURL returns an error of net/http without the address in it. One that says
-// that a stream of HTTP/2 broke off is io.ErrUnexpectedEOF too, as without HTTP/2.
-func withoutURL(err error) error {
+// do is client.Do, whose errors show no address. Where a connection that had the
+// call ends before an answer begins, the error is brokenOff: net/http gives errors
+// of its own there, of types that it does not export.
+func do(client *http.Client, req *http.Request) (*http.Response, error) {
+	var waiting atomic.Bool
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GetConn:              func(string) { waiting.Store(false) },
+		GotConn:              func(httptrace.GotConnInfo) { waiting.Store(true) },
+		GotFirstResponseByte: func() { waiting.Store(false) },
+	})
+	resp, err := client.Do(req.WithContext(ctx))
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	if _, ok := errors.AsType[streamError](err); ok {
-		return fmt.Errorf("%w: %w", err, io.ErrUnexpectedEOF)
+	if err != nil && waiting.Load() {
+		err = brokenOff(err)
 	}
-	return err
+	return resp, err
 }
 
-// streamError has the form by which net/http gives away the error of a stream, whose
-// type it does not export.
-type streamError struct {
-	StreamID, Code uint32
-	Cause          error
+// brokenOff returns an error of a connection that ended. Over HTTP/2 it is
+// io.ErrUnexpectedEOF too, as it may be without, whatever ended the stream.
+func brokenOff(err error) error {
+	_, network := errors.AsType[net.Error](err)
+	if network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, io.ErrUnexpectedEOF)
 }
-
-// Error implements error.
-func (e streamError) Error() string { return fmt.Sprint("stream error ", e.Code) }
 
 // maxRedirects is how often a download is led on.
 const maxRedirects = 10

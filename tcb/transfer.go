@@ -92,9 +92,9 @@ func (t *transfer) from(ctx context.Context, link CodeLink) error {
 	client.Timeout = 0 // a large zip on a slow line; idleWhileRead bounds it
 	idle := time.AfterFunc(idleWhileRead, cancel)
 	defer idle.Stop()
-	resp, err := client.Do(req)
+	resp, err := do(client, req)
 	if err != nil {
-		return withoutURL(err)
+		return err
 	}
 	defer resp.Body.Close()
 	switch {
@@ -151,7 +151,7 @@ func (t *transfer) copy(resp *http.Response, idle *time.Timer) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("the download broke off: %w", withoutURL(err))
+			return fmt.Errorf("the download broke off: %w", brokenOff(err))
 		}
 	}
 }
