@@ -30,9 +30,28 @@ type way struct {
 
 var (
 	plainWay = way{"HTTP/1", false, dialPlain, dialPlain, 10_000, 4}
-	tlsWay   = way{"HTTP/1 in TLS", true, dialTLS("http/1.1"), dialTLS("http/1.1"), 500, 4}
+	tlsWay   = way{"HTTP/1 in TLS", true, dialTLS, dialTLS, 500, 4}
 	http2Way = way{"HTTP/2", true, dialHTTP2, dialFrames, 500, 16} // each waits a second for its end
 )
+
+var (
+	dialTLS    = again(func(address string) (stream, error) { return shakeHands(address, "http/1.1") })
+	dialFrames = again(beginFrames) // a connection of HTTP/2 into which frames can be written
+)
+
+// again returns a dialer that tries up to 20 times: the server ends a connection whose
+// handshake takes 20 seconds, or whose first frame takes two, and so long they may take
+// among a thousand others.
+func again(dial func(string) (stream, error)) func(string) (stream, error) {
+	return func(address string) (conn stream, err error) {
+		for range 20 {
+			if conn, err = dial(address); err == nil {
+				break
+			}
+		}
+		return conn, err
+	}
+}
 
 // stream is a connection as bad clients use it.
 type stream interface {
@@ -57,34 +76,21 @@ type tlsStream struct {
 
 func (s *tlsStream) SetReadBuffer(bytes int) error { return s.tcp.SetReadBuffer(bytes) }
 
-// dialTLS returns a dialer that offers a protocol.
-func dialTLS(protocol string) func(string) (stream, error) {
-	return func(address string) (stream, error) {
-		conn, err := dialPlain(address)
-		if err != nil {
-			return nil, err
-		}
-		secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
-		if err := secure.Handshake(); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		return &tlsStream{secure, conn}, nil
+// shakeHands opens a connection in TLS for a protocol.
+func shakeHands(address, protocol string) (stream, error) {
+	conn, err := dialPlain(address)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// dialFrames opens a connection of HTTP/2 into which frames can be written. The server
-// ends one whose first frame does not come within two seconds, which can be little here.
-func dialFrames(address string) (stream, error) {
-	for try := 1; ; try++ {
-		conn, err := beginFrames(address)
-		if err == nil || try == 20 {
-			return conn, err
-		}
+	secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+	if err := secure.Handshake(); err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
+	return &tlsStream{secure, conn}, nil
 }
 
 func beginFrames(address string) (stream, error) {
-	conn, err := dialTLS("h2")(address)
+	conn, err := shakeHands(address, "h2")
 	if err != nil {
 		return nil, err
 	}

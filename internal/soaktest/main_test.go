@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -31,6 +33,9 @@ func run(m *testing.M) int {
 	if testing.Short() {
 		fmt.Println("soaktest: every test is hardship, and left out of the short tests")
 		return 0
+	}
+	if signal.Ignored(syscall.SIGHUP) { // nohup is meant for the tests, not for the servers
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	if os.Getenv(binaryVar) != "" {
 		return m.Run()
