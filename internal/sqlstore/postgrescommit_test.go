@@ -81,7 +81,8 @@ func TestWaitingCommitsAreBounded(t *testing.T) {
 	}
 	all.Wait()
 	var conns, waiting int
-	for begin := time.Now(); waiting < pgWorkers+pgWaiting; change(100) { // one whose time was over before its COMMIT is replaced
+	// One whose time was over before its COMMIT began is replaced.
+	for begin := time.Now(); waiting < pgWorkers+pgWaiting; change(100) {
 		err := s.read(t.Context()).row(`SELECT count(*), count(*) FILTER (WHERE wait_event = 'SyncRep')
 			FROM pg_stat_activity WHERE datname = current_database()`, nil, &conns, &waiting)
 		if err != nil || time.Since(begin) > time.Minute {
