@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // hostile are functions that do harm, what their caller is answered, and what of them may
@@ -167,7 +169,7 @@ func TestSees(t *testing.T) {
 const fs = require('fs'), os = require('os')
 const can = (what) => { try { return String(what()).slice(0, 200) } catch (err) { return err.code || err.message } }
 exports.main = () => ({
-  env: process.env, cwd: process.cwd(), uid: process.getuid(), groups: process.getgroups(), argv: process.argv,
+  pid: process.pid, env: process.env, cwd: process.cwd(), uid: process.getuid(), groups: process.getgroups(), argv: process.argv,
   fds: Array.from({ length: 40 }, (_, fd) => fd).filter((fd) => { try { fs.fstatSync(fd); return true } catch { return false } })
     .map((fd) => { const s = fs.fstatSync(fd); return [fd, s.isSocket() ? 'socket' : s.isFIFO() ? 'pipe' : s.isFile() ? 'file' : 'other'].join(' ') }),
   probes: { passwd: can(() => fs.readFileSync('/etc/passwd')), root: can(() => fs.readdirSync('/')), proc: can(() => fs.readFileSync('/proc/self/environ')),
@@ -181,6 +183,7 @@ exports.main = () => ({
 	status, body := r.call("sees", "{}")
 	var got struct {
 		Env    map[string]string
+		PID    int
 		UID    int
 		Fds    []string
 		Argv   []string
@@ -226,6 +229,9 @@ exports.main = () => ({
 	}
 	if got.Probes["code"] == "ERR_ACCESS_DENIED" || got.UID == 0 || len(got.Argv) != 1 {
 		t.Errorf("it sees %s", body)
+	}
+	if session, err := unix.Getsid(got.PID); err != nil || session != got.PID {
+		t.Errorf("process %d is of the session %d, which may have a terminal: %v", got.PID, session, err)
 	}
 	if open := openOf(got.Fds); !slices.Equal(open, []string{"1 pipe", "2 pipe", "3 socket"}) {
 		t.Errorf("open to others are %q", open)

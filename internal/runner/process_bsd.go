@@ -13,8 +13,9 @@ const boundMemory = "%.0d"
 
 func reservedMemory(context.Context, string) (int, error) { return 0, nil }
 
-// startGroup starts a process that ends by itself when the runner is gone.
-func startGroup(cmd *exec.Cmd, u User) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: u.credential()}
+// startSession starts a process in a session of its own: the terminal that the runner was
+// started in is not its own. It ends by itself when the runner is gone.
+func startSession(cmd *exec.Cmd, u User) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: u.credential()}
 	return cmd.Start()
 }

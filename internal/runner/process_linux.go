@@ -37,8 +37,10 @@ var starter = func() chan func() {
 	return jobs
 }()
 
-func startGroup(cmd *exec.Cmd, u User) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: u.credential()}
+// startSession starts a process in a session of its own: the terminal that the runner was
+// started in is not its own, and the kernel gives sessions equal shares of the processor.
+func startSession(cmd *exec.Cmd, u User) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, Credential: u.credential()}
 	started := make(chan error)
 	starter <- func() { started <- cmd.Start() }
 	return <-started

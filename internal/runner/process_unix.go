@@ -14,12 +14,12 @@ import (
 // dumps, 1,024 open files, files of 1 GiB.
 const bounds = "ulimit -c 0 && ulimit -n 1024 && ulimit -f 2097152 && " + boundMemory + `unset PWD && exec "$0" "$@"`
 
-// startProcess starts a process in a group of its own, as that user, with its memory
+// startProcess starts a process in a session of its own, as that user, with its memory
 // bounded, in MiB.
 func startProcess(cmd *exec.Cmd, u User, memory int) error {
 	cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(bounds, memory<<10), cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
-	return startGroup(cmd, u)
+	return startSession(cmd, u)
 }
 
 func (u User) credential() *syscall.Credential {
