@@ -120,6 +120,9 @@ func (c *certificate) watch(ctx context.Context) {
 		case <-time.After(rereadEvery):
 		}
 		changed, err := c.read()
+		if err != nil && !changed { // what comes back, be it as it was, is another change
+			c.sum = [sha256.Size]byte{}
+		}
 		switch {
 		case err != nil && (changed || told != err.Error()):
 			told = err.Error()

@@ -139,10 +139,14 @@ func (s *secureBench) replace(cert, key []byte) {
 	s.t.Helper()
 	for path, text := range map[string][]byte{s.cert: cert, s.key: key} {
 		tmp := path + ".new"
-		if err := os.WriteFile(tmp, text, 0o600); err != nil {
-			s.t.Fatal(err)
+		err := os.WriteFile(tmp, text, 0o600)
+		if err == nil {
+			err = os.Rename(tmp, path)
 		}
-		if err := os.Rename(tmp, path); err != nil {
+		if err == nil && text == nil { // it is to be gone
+			err = os.Remove(path)
+		}
+		if err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -180,6 +184,7 @@ func TestCertificateIsReplaced(t *testing.T) {
 	s.await("another's key", expired, longKey, 48*time.Hour, true)
 	s.await("one that has expired", expired, expiredKey, -time.Hour, false)
 	s.await("a key that is gone", expired, nil, -time.Hour, true)
+	s.await("the key that is back", expired, expiredKey, -time.Hour, false)
 	s.await("the one before", long, longKey, 48*time.Hour, false)
 	if text := s.log.String(); !strings.Contains(text, "the one before is kept") || !strings.Contains(text, "--tls-cert") {
 		t.Errorf("the log does not tell of it:\n%s", text)
