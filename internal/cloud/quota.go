@@ -97,6 +97,8 @@ func strict(text []byte, v any) error {
 // Network is an address, or a network of them.
 type Network netip.Prefix
 
+var errNoNetwork = errors.New("an entry is an address, or a network such as 192.0.2.0/24")
+
 // ParseNetwork reads an address, or a network such as 192.0.2.0/24.
 func ParseNetwork(text string) (Network, error) {
 	p, err := netip.ParsePrefix(text)
@@ -106,7 +108,7 @@ func ParseNetwork(text string) (Network, error) {
 	}
 	switch {
 	case err != nil || p.Addr().Is4In6():
-		return Network{}, errors.New("an entry is an address, or a network such as 192.0.2.0/24")
+		return Network{}, errNoNetwork
 	case p != p.Masked():
 		return Network{}, fmt.Errorf("a network begins where its addresses do: %s", p.Masked())
 	}
@@ -154,8 +156,12 @@ func (s *Service) limit(with PlatformChange, ch *AccountChange, now int64) error
 	l := &ch.Limits
 	l.Quotas = with.Quotas.take(l.Quotas, Quotas{})
 	l.IPWhitelist = with.IPWhitelist.take(l.IPWhitelist, nil)
-	if len(l.IPWhitelist) > maxNetworks {
+	isNone := func(n Network) bool { return !netip.Prefix(n).IsValid() } // null in a list
+	switch {
+	case len(l.IPWhitelist) > maxNetworks:
 		return RefusedMember("ip_whitelist", fmt.Sprintf("ip_whitelist has at most %d entries", maxNetworks))
+	case slices.ContainsFunc(l.IPWhitelist, isNone):
+		return RefusedMember("ip_whitelist", errNoNetwork.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Quotas.Interfaces)) {
 		switch {
