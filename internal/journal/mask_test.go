@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -47,6 +50,37 @@ func TestMaskBody(t *testing.T) {
 	}
 	if Mask("token", "a") == Mask("token", "b") || Mask("secret", "abc") != "secret:ba7816bf" {
 		t.Error("equal secrets cannot be told equal")
+	}
+}
+
+// TestSecretsOfTheWire: whatever the interfaces call a secret is known by its name, so
+// that one of an interface that is added cannot be forgotten.
+//
+// Proves: JN-2
+func TestSecretsOfTheWire(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../tcb/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, secret := regexp.MustCompile(`json:"([a-z_]+)`), regexp.MustCompile(`secret|ticket|token|password|_code$|^signature`)
+	seen := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range member.FindAllStringSubmatch(string(text), -1) {
+			if name := m[1]; secret.MatchString(name) {
+				seen++
+				if kindOf(name) == "" {
+					t.Errorf("%s: the journal would show %s", file, name)
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d names were found", seen)
 	}
 }
 

@@ -13,6 +13,7 @@ var secretNames = map[string]string{
 	"authorizer_refresh_token": "refresh",
 	"refresh_token":            "refresh",
 	"component_appsecret":      "secret",
+	"component_secret":         "secret",
 	"appsecret":                "secret",
 	"secret":                   "secret",
 	"component_verify_ticket":  "ticket",

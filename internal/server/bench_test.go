@@ -432,8 +432,9 @@ func TestJournalHasNoSecrets(t *testing.T) {
 	names := `{"env":"` + env + `","function_name":"` + function + `"}`
 	b.post(t, "/tcb/downloadfunction?access_token="+b.token, names, &link)
 	request(t, "GET", b.url+link.URL[strings.Index(link.URL, "/download/"):], nil)
-	// In places where no secret belongs.
 	var status tcb.Status
+	b.post(t, "/cgi-bin/component/api_start_push_ticket", `{"component_appid":"`+platform+`","component_secret":"`+secret+`"}`, &status)
+	// In places where no secret belongs.
 	b.post(t, "/tcb/downloadfunction?access_token="+b.token, `{"env":"`+b.token+`","function_name":"`+b.token+`"}`, &status)
 	request(t, "GET", b.url+"/wxa/"+b.token+"?cloudbase_access_token="+b.token, nil)
 	b.post(t, "/tcb/createfunction?access_token="+b.token, `{"component_appsecret":"`+secret+`","env":`, &status)
