@@ -27,7 +27,7 @@ names whoever uses it. What each role may do:
 
     admin      everything
     operator   everything but admin tokens, keys and backups
-    developer  read what the server keeps
+    developer  read what the server keeps, and do what only test mode has
     auditor    read that, but no tickets and no code, and the audit record
     monitor    the server's status and metrics`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {

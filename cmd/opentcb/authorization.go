@@ -12,7 +12,7 @@ import (
 )
 
 func authorizationCommand() *cobra.Command {
-	add, remove := authorizeCommand(), revokeCommand()
+	add, remove := authorizeCommand(), revokeCommand(true)
 	add.Use, remove.Use = "add PLATFORM APPID", "remove PLATFORM APPID"
 	return groupCommand("authorization", "See, give and cancel authorizations",
 		listCommand("List the authorizations",
@@ -78,13 +78,28 @@ func parseSets(words []string) ([]int, error) {
 	return ids, nil
 }
 
-func revokeCommand() *cobra.Command {
-	return remoteCommand("revoke PLATFORM APPID", "Cancel an authorization",
+// revokeCommand makes a command that cancels an authorization, and perhaps asks first.
+func revokeCommand(asks bool) *cobra.Command {
+	var yes bool
+	cmd := remoteCommand("revoke PLATFORM APPID", "Cancel an authorization",
 		`Cancel the authorization of PLATFORM by the Mini Program APPID. Its tokens and
 links stop at once; its code protection key is kept for when it is given again.`,
 		2, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			result := map[string]string{"platform": args[0], "appid": args[1], "authorization": "cancelled"}
-			text := "cancelled the authorization of " + args[0] + " by " + args[1]
-			return answer{result, text}, c.Revoke(cmd.Context(), args[0], args[1])
+			what := "the authorization of " + args[0] + " by " + args[1]
+			if asks && !yes {
+				a, err := c.Authorization(cmd.Context(), args[0], args[1])
+				if err == nil {
+					err = confirm(cmd, fmt.Sprintf("%s is %s, with %s. Cancel it?", what, inForce(a), setsText(a.PermissionSets)))
+				}
+				if err != nil {
+					return answer{}, err
+				}
+			}
+			return answer{result, "cancelled " + what}, c.Revoke(cmd.Context(), args[0], args[1])
 		})
+	if asks {
+		cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	}
+	return cmd
 }

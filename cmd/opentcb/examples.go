@@ -51,7 +51,7 @@ var examples = map[string]string{
 	"authorization list":   "opentcb authorization list --platform wx00000000000000c1 --in-force=true",
 	"authorization show":   "opentcb authorization show wx00000000000000c1 wx00000000000000a1",
 	"authorization add":    "opentcb authorization add wx00000000000000c1 wx00000000000000a1 --sets 18,49",
-	"authorization remove": "opentcb authorization remove wx00000000000000c1 wx00000000000000a1",
+	"authorization remove": "opentcb authorization remove wx00000000000000c1 wx00000000000000a1 --yes",
 	"function list":        "opentcb function list test-777bb9",
 	"function show":        "opentcb function show test-777bb9 login",
 	"function remove":      "opentcb function remove test-777bb9 login",

@@ -79,7 +79,7 @@ func newRoot() *cobra.Command {
 	addGroup(root, "Run:", devCommand(), serveCommand(), interceptCommand(), relayCommand(), versionCommand())
 	addGroup(root, "See and change:", platformCommand(), miniProgramCommand(), environmentCommand(),
 		consentCodeCommand(), authorizationCommand(), functionCommand(), worldCommand(), applyCommand(),
-		authorizeCommand(), revokeCommand(), deployCommand(), ticketCommand(), pushCommand(), whitelistCommand(),
+		authorizeCommand(), revokeCommand(false), deployCommand(), ticketCommand(), pushCommand(), whitelistCommand(),
 		explainCommand())
 	addGroup(root, "Call as a platform:", profileCommand(), getCodeSecretCommand(), useCloudAccessTokenCommand(),
 		createFunctionCommand(), listFunctionsCommand(), uploadFunctionCommand(), downloadFunctionCommand(),

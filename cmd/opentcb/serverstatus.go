@@ -32,6 +32,9 @@ func statusText(st admin.Status) string {
 	add("code", "%s", st.Code)
 	add("master key", "%s", strings.Join(st.KeyIDs, ", "))
 	add("running", "%s, since %s", time.Duration(st.UptimeSeconds)*time.Second, local(st.StartedAt))
+	if st.TestMode {
+		add("test mode", "on")
+	}
 	add("audit backlog", "%d of %d", st.AuditBacklog, st.AuditBacklogLimit)
 	backup := "never"
 	if !st.LastBackup.IsZero() {

@@ -178,6 +178,7 @@ type right int
 const (
 	toAdminister right = iota // tokens, keys and backups
 	toChange                  // what the server keeps
+	toTest                    // what only test mode has
 	toReadSecret              // tickets and code
 	toAudit                   // the audit record
 	toRead                    // what the server keeps
@@ -188,6 +189,7 @@ const (
 var holders = map[right][]cloud.Role{
 	toAdminister: {cloud.RoleAdmin},
 	toChange:     {cloud.RoleAdmin, cloud.RoleOperator},
+	toTest:       {cloud.RoleAdmin, cloud.RoleOperator, cloud.RoleDeveloper},
 	toReadSecret: {cloud.RoleAdmin, cloud.RoleOperator, cloud.RoleDeveloper},
 	toAudit:      {cloud.RoleAdmin, cloud.RoleOperator, cloud.RoleAuditor},
 	toRead:       {cloud.RoleAdmin, cloud.RoleOperator, cloud.RoleDeveloper, cloud.RoleAuditor},

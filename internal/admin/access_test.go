@@ -93,10 +93,10 @@ func TestBodies(t *testing.T) {
 		status             int
 		message            string
 	}{
-		"unknown member":        {"POST", consent, `{"permission_sets":[49],"more":1}`, 400, "more"},
-		"empty":                 {"POST", consent, ``, 400, "must be JSON"},
-		"broken":                {"POST", consent, `{"permission_sets":[49`, 400, "must be JSON"},
-		"another type":          {"POST", consent, `{"permission_sets":"49"}`, 400, "must be JSON"},
+		"unknown member":        {"POST", consent, `{"permission_sets":[49],"more":1}`, 422, "more"},
+		"empty":                 {"POST", consent, ``, 422, "permission sets"},
+		"broken":                {"POST", consent, `{"permission_sets":[49`, 400, "must be a JSON object"},
+		"another type":          {"POST", consent, `{"permission_sets":"49"}`, 422, "permission_sets must be a list"},
 		"something follows":     {"POST", consent, `{"permission_sets":[49]}{}`, 400, "follows"},
 		"no sets":               {"POST", consent, `{}`, 422, "permission sets"},
 		"a set twice":           {"POST", consent, `{"permission_sets":[49,49]}`, 400, "each once"},
@@ -105,10 +105,10 @@ func TestBodies(t *testing.T) {
 		"no zip for a world":    {"PUT", "/v1/code", "", 422, "zip"},
 		"a name that cannot be": {"PUT", fill("/v1/environments/{environment}/functions/-/code"), "", 400, "function_name"},
 		"no environment":        {"PUT", "/v1/environments/none/functions/login/code", string(aZip(t)), 404, "no environment none"},
-		"no such filter":        {"GET", "/v1/audit?who=me", "", 400, "who"},
-		"since is no time":      {"GET", "/v1/audit?since=yesterday", "", 400, "RFC 3339"},
-		"until before 1970":     {"GET", "/v1/audit?until=-1", "", 400, "RFC 3339"},
-		"outcome is none":       {"GET", "/v1/audit?outcome=good", "", 400, "outcome"},
+		"no such filter":        {"GET", "/v1/audit?who=me", "", 422, "who"},
+		"since is no time":      {"GET", "/v1/audit?since=yesterday", "", 422, "RFC 3339"},
+		"until before 1970":     {"GET", "/v1/audit?until=-1", "", 422, "RFC 3339"},
+		"outcome is none":       {"GET", "/v1/audit?outcome=good", "", 422, "outcome"},
 	} {
 		resp, text := s.request(t, c.method, c.path, c.body, nil)
 		if resp.StatusCode != c.status || !strings.Contains(text, c.message) || regexp.MustCompile(`"code":-1`).MatchString(text) {

@@ -57,7 +57,7 @@ func (s *Server) adminTokens(_ http.ResponseWriter, r *http.Request, _ cloud.Cal
 
 func (s *Server) createAdminToken(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var wanted NewAdminToken
-	if err := readJSON(w, r, maxJSON, &wanted); err != nil {
+	if err := readChange(w, r, &wanted); err != nil {
 		return nil, err
 	}
 	if wanted.ExpiresIn < 0 || wanted.ExpiresIn > maxExpiry {

@@ -31,6 +31,11 @@ func newApplied(o cloud.Outcome) Applied {
 }
 
 func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
+	var regrant, keep, dry cloud.Maybe[bool]
+	err := (parameters{"regrant": truth(&regrant), "keep_tokens": truth(&keep), "dry_run": truth(&dry)}).read(r)
+	if err != nil {
+		return nil, err
+	}
 	file, sums, err := readWorldForm(w, r)
 	if err != nil {
 		return nil, err
@@ -40,25 +45,9 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, c cloud.Caller) (
 		return nil, err
 	}
 	wanted.AddSums(sums)
-	if wanted.Options, err = parseApplyOptions(r.URL.Query()); err != nil {
-		return nil, err
-	}
+	wanted.Options = cloud.ApplyOptions{Regrant: regrant.Value, KeepTokens: keep.Value, DryRun: dry.Value}
 	outcome, err := s.cloud.Apply(r.Context(), c, wanted)
 	return newApplied(outcome), err
-}
-
-// parseApplyOptions reads the options from the query.
-func parseApplyOptions(q url.Values) (o cloud.ApplyOptions, err error) {
-	for name, value := range map[string]*bool{"regrant": &o.Regrant, "keep_tokens": &o.KeepTokens, "dry_run": &o.DryRun} {
-		switch q.Get(name) {
-		case "true":
-			*value = true
-		case "", "false":
-		default:
-			return o, cloud.Refused(cloud.InvalidArgs, name+" must be true or false")
-		}
-	}
-	return o, nil
 }
 
 // readWorldForm reads the two parts of the form: the world file as it is, and

@@ -18,9 +18,9 @@ import (
 
 // audit streams records, one JSON object a line.
 func (s *Server) audit(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
-	filter, err := parseFilter(r.URL.Query())
+	filter, err := readRecordFilter(r)
 	if err != nil {
-		return nil, cloud.Refused(cloud.InvalidArgs, err.Error())
+		return nil, err
 	}
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
@@ -43,25 +43,29 @@ func (s *Server) audit(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (
 	return streamed{}, out.Flush()
 }
 
-// parseFilter reads since and until (Unix milliseconds or RFC 3339), account
+// readRecordFilter reads since and until (Unix milliseconds or RFC 3339), account
 // and outcome (ok, refused or an errcode).
-func parseFilter(q url.Values) (f cloud.RecordFilter, err error) {
-	for name := range q {
-		switch name {
-		case "since", "until", "account", "outcome":
-		default:
-			return f, errors.New("no such filter: " + name)
-		}
-	}
-	if f.Since, err = parseTime(q.Get("since")); err != nil {
-		return f, err
-	}
-	if f.Until, err = parseTime(q.Get("until")); err != nil {
-		return f, err
-	}
-	f.Account = q.Get("account")
-	f.Outcome, err = ParseOutcome(q.Get("outcome"))
+func readRecordFilter(r *http.Request) (f cloud.RecordFilter, err error) {
+	err = parameters{
+		"since": moment(&f.Since), "until": moment(&f.Until), "account": text(&f.Account),
+		"outcome": func(value string) (err error) {
+			if f.Outcome, err = ParseOutcome(value); err != nil {
+				return errors.New("ok, refused or an errcode")
+			}
+			return nil
+		},
+	}.read(r)
 	return f, err
+}
+
+// moment reads a time.
+func moment(to *int64) func(string) error {
+	return func(value string) (err error) {
+		if *to, err = parseTime(value); err != nil {
+			return errors.New("a time: Unix milliseconds, or RFC 3339")
+		}
+		return nil
+	}
 }
 
 func parseTime(s string) (int64, error) {

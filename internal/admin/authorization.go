@@ -33,7 +33,7 @@ type AuthorizationCode struct {
 
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var consent Consent
-	if err := readJSON(w, r, maxJSON, &consent); err != nil {
+	if err := readChange(w, r, &consent); err != nil {
 		return nil, err
 	}
 	t, err := s.cloud.Authorize(r.Context(), c, r.PathValue("platform"), r.PathValue("appid"), consent.PermissionSets)

@@ -29,35 +29,20 @@ const progressEvery = time.Second
 
 // collect removes code that no function uses.
 func (s *Server) collect(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	grace, dry, err := parseCollect(r.URL.Query())
+	grace := cloud.DefaultGrace
+	var dry cloud.Maybe[bool]
+	err := parameters{"dry_run": truth(&dry), "grace": func(value string) (err error) {
+		if grace, err = time.ParseDuration(value); err != nil || grace < 0 {
+			return errors.New("a span such as 24h")
+		}
+		return nil
+	}}.read(r)
 	if err != nil {
-		return nil, cloud.Refused(cloud.InvalidArgs, err.Error())
+		return nil, err
 	}
 	return s.codeLines(w, func(watch cloud.CodeWatch) (cloud.CodeReport, error) {
-		return s.cloud.Collect(r.Context(), c, grace, dry, watch)
+		return s.cloud.Collect(r.Context(), c, grace, dry.Value, watch)
 	})
-}
-
-// parseCollect reads grace (a span such as 24h) and dry_run (true or false).
-func parseCollect(q url.Values) (grace time.Duration, dry bool, err error) {
-	grace = cloud.DefaultGrace
-	for name := range q {
-		value := q.Get(name)
-		switch name {
-		case "grace":
-			if grace, err = time.ParseDuration(value); err != nil || grace < 0 {
-				return 0, false, errors.New("grace is a span such as 24h")
-			}
-		case "dry_run":
-			if value != "true" && value != "false" {
-				return 0, false, errors.New("dry_run is true or false")
-			}
-			dry = value == "true"
-		default:
-			return 0, false, errors.New("no such setting: " + name)
-		}
-	}
-	return grace, dry, nil
 }
 
 // scrub reads all code and reports what does not match its name.

@@ -38,7 +38,7 @@ type ConsentCodes struct {
 
 func (s *Server) makeConsentCode(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var wanted NewConsentCode
-	if err := readJSON(w, r, maxJSON, &wanted); err != nil {
+	if err := readChange(w, r, &wanted); err != nil {
 		return nil, err
 	}
 	code, row, err := s.cloud.MakeConsentCode(r.Context(), c, r.PathValue("appid"), wanted.ExpiresIn)

@@ -127,6 +127,10 @@ func TestIfMatch(t *testing.T) {
 		!strings.Contains(text, "1 entries through "+env) {
 		t.Errorf("second: %d %s", resp.StatusCode, text)
 	}
+	resp, text = s.request(t, "DELETE", "/v1/environments/"+env+"?cascade=true", "", http.Header{"If-Match": {tag}})
+	if resp.StatusCode != http.StatusPreconditionFailed || !strings.Contains(text, "the operator set open=") {
+		t.Errorf("a removal of what was there before: %d %s", resp.StatusCode, text)
+	}
 	if after := s.environmentNow(t, env); jsonOf(t, after) != jsonOf(t, before) {
 		t.Errorf("it is %+v now", after)
 	}

@@ -113,7 +113,7 @@ const (
 
 func (s *Server) rotateFirstToken(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	rotation := Rotation{Overlap: defaultOverlap}
-	if err := readJSON(w, r, maxJSON, &rotation); err != nil {
+	if err := readChange(w, r, &rotation); err != nil {
 		return nil, err
 	}
 	switch {

@@ -67,12 +67,7 @@ func readJournalQuery(r *http.Request) (q journalQuery, err error) {
 			}
 			return nil
 		},
-		"since": func(value string) (err error) {
-			if q.Since, err = parseTime(value); err != nil {
-				return errors.New("a time: Unix milliseconds, or RFC 3339")
-			}
-			return nil
-		},
+		"since": moment(&q.Since),
 		"limit": number(&q.limit, maxLimit), "after": number(&q.after, 1<<53), "count": number(&q.count, maxLimit),
 		"wait": func(value string) (err error) {
 			if q.wait, err = time.ParseDuration(value); err != nil || q.wait < 0 || q.wait > longestWait {

@@ -12,17 +12,18 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/tcb"
 )
 
 // readMembers reads a request's body, a JSON object, into the fields of v, which
-// is a pointer to a struct of cloud.Maybe, by their names in JSON. What is wrong
+// is a pointer to a struct, by their names in JSON. What is wrong
 // with a member is said with its name; nothing is passed over. No body at all has
-// no members.
-func readMembers(w http.ResponseWriter, r *http.Request, v any) error {
-	body, err := limitBody(w, r, maxJSON)
+// no members. The body has at most that many bytes.
+func readMembers(w http.ResponseWriter, r *http.Request, most int64, v any) error {
+	body, err := limitBody(w, r, most)
 	if err != nil {
 		return err
 	}
@@ -55,10 +56,16 @@ func decodeMembers(text []byte, within string, v any) error {
 		}
 		name := within + m.name
 		err := json.Unmarshal(m.value, field)
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		wrong, isType := errors.AsType[*json.UnmarshalTypeError](err)
+		_, isTime := field.(*time.Time)
+		_, maybeTime := field.(**time.Time)
+		switch {
+		case err == nil:
+		case isTime || maybeTime:
+			return cloud.RefusedMember(name, name+" must be a time, such as 2026-01-31T15:04:05Z")
+		case isType:
 			return cloud.RefusedMember(name, fmt.Sprintf("%s must be %s", name, nounOf(wrong.Type)))
-		}
-		if err != nil {
+		default:
 			return cloud.RefusedMember(name, fmt.Sprintf("%s cannot be read: %v", name, err))
 		}
 	}
@@ -78,7 +85,7 @@ func readChange(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := (parameters{}).read(r); err != nil {
 		return err
 	}
-	return readMembers(w, r, v)
+	return readMembers(w, r, maxJSON, v)
 }
 
 // member is a member of a JSON object.
@@ -98,7 +105,7 @@ func nounOf(t reflect.Type) string {
 		return "an object"
 	case reflect.Int:
 		return "a number, or numbers"
-	case reflect.Float64, reflect.Uint64:
+	case reflect.Float64, reflect.Uint64, reflect.Int64:
 		return "a number"
 	}
 	return "a text"
@@ -167,21 +174,3 @@ func bodyError(err error, what string) error {
 
 // maxJSON bounds the body of a request that has a few values.
 const maxJSON = 64 << 10
-
-// readJSON reads a request's body: one JSON value of known members, of at most
-// that many bytes.
-func readJSON(w http.ResponseWriter, r *http.Request, most int64, v any) error {
-	body, err := limitBody(w, r, most)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(body)
-	d.DisallowUnknownFields()
-	if err = d.Decode(v); err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		err = cmp.Or(err, errors.New("something follows it"))
-	}
-	return bodyError(err, "the body must be JSON")
-}

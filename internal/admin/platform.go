@@ -27,7 +27,7 @@ func (s *Server) platformSecret(w http.ResponseWriter, r *http.Request, c cloud.
 		return nil, err
 	}
 	var given, made PlatformSecret
-	if err := readMembers(w, r, &given); err != nil {
+	if err := readMembers(w, r, maxJSON, &given); err != nil {
 		return nil, err
 	}
 	secret, err := s.cloud.SetPlatformSecret(r.Context(), c, r.PathValue("platform"), given.Secret, !revoke.Value)

@@ -321,6 +321,7 @@ func TestPlatformLimits(t *testing.T) {
 		{"PATCH", `{"quotas":7}`, 422, `"member":"quotas"`},
 		{"PATCH", `{"ip_whitelist":["192.0.2.7/24"]}`, 422, `"member":"ip_whitelist"`},
 		{"PATCH", `{"ip_whitelist":"192.0.2.7"}`, 422, `"member":"ip_whitelist"`},
+		{"PATCH", `{"ip_whitelist":[null]}`, 422, `"member":"ip_whitelist"`},
 		{"GET", "", 200, `"disabled":false,"counts"`},
 	} {
 		resp, text := s.request(t, c.method, path, c.body, nil)
@@ -355,12 +356,23 @@ func TestIfMatchOfAccounts(t *testing.T) {
 				t.Errorf("%s %s, second: %d %s", method, path, resp.StatusCode, text)
 			}
 		}
+		resp, text = s.request(t, "DELETE", path+"?cascade=true", "", http.Header{"If-Match": {seen}})
+		if resp.StatusCode != http.StatusPreconditionFailed || !strings.Contains(text, "First") {
+			t.Errorf("DELETE %s, second: %d %s", path, resp.StatusCode, text)
+		}
 		if resp, text = change("PUT", now, `{"name":"Second"}`); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s, on what is there: %d %s", path, resp.StatusCode, text)
 		}
 		if resp, text = change("PATCH", "*", `{"name":"Third"}`); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s, on whatever is there: %d %s", path, resp.StatusCode, text)
 		}
+	}
+	const empty = "/v1/miniprograms/wx00000000000000ee"
+	resp, _ := s.request(t, "PUT", empty, "{}", nil)
+	s.request(t, "PATCH", empty, `{"name":"First"}`, nil)
+	resp, text := s.request(t, "DELETE", empty, "", http.Header{"If-Match": {resp.Header.Get("ETag")}})
+	if resp.StatusCode != http.StatusPreconditionFailed || !strings.Contains(text, "First") {
+		t.Errorf("DELETE of what has nothing below it, second: %d %s", resp.StatusCode, text)
 	}
 	for _, path := range []string{"/v1/platforms/wx00000000000000ff", "/v1/miniprograms/wx00000000000000ff", "/v1/environments/gone-1a2b3c"} {
 		body := http.Header{"If-Match": {`"1"`}, "Content-Type": {"application/json"}}

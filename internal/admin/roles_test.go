@@ -45,6 +45,9 @@ func TestRoles(t *testing.T) {
 			if len(roles) == 0 {
 				t.Errorf("%s has no x-roles", name)
 			}
+			if op.Extensions["x-test-mode"] == true && !slices.Contains(roles, cloud.RoleDeveloper) {
+				t.Errorf("%s is of test mode, and not for developers", name)
+			}
 			for _, role := range cloud.Roles {
 				resp, text := s.request(t, method, fill(path), "{}", bearer(tokens[role]))
 				refused := resp.StatusCode == http.StatusForbidden

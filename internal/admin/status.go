@@ -24,6 +24,7 @@ type Status struct {
 	KeyIDs            []string  `json:"key_ids"` // of the master keys
 	StartedAt         time.Time `json:"started_at"`
 	UptimeSeconds     int64     `json:"uptime_seconds"`
+	TestMode          bool      `json:"test_mode"`
 	Intercept         string    `json:"intercept,omitempty"`    // address of the proxy, if there is one
 	InterceptCA       string    `json:"intercept_ca,omitempty"` // file on the server's machine
 	AuditBacklog      int       `json:"audit_backlog"`          // records that wait to be written
@@ -119,7 +120,7 @@ func (s *Server) logLevel(http.ResponseWriter, *http.Request, cloud.Caller) (any
 // no database: one that is away is a reason to log more.
 func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var wanted LogLevel
-	if err := readJSON(w, r, maxJSON, &wanted); err != nil {
+	if err := readChange(w, r, &wanted); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(LogLevels, wanted.Level) {

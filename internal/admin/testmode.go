@@ -18,20 +18,20 @@ import (
 // that it needs.
 func (s *Server) testRoutes() map[string]route {
 	return map[string]route{
-		"GET /v1/clock":                         {s.showClock, toRead},
-		"PUT /v1/clock":                         {s.setClock, toChange},
-		"POST /v1/clock/advance":                {s.advanceClock, toChange},
+		"GET /v1/clock":                         {noQuery(s.showClock), toRead},
+		"PUT /v1/clock":                         {s.setClock, toTest},
+		"POST /v1/clock/advance":                {s.advanceClock, toTest},
 		"GET /v1/faults":                        {s.faultList, toRead},
-		"POST /v1/faults":                       {s.addFault, toChange},
-		"DELETE /v1/faults":                     {noQuery(s.clearFaults), toChange},
-		"DELETE /v1/faults/{id}":                {noQuery(s.removeFault), toChange},
+		"POST /v1/faults":                       {s.addFault, toTest},
+		"DELETE /v1/faults":                     {noQuery(s.clearFaults), toTest},
+		"DELETE /v1/faults/{id}":                {noQuery(s.removeFault), toTest},
 		"GET /v1/journal":                       {s.showJournal, toRead},
-		"DELETE /v1/journal":                    {noQuery(s.clearJournal), toChange},
-		"POST /v1/reset":                        {s.reset, toChange},
+		"DELETE /v1/journal":                    {noQuery(s.clearJournal), toTest},
+		"POST /v1/reset":                        {noQuery(s.reset), toTest},
 		"GET /v1/snapshots":                     {s.snapshots, toRead},
-		"PUT /v1/snapshots/{snapshot}":          {s.saveSnapshot, toChange},
-		"DELETE /v1/snapshots/{snapshot}":       {s.removeSnapshot, toChange},
-		"POST /v1/snapshots/{snapshot}/restore": {s.restoreSnapshot, toChange},
+		"PUT /v1/snapshots/{snapshot}":          {noQuery(s.saveSnapshot), toTest},
+		"DELETE /v1/snapshots/{snapshot}":       {noQuery(s.removeSnapshot), toTest},
+		"POST /v1/snapshots/{snapshot}/restore": {noQuery(s.restoreSnapshot), toTest},
 	}
 }
 
@@ -128,7 +128,7 @@ func (s *Server) showClock(http.ResponseWriter, *http.Request, cloud.Caller) (an
 
 func (s *Server) setClock(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	var wanted Clock
-	if err := readJSON(w, r, maxJSON, &wanted); err != nil {
+	if err := readChange(w, r, &wanted); err != nil {
 		return nil, err
 	}
 	setting, err := wanted.setting()
@@ -144,7 +144,7 @@ func (s *Server) setClock(w http.ResponseWriter, r *http.Request, _ cloud.Caller
 
 func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request, _ cloud.Caller) (any, error) {
 	var wanted Advance
-	if err := readJSON(w, r, maxJSON, &wanted); err != nil {
+	if err := readChange(w, r, &wanted); err != nil {
 		return nil, err
 	}
 	by, err := duration(wanted.By)

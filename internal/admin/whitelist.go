@@ -14,8 +14,11 @@ import (
 const maxWhitelist = 1 << 20
 
 func (s *Server) suggestWhitelist(_ http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
-	allowedOnly := r.URL.Query().Get("allowed_only") == "true"
-	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), allowedOnly)
+	var allowedOnly cloud.Maybe[bool]
+	if err := (parameters{"allowed_only": truth(&allowedOnly)}).read(r); err != nil {
+		return nil, err
+	}
+	return s.cloud.SuggestWhitelist(r.Context(), c, r.PathValue("environment"), allowedOnly.Value)
 }
 
 // Whitelist is a whitelist that is not in force.
@@ -25,7 +28,7 @@ type Whitelist struct {
 
 func (s *Server) tryWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var list Whitelist
-	if err := readJSON(w, r, maxWhitelist, &list); err != nil {
+	if err := readMembers(w, r, maxWhitelist, &list); err != nil {
 		return nil, err
 	}
 	return s.cloud.TryWhitelist(r.Context(), c, r.PathValue("environment"), list.Entries)
@@ -49,7 +52,7 @@ type Version struct {
 
 func (s *Server) restoreWhitelist(w http.ResponseWriter, r *http.Request, c cloud.Caller) (any, error) {
 	var from Version
-	if err := readJSON(w, r, maxJSON, &from); err != nil {
+	if err := readChange(w, r, &from); err != nil {
 		return nil, err
 	}
 	version, err := s.cloud.RestoreWhitelist(r.Context(), c, r.PathValue("environment"), from.Version)

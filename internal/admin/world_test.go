@@ -28,10 +28,13 @@ func TestStatus(t *testing.T) {
 		st, err = s.Status(t.Context())
 		must(t, err)
 		if st.Version == "" || st.Database != "sqlite" || st.Code != "folder" || st.Schema == 0 || len(st.KeyIDs) != 1 ||
-			time.Since(st.StartedAt) < 0 || st.AuditBacklogLimit == 0 || !st.LastBackup.IsZero() ||
+			st.TestMode || time.Since(st.StartedAt) < 0 || st.AuditBacklogLimit == 0 || !st.LastBackup.IsZero() ||
 			st.Stored != nil && (st.Stored.DatabaseBytes == 0 || st.Stored.MeasuredAt.IsZero()) {
 			t.Fatalf("the status is %s", jsonOf(t, st))
 		}
+	}
+	if st, err := startTests(t).Status(t.Context()); err != nil || !st.TestMode {
+		t.Errorf("test mode is not told: %+v %v", st, err)
 	}
 }
 

@@ -127,8 +127,11 @@ func (r *removal) mark(ctx context.Context) (err error) {
 	if err != nil {
 		return notFoundAs(NotFound, "no "+r.edit.noun()+" "+r.edit.appid, err)
 	}
-	if r.marked = r.account.State == Removing; r.marked || !r.options.Cascade {
+	if r.marked = r.account.State == Removing; r.marked {
 		return nil
+	}
+	if err := r.s.asSeen(ctx, r.caller, r.edit); err != nil || !r.options.Cascade {
+		return err
 	}
 	e := r.edit
 	e.action, e.plan = actRemove, func(ch *AccountChange) error {
@@ -136,7 +139,7 @@ func (r *removal) mark(ctx context.Context) (err error) {
 		return nil
 	}
 	_, err = r.s.edit(ctx, r.caller, e)
-	if KindOf(err) == Conflict { // another operator was first
+	if KindOf(err) == Conflict && !errors.Is(err, ErrVersion) { // another operator was first
 		err = nil
 	}
 	r.marked = err == nil

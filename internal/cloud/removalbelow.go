@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -16,6 +17,10 @@ func (s *Service) RemoveEnvironment(ctx context.Context, c Caller, id string, o 
 		return Removal{}, err
 	}
 	result := Removal{Left: PlatformCounts{Counts: Counts{Functions: e.Functions}}}
+	if c.Seen != "" && c.Seen != "*" && c.Seen != e.ETag() {
+		version, _ := strconv.ParseInt(c.Seen, 10, 64)
+		return Removal{}, s.otherVersion(ctx, Environment{Account: e.AppID + e.Platform, ID: id, Version: e.Version}, version)
+	}
 	if o.DryRun {
 		return result, nil
 	}

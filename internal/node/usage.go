@@ -110,8 +110,8 @@ func (n *Node) status() admin.Status {
 	st := admin.Status{
 		Version: strings.TrimPrefix(Version(), "opentcb "), Schema: sqlstore.SchemaVersion(),
 		KeyIDs: []string{n.storage.Ring.KeyID()}, StartedAt: n.started.UTC(),
-		UptimeSeconds: int64(time.Since(n.started).Seconds()),
-		Intercept:     n.InterceptURL(), InterceptCA: n.interceptCA(),
+		UptimeSeconds: int64(time.Since(n.started).Seconds()), TestMode: n.cfg.TestMode,
+		Intercept: n.InterceptURL(), InterceptCA: n.interceptCA(),
 		AuditBacklog: rules.Records, AuditBacklogLimit: rules.RecordsMax,
 	}
 	st.Database, st.Code = n.kinds()
