@@ -93,6 +93,7 @@ func (n *Node) collectStorage(m metrics) {
 	if now.measured {
 		m.gauge("database_bytes", "Size of the database.", float64(now.sizes.Database))
 		m.gauge("database_log_bytes", "Size of SQLite's log.", float64(now.sizes.Log))
+		m.gauge("pushes_waiting", "Pushes that are to be delivered yet, by any server.", float64(now.counts.Pushes))
 		m.gauge("code_bytes", "Size of all functions' code, each piece once.", float64(now.sizes.Code))
 	}
 	if free, ok := freeBytes(n.storage.data.path); ok {

@@ -56,6 +56,7 @@ func (s *Store) Sizes(ctx context.Context) (z Sizes, err error) {
 // Counts are how many there are of what is kept.
 type Counts struct {
 	Platforms, MiniPrograms, Environments, Functions, Authorizations, InForce int64
+	Pushes                                                                    int64 // that wait, or are under way
 }
 
 // Count counts. It takes as long as there is much.
@@ -63,8 +64,8 @@ func (s *Store) Count(ctx context.Context) (c Counts, err error) {
 	var accounts int64
 	err = s.read(ctx).row(`SELECT (SELECT count(*) FROM accounts WHERE is_platform), (SELECT count(*) FROM accounts),
 		(SELECT count(*) FROM environments), (SELECT count(*) FROM functions), (SELECT count(*) FROM authorizations),
-		(SELECT count(*) FROM authorizations WHERE in_force)`, nil,
-		&c.Platforms, &accounts, &c.Environments, &c.Functions, &c.Authorizations, &c.InForce)
+		(SELECT count(*) FROM authorizations WHERE in_force), (SELECT count(*) FROM pushes WHERE state < 3)`, nil,
+		&c.Platforms, &accounts, &c.Environments, &c.Functions, &c.Authorizations, &c.InForce, &c.Pushes)
 	c.MiniPrograms = accounts - c.Platforms
 	return c, err
 }

@@ -56,6 +56,22 @@ func usage(t *testing.T, s *Store) {
 	if c, err := s.Count(ctx); err != nil || c.Functions == 0 || c.MiniPrograms == 0 || c.Environments == 0 {
 		t.Errorf("counted %+v, %v", c, err)
 	}
+	var delivered cloud.Push
+	err := s.writer.write(ctx, func(t *tx) (err error) {
+		for _, url := range []string{"http://a", "http://b", "http://c"} {
+			if delivered, err = t.recordPush(cloud.Push{Platform: "wx00000000000000c1", URL: url, Kind: "unauthorized"}, 1); err != nil {
+				return err
+			}
+		}
+		_, err = t.exec("UPDATE pushes SET state = $1 WHERE id = $2", cloud.PushDelivered, delivered.ID)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Count(ctx); err != nil || c.Pushes != 2 {
+		t.Errorf("of three pushes, one of which is delivered, %d wait, %v", c.Pushes, err)
+	}
 	for _, at := range []int64{0, 1_790_000_000_000, 1_790_000_000_001} {
 		if at != 0 {
 			if err := s.NoteBackup(ctx, at); err != nil {
