@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/throttle"
@@ -98,6 +99,7 @@ var (
 		"give an admin token, which may have expired or been revoked: Authorization: Bearer TOKEN"}
 	errNotRuntime = &httpError{http.StatusUnauthorized, tcb.InvalidToken,
 		"give the environment's credential, which may have been revoked, or an admin token: Authorization: Bearer TOKEN"}
+	errNoName  = &httpError{http.StatusNotFound, tcb.InvalidURL, "no such path: no name is so"}
 	errExpired = &httpError{http.StatusUnauthorized, tcb.TokenExpired, "the environment's credential has expired: give another"}
 )
 
@@ -116,6 +118,10 @@ func (s *Server) admitted(h handler, who func(r *http.Request, token, rid string
 				err = s.falseToken(r, token, rid, err)
 			}
 			s.writeError(w, r, rid, err)
+			return
+		}
+		if !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
+			s.writeError(w, r, rid, errNoName) // PostgreSQL can hold no such text
 			return
 		}
 		caller.Seen = strings.Trim(r.Header.Get("If-Match"), `"`)

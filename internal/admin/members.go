@@ -63,6 +63,8 @@ func decodeMembers(text []byte, within string, v any) error {
 		case err == nil:
 		case isTime || maybeTime:
 			return cloud.RefusedMember(name, name+" must be a time, such as 2026-01-31T15:04:05Z")
+		case isType && wrong.Field != "":
+			return cloud.RefusedMember(name, fmt.Sprintf("%s: %s must be %s", name, strings.ToLower(wrong.Field), nounOf(wrong.Type)))
 		case isType:
 			return cloud.RefusedMember(name, fmt.Sprintf("%s must be %s", name, nounOf(wrong.Type)))
 		default:
