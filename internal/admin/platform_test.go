@@ -319,7 +319,7 @@ func TestPlatformLimits(t *testing.T) {
 		{"PATCH", `{"quotas":{"all":{"hour":1}}}`, 422, `"member":"quotas"`},
 		{"PATCH", `{"quotas":{"every":{}}}`, 422, `"member":"quotas"`},
 		{"PATCH", `{"quotas":7}`, 422, `"member":"quotas"`},
-		{"PATCH", `{"quotas":{"all":{"day":"5"}}}`, 422, `quotas: day must be a number`},
+		{"PATCH", `{"quotas":{"all":{"day":"5"}}}`, 422, `quotas: all.day must be a number`},
 		{"PATCH", `{"ip_whitelist":["192.0.2.7/24"]}`, 422, `"member":"ip_whitelist"`},
 		{"PATCH", `{"ip_whitelist":"192.0.2.7"}`, 422, `"member":"ip_whitelist"`},
 		{"PATCH", `{"ip_whitelist":[null]}`, 422, `"member":"ip_whitelist"`},

@@ -10,8 +10,8 @@ import (
 
 // TestNothingIsPassedOver sends for every operation of the OpenAPI document a parameter
 // that is none, each of its own twice, and a member that is none: each is refused by name,
-// and nothing is done. A name that no database can hold is 404. A removal that was only to be tried must not happen since the path
-// has no dry_run.
+// and nothing is done. A removal that was only to be tried must not happen since the path
+// has no dry_run. A name that no database can hold is 404.
 //
 // Proves: OP-1, OP-4, OP-7, OP-8
 func TestNothingIsPassedOver(t *testing.T) {
