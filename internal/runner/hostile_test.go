@@ -4,6 +4,7 @@ package runner_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -165,11 +166,14 @@ func TestSees(t *testing.T) {
 	t.Setenv("OPENTCB_ADMIN_TOKEN", "secret-of-the-runner")
 	t.Setenv("LC_ALL", "C.UTF-8")
 	r := newRig(t, nil)
-	r.upload(function{Name: "sees", Environment: []map[string]string{{"key": "GREETING", "value": "hi"}}}, `
+	r.upload(function{Name: "sees", Environment: []map[string]string{
+		{"key": "GREETING", "value": "hi"}, {"key": "LC_ALL", "value": "de_DE.UTF-8"},
+	}}, `
 const fs = require('fs'), os = require('os')
 const can = (what) => { try { return String(what()).slice(0, 200) } catch (err) { return err.code || err.message } }
 exports.main = () => ({
-  pid: process.pid, env: process.env, cwd: process.cwd(), uid: process.getuid(), groups: process.getgroups(), argv: process.argv,
+  pid: process.pid, env: process.env, locale: Intl.DateTimeFormat().resolvedOptions().locale, cwd: process.cwd(),
+  uid: process.getuid(), groups: process.getgroups(), argv: process.argv,
   fds: Array.from({ length: 40 }, (_, fd) => fd).filter((fd) => { try { fs.fstatSync(fd); return true } catch { return false } })
     .map((fd) => { const s = fs.fstatSync(fd); return [fd, s.isSocket() ? 'socket' : s.isFIFO() ? 'pipe' : s.isFile() ? 'file' : 'other'].join(' ') }),
   probes: { passwd: can(() => fs.readFileSync('/etc/passwd')), root: can(() => fs.readdirSync('/')), proc: can(() => fs.readFileSync('/proc/self/environ')),
@@ -184,6 +188,7 @@ exports.main = () => ({
 	var got struct {
 		Env    map[string]string
 		PID    int
+		Locale string
 		UID    int
 		Fds    []string
 		Argv   []string
@@ -227,11 +232,17 @@ exports.main = () => ({
 			t.Errorf("%s: %s, want %s", what, said, want)
 		}
 	}
-	if got.Probes["code"] == "ERR_ACCESS_DENIED" || got.UID == 0 || len(got.Argv) != 1 {
+	if got.Locale != "de-DE" || got.Probes["code"] == "ERR_ACCESS_DENIED" || got.UID == 0 || len(got.Argv) != 1 {
 		t.Errorf("it sees %s", body)
 	}
 	if session, err := unix.Getsid(got.PID); err != nil || session != got.PID {
 		t.Errorf("process %d is of the session %d, which may have a terminal: %v", got.PID, session, err)
+	}
+	for _, pid := range r.processes() { // a shell that is bash would carry out what SHELLOPTS and PS4 say
+		began, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil || strings.Contains(string(began), "GREETING") {
+			t.Errorf("what starts node saw the function's variables: %q, %v", began, err)
+		}
 	}
 	if open := openOf(got.Fds); !slices.Equal(open, []string{"1 pipe", "2 pipe", "3 socket"}) {
 		t.Errorf("open to others are %q", open)

@@ -95,8 +95,12 @@ func (i *instance) launch(r *Runner) error {
 	i.cmd = exec.Command(r.node.Path, r.node.arguments(r.folder.loader(), v.folder, i.temp, r.cfg.Memory)...)
 	i.cmd.Dir, i.cmd.Env = v.folder, ownVariables(i.temp)
 	i.cmd.Stdout, i.cmd.Stderr, i.cmd.ExtraFiles = stdoutEnd, stderrEnd, []*os.File{other}
+	// Its own variables come with the first event: some steer a shell, which bounds the
+	// process before it is node.
 	for name, value := range v.vars {
-		i.cmd.Env = append(i.cmd.Env, name+"="+value)
+		if isLocale(name) { // node takes it up at its start alone
+			i.cmd.Env = append(i.cmd.Env, name+"="+value)
+		}
 	}
 	if err := startProcess(i.cmd, v.user, r.cfg.Memory+r.node.reserved); err != nil {
 		return errors.Join(err, own.Close(), stdout.Close(), stderr.Close())

@@ -83,11 +83,15 @@ func ownVariables(temp string) []string {
 	vars := []string{"TMPDIR=" + temp}
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if name == "PATH" || name == "LANG" || name == "LANGUAGE" || name == "TZ" || strings.HasPrefix(name, "LC_") {
+		if name == "PATH" || isLocale(name) {
 			vars = append(vars, pair)
 		}
 	}
 	return vars
+}
+
+func isLocale(variable string) bool {
+	return variable == "LANG" || variable == "LANGUAGE" || variable == "TZ" || strings.HasPrefix(variable, "LC_")
 }
 
 // errUnreadable is a folder of code that functions cannot read.
