@@ -358,6 +358,27 @@ func TestCodeInTheWay(t *testing.T) {
 	end()
 }
 
+// TestCodeOfTwo: of two agents of a folder one comes to the server no more, and does not
+// remove the version that the other went back to.
+//
+// Proves: RT-4
+func TestCodeOfTwo(t *testing.T) {
+	dir := codeFolder(t)
+	away, other := newShelf(t, dir), newShelf(t, dir)
+	away.has(map[string]int{"hello": 1})
+	end := away.start()
+	away.has(map[string]int{"hello": 2})
+	away.look()
+	away.err = errors.New("the server is away")
+	other.has(map[string]int{"hello": 1})
+	endOther := other.start()
+	away.now.Add(int64(2 * agent.DefaultKeep))
+	away.look()
+	other.holds("ten minutes later", map[string]int{"hello": 1})
+	endOther()
+	end()
+}
+
 // keepBusy keeps code whose version is another at every look, without a pause, and ends
 // after so many looks; 0: never.
 func keepBusy(ctx context.Context, dir string, looks int, keep time.Duration) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,12 +205,16 @@ func (k *codeKeeper) touch(sum string) {
 	k.due[sum] = now.Add(k.Keep)
 }
 
-// sweep removes the versions whose time is over.
+// sweep removes the versions whose time is over, but none to which another agent of the
+// folder has let a link lead again.
 func (k *codeKeeper) sweep() {
 	now := k.Now()
 	for sum, due := range k.due {
-		if !now.Before(due) {
-			delete(k.due, sum)
+		if now.Before(due) {
+			continue
+		}
+		delete(k.due, sum)
+		if !slices.Contains(slices.Collect(maps.Values(k.links())), sum) {
 			k.remove(sum)
 		}
 	}
