@@ -58,6 +58,9 @@ func (r *Relay) next(to string) (next *event, pause time.Duration) {
 
 // send sends an event to a target and keeps how that ended.
 func (r *Relay) send(ctx context.Context, t Target, e *event) {
+	r.mu.Lock()
+	d := e.To[t.URL]
+	r.mu.Unlock()
 	sealed := push.NewEnvelope(t.Key, rand.Reader, r.platform, e.Message, time.Now())
 	got := delivery.Send(ctx, r.sender, cloud.Letter{
 		URL: sealed.URL(t.Key, t.URL), Body: sealed.Body(), Secret: e.ComponentVerifyTicket + e.AuthorizationCode,
@@ -70,7 +73,9 @@ func (r *Relay) send(ctx context.Context, t Target, e *event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := e.To[t.URL]
+	if e.To[t.URL] != d {
+		return // meanwhile somebody wants it sent again
+	}
 	d.Tries++
 	d.Status, d.Answer, d.Success, d.Fault = got.Status, got.Answer, got.Success, got.Fault
 	pause, again := cloud.Push{Kind: e.InfoType, Tries: d.Tries}.Pause()

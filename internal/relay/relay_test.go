@@ -286,6 +286,32 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// TestAgainMeanwhile: what is asked for again while it is being sent is sent once more.
+func TestAgainMeanwhile(t *testing.T) {
+	a := newReceiver(t, "a")
+	got, answer := make(chan struct{}, 10), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		got <- struct{}{}
+		<-answer
+	}))
+	t.Cleanup(server.Close)
+	a.url = server.URL
+	rig := start(t, t.TempDir(), false, a)
+	rig.pushed(eventOf(tcb.EventAuthorized, 1790000000))
+	<-got
+	if status, text := rig.call("POST", "/deliveries/"+rig.deliveries("")[0].ID+"/again", bearer, nil); status != 204 {
+		t.Errorf("again: %d %s", status, text)
+	}
+	close(answer)
+	select {
+	case <-got:
+	case <-time.After(time.Minute):
+		t.Error("it is not sent again")
+	}
+	eventually(t, "delivered", func() bool { return len(rig.deliveries(delivered)) == 1 })
+}
+
 // TestDown: what an address did not take it gets after a kill, a newer event in place
 // of the older; the other address does not wait.
 // Proves: PU-11, PU-12
