@@ -126,7 +126,7 @@ func (w *Worker) Close() {
 
 func (w *Worker) run(ctx, sending context.Context) {
 	defer close(w.done)
-	pruned := time.Now()
+	var pruned time.Time // not yet: a server may end within the hour, again and again
 	for ctx.Err() == nil {
 		jumped := w.jumped()
 		pause := lookPause
