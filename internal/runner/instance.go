@@ -105,8 +105,10 @@ func (i *instance) launch(r *Runner) error {
 	if err := startProcess(i.cmd, v.user, r.cfg.Memory+r.node.reserved); err != nil {
 		return errors.Join(err, own.Close(), stdout.Close(), stderr.Close())
 	}
-	go i.output.read(stdout, "stdout")
-	go i.output.read(stderr, "stderr")
+	i.output.streams = []*stream{{name: "stdout", pipe: stdout}, {name: "stderr", pipe: stderr}}
+	for _, s := range i.output.streams {
+		go i.output.follow(s)
+	}
 	go i.reap(r, stdout, stderr)
 	return nil
 }

@@ -276,7 +276,9 @@ func TestOutput(t *testing.T) {
   console.log('last')
 }`)
 	r.returns("prints", `{"n":10}`, "null")
-	r.until("all is in the log", func() bool { return strings.Contains(r.log.String(), "line=last") })
+	r.until("all is in the log", func() bool {
+		return strings.Contains(r.log.String(), "line=last") && strings.Contains(r.log.String(), "stream=stderr")
+	})
 	log := r.log.String()
 	for _, want := range []string{`line="to the log 10"`, `stream=stderr line="to the other"`, "env=test-env function=prints rid=rid-of-prints"} {
 		if !strings.Contains(log, want) {
@@ -292,6 +294,25 @@ func TestOutput(t *testing.T) {
 	r.until("the next event prints again", func() bool { return strings.Count(r.log.String(), "line=last") == 2 })
 	if n := strings.Count(r.log.String(), "msg=output"); n > 1100 {
 		t.Errorf("%d lines are in the log", n)
+	}
+}
+
+// TestOutputOfEach: what an event has printed at once belongs to that event, and none of it
+// to the next, however soon that comes.
+//
+// Proves: RN-5
+func TestOutputOfEach(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.upload(function{Name: "prints", Timeout: 60}, `exports.main = () => { process.stdout.write('x\n'.repeat(999) + 'end'); return 1 }`)
+	for range 20 {
+		r.returns("prints", "{}", "1")
+	}
+	r.until("all is in the log but the last end, which something may follow yet", func() bool {
+		return strings.Count(r.log.String(), "line=") == 20*1000-1 || strings.Contains(r.log.String(), "left out")
+	})
+	if log := r.log.String(); strings.Count(log, "line=x") != 20*999 || strings.Count(log, "line=end") != 19 {
+		t.Errorf("of 20 times 999 lines %d are in the log, and %d ends", strings.Count(log, "line=x"), strings.Count(log, "line=end"))
 	}
 }
 

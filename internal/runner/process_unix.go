@@ -42,3 +42,13 @@ func keepDescriptors() error {
 	}
 	return err
 }
+
+// readNow reads what is there, without waiting. Where that is nothing, more tells whether
+// something may come.
+func readNow(fd uintptr, p []byte) (n int, more bool) {
+	n, err := syscall.Read(int(fd), p)
+	for err == syscall.EINTR {
+		n, err = syscall.Read(int(fd), p)
+	}
+	return max(0, n), err == syscall.EAGAIN
+}
