@@ -45,9 +45,8 @@ func (f *Failure) Error() string {
 func (f *Failure) Unwrap() error { return f.Err }
 
 const (
-	maxResult  = 1 << 20  // bytes (IV-7)
-	maxFailure = 64 << 10 // bytes of an answer that tells a failure
-	maxMessage = 1000     // characters (IV-7)
+	maxResult  = 1 << 20 // bytes (IV-7), also of what tells a failure: a stack trace is long
+	maxMessage = 1000    // characters (IV-7)
 
 	defaultTimeout = 3 // seconds that a function has of which the runtime does not say more
 )
@@ -96,7 +95,7 @@ type told struct {
 }
 
 func readFailure(resp *http.Response) error {
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxFailure))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxResult))
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,8 @@ func TestAnswers(t *testing.T) {
 		{500, "[]", "", invoke.Unreachable, "does not say why"},
 		{500, `{"error":"text"}`, "", invoke.Unreachable, "does not say why"},
 		{500, `{"error":{"kind":"throw","message":"no"}}`, "", invoke.Failed, "no"},
+		// What the runner keeps of message and stack trace, as JSON has it at its longest.
+		{500, `{"error":{"kind":"throw","message":"no","stack":"` + strings.Repeat(`\u003c`, 4000+16000) + `"}}`, "", invoke.Failed, "no"},
 		{500, `{"error":{"kind":"load","message":"at /home/me/x.js, or file:///opt/a/b.js"}}`, "", invoke.Failed, "at x.js, or b.js"},
 		{500, `{"error":{"kind":"throw","message":"/wxa/msg_sec_check of https://a/data/x"}}`, "", invoke.Failed,
 			"/wxa/msg_sec_check of https://a/data/x"},
