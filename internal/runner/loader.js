@@ -9,6 +9,7 @@
 const fs = require('node:fs')
 const { createRequire } = require('node:module')
 const net = require('node:net')
+const os = require('node:os')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 
@@ -23,9 +24,12 @@ const end = process.reallyExit.bind(process)
 const now = Date.now
 const folder = process.cwd()
 
-// shown leaves out where things stand on this host.
+// Where things stand on this host, and what is said in place of that: the function's
+// code, its temporary folder, this file, and what is around them.
+const places = [[folder, '/var/user'], [os.tmpdir(), '/tmp'], [__filename, 'loader.js'], [path.resolve(__dirname, '..'), '/var']]
+
 function shown (text, most) {
-  return String(text).replaceAll(folder, '/var/user').replaceAll(__filename, 'loader.js').slice(0, most)
+  return places.reduce((said, [place, name]) => said.replaceAll(place, name), String(text)).slice(0, most)
 }
 
 // member returns a text of what was thrown, which may be anything.

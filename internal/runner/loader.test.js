@@ -15,7 +15,7 @@ function start (t, code) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'loader-'))
   fs.writeFileSync(path.join(dir, 'index.js'), code)
   const child = spawn(process.execPath, [path.join(__dirname, 'loader.js')],
-    { cwd: dir, stdio: ['ignore', 'pipe', 'inherit', 'pipe'] })
+    { cwd: dir, env: { TMPDIR: '/nowhere/temporary' }, stdio: ['ignore', 'pipe', 'inherit', 'pipe'] })
   const channel = child.stdio[3]
   const answers = []
   let waiting = null
@@ -87,10 +87,10 @@ test('what it prints is its own', async (t) => {
 })
 
 test('a message shows no folder', async (t) => {
-  const f = start(t, 'exports.main = () => { throw new Error(__filename) }')
+  const f = start(t, `exports.main = () => { throw new Error([__filename, require('os').tmpdir() + '/x', ${JSON.stringify(__dirname)} + '/y']) }`)
   f.channel.write(frame(1, {}))
   const { error } = await f.answer()
-  assert.equal(error.message, '/var/user/index.js')
+  assert.equal(error.message, '/var/user/index.js,/tmp/x,/var/runner/y')
   assert.ok(!error.stack.includes(f.dir))
 })
 
