@@ -127,7 +127,8 @@ var ErrNoTicket = errors.New("no verify ticket has come yet: the platform pushes
 // in a file that processes share with a FileStore.
 //
 //	tickets := tcb.TicketStore{In: tcb.FileStore{Path: "ticket"}}
-//	http.Handle("/events", &tcb.EventHandler{…, Tickets: tickets})
+//	events, err := tcb.NewEventHandler(appid, keys, tcb.KeepTickets(tickets))
+//	http.Handle("/events", events)
 //	tokens := tcb.ComponentTokens(client, appid, secret, tickets.Ticket)
 type TicketStore struct {
 	In TokenStore // required, and of this ticket alone
