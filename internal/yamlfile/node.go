@@ -106,7 +106,7 @@ func (n Node) Has(member string) bool {
 	return false
 }
 
-// Named reads a mapping whose names are free, each one once.
+// Named reads a mapping whose names are free, each one once and with a value.
 func Named(read func(name string, n Node)) Read {
 	return func(n Node) {
 		if isNull(n.tree) || !n.isMapping(n.name) {
@@ -118,11 +118,13 @@ func Named(read func(name string, n Node)) Read {
 			switch {
 			case key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge":
 				n.reportUnknown(key, value, n.name, nil)
+			case isNull(value) && value.Value == "": // it may be a secret, as in reportUnknown
+				n.faults.Add(key.Line, "an entry of %s has no value (a space after a colon missing?)", n.name)
 			case met[key.Value] != 0:
 				n.faults.Add(key.Line, "%s is said twice, first on line %d", shown(key.Value), met[key.Value])
 			default:
 				met[key.Value] = key.Line
-				read(key.Value, Node{value, key.Value, n.faults})
+				read(key.Value, Node{value, "an entry of " + n.name, n.faults})
 			}
 		}
 	}

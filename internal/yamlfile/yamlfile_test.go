@@ -44,9 +44,9 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A member of a free name may stand there once, and a name is a word.
+// A member of a free name may stand there once and with a value, and a name is a word.
 func TestFaults(t *testing.T) {
-	_, err := readZoo("keepr: Ada\nkey: [hush]\nanimals:\n  emu: {foods: [no]}\n  emu: {}\n  [a]: {}\n  <<: {}\n  cat: 5\n")
+	_, err := readZoo("keepr: Ada\nkey: [hush]\nanimals:\n  emu: {foods: [no]}\n  emu: {}\n  [a]: {}\n  <<: {}\n  cat: 5\n  hush:\n")
 	want := strings.Join([]string{
 		`zoo.yaml:1: a zoo has no member "keepr": did you mean keeper?`,
 		`zoo.yaml:1: a zoo needs keeper`,
@@ -56,6 +56,7 @@ func TestFaults(t *testing.T) {
 		`zoo.yaml:6: the name of a member must be a word; this is a list`,
 		`zoo.yaml:7: a merge (<<) is not allowed: write the members out`,
 		`zoo.yaml:8: an animal must be a mapping of ` + "`name: value`" + `; this is a number`,
+		`zoo.yaml:9: an entry of animals has no value (a space after a colon missing?)`,
 	}, "\n")
 	if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
