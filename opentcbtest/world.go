@@ -93,12 +93,23 @@ type Authorization struct {
 	RefreshToken   string `json:"refresh_token,omitempty"`
 }
 
-// Function is a cloud function. With Files it has code of the merchant's own.
+// Function is a cloud function. With Files it has code of the merchant's own. The rest
+// is its configuration: OpenAPI and Triggers have no effect, as over the wire.
 type Function struct {
-	Env   string            `json:"env"`
-	Name  string            `json:"name"`
-	Files map[string]string `json:"-"` // content by name
-	Zip   string            `json:"zip,omitempty"`
+	Env         string            `json:"env"`
+	Name        string            `json:"name"`
+	Files       map[string]string `json:"-"` // content by name
+	Zip         string            `json:"zip,omitempty"`
+	Timeout     int64             `json:"timeout,omitempty"`     // of one call, in seconds; 0 is 3
+	Environment map[string]string `json:"environment,omitempty"` // its variables
+	OpenAPI     []string          `json:"openapi,omitempty"`
+	Triggers    []Trigger         `json:"triggers,omitempty"`
+}
+
+// Trigger is a timer of a function. Config is seven fields of cron.
+type Trigger struct {
+	Name   string `json:"name"`
+	Config string `json:"config"`
 }
 
 // complete fills in what was left out.

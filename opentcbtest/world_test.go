@@ -46,6 +46,7 @@ func TestWorldHasAll(t *testing.T) {
 	}
 	compare("Quotas", reflect.TypeFor[opentcbtest.Quotas](), reflect.TypeFor[cloud.Quotas]())
 	compare("Quota", reflect.TypeFor[opentcbtest.Quota](), reflect.TypeFor[cloud.Quota]())
+	compare("Trigger", reflect.TypeFor[opentcbtest.Trigger](), reflect.TypeFor[cloud.Trigger]())
 	compare("EventAddress", reflect.TypeFor[opentcbtest.EventAddress](), reflect.TypeFor[cloud.EventSetting]())
 }
 
@@ -59,7 +60,8 @@ func fileMembers(item reflect.Type) (all []string) {
 		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Name == "Line", f.Name == "Sum", strings.HasPrefix(f.Name, "No"): // of no member of its own
-		case f.Name == "Account" && item == reflect.TypeFor[cloud.WorldFunction](): // nor is this
+		case f.Name == "Account" && item == reflect.TypeFor[cloud.WorldFunction](), f.Name == "Configs": // nor are these
+		case f.Name == "Type": // of a trigger, which is always timer
 		case f.Name == "With":
 			all = append(all, fileMembers(f.Type)...)
 		case f.Name == "Account":
@@ -120,7 +122,9 @@ func TestWholeWorld(t *testing.T) {
 		MiniPrograms:   []opentcbtest.MiniProgram{{AppID: mini, Name: "mini", Principal: "me"}, {AppID: third, Disabled: true}},
 		Environments:   []opentcbtest.Environment{{ID: "env-one", AppID: mini, Alias: "first", Runtime: runtime.URL}},
 		Authorizations: []opentcbtest.Authorization{{Platform: one, AppID: mini, RefreshToken: "refreshtoken@@@fixed"}},
-		Functions:      []opentcbtest.Function{{Env: "env-one", Name: "hello", Files: map[string]string{"index.js": "1"}}},
+		Functions: []opentcbtest.Function{{Env: "env-one", Name: "hello", Files: map[string]string{"index.js": "1"}, Timeout: 7,
+			Environment: map[string]string{"KEY": "1"}, OpenAPI: []string{"wxacode.get"},
+			Triggers: []opentcbtest.Trigger{{Name: "daily", Config: "0 0 2 * * * *"}}}},
 	})
 	if e := <-events; e.ComponentVerifyTicket != "ticket@@@fixed" || srv.Ticket(one) != "ticket@@@fixed" {
 		t.Errorf("the ticket is %q", e.ComponentVerifyTicket)
@@ -138,6 +142,15 @@ func TestWholeWorld(t *testing.T) {
 	got, err := client.InvokeCloudFunction(t.Context(), "env-one", "hello", []byte("{}"))
 	if err != nil || !strings.Contains(string(got), "env-one/hello") {
 		t.Errorf("the runtime answered %s, %v", got, err)
+	}
+	for kind, want := range map[tcb.FuncConfigType]string{
+		tcb.FuncConfigProcess:  `{"environment":[{"key":"KEY","value":"1"}],"timeout":7}`,
+		tcb.FuncConfigAPIs:     `{"permissions":{"openapi":["wxacode.get"]}}`,
+		tcb.FuncConfigTriggers: `{"triggers":[{"name":"daily","type":"timer","config":"0 0 2 * * * *"}]}`,
+	} {
+		if got, err := client.GetFuncConfig(t.Context(), "env-one", "hello", kind); err != nil || got != want {
+			t.Errorf("the configuration is %s, %v", got, err)
+		}
 	}
 	for appid, code := range map[string]tcb.Code{two: 61004, disabled: 61011} {
 		c := &tcb.Client{BaseURL: srv.URL}

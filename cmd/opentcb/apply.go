@@ -20,9 +20,10 @@ func applyCommand() *cobra.Command {
 	cmd := remoteCommand("apply FILE", "Bring a server to what a world file says",
 		`Bring a running server to what a world file says, wholly or not at all, and print
 what was changed. Applied again it changes nothing. What the file says of an
-environment's switch and whitelist and of an authorization counts when it is made;
-what has become otherwise since stays, and is told. What is absent stays as it is;
-null or "" takes it away. FILE - is standard input.`,
+environment's switch and whitelist, of a function's configuration and of an
+authorization counts when it is made; what has become otherwise since stays, and is
+told. What is absent stays as it is; null or "" takes it away. FILE - is standard
+input.`,
 		1, func(cmd *cobra.Command, c *admin.Client, args []string) (answer, error) {
 			var refused error // by the server, as opposed to what is wrong here
 			file, err := node.ReadWorld(args[0], func(zip io.Reader) (string, error) {
@@ -72,8 +73,9 @@ func checksum(zip io.Reader) (string, error) {
 func worldCommand() *cobra.Command {
 	cmd := remoteCommand("world", "Print everything that a server keeps as a world file",
 		`Print everything that a server keeps as a world file, without secrets and code. Applied
-to the same server it changes nothing; another one needs the secrets of platforms
-beside. It is read while the server works, so it is not of one moment, as a backup is.`,
+to the same server it changes nothing; another one needs the secrets of platforms and
+functions beside. It is read while the server works, so it is not of one moment, as a
+backup is.`,
 		0, func(cmd *cobra.Command, c *admin.Client, _ []string) (answer, error) {
 			return answer{}, c.World(cmd.Context(), cmd.OutOrStdout())
 		})

@@ -218,11 +218,24 @@ func TestApplyPlansAnew(t *testing.T) {
 	times.Store(0)
 	store.before = func() {
 		if times.Add(1) == 1 {
-			r.ok("upload", r.upload(c, "new", "protected"))
+			r.ok("CreateFunction", r.cloud.CreateFunction(t.Context(), c, env1, "set"))
+			r.ok("SetFuncConfig", r.cloud.SetFuncConfig(t.Context(), c, env1, "set", 3, `{"timeout":5}`))
 		}
 	}
 	sum, err := r.cloud.AddCode(t.Context(), r.operator(), r.draft(zipOf(t, "of the file")))
 	r.ok("AddCode", err)
+	w := configured("set")
+	w.Functions[0].Zip, w.Functions[0].Sum = "n.zip", sum
+	r.changes(w, "function "+env1+" set: code replaced")
+	if got := r.config(c, "set", 3); got != `{"timeout":5}` {
+		t.Errorf("the configuration that came between is gone: %s", got)
+	}
+	times.Store(0)
+	store.before = func() {
+		if times.Add(1) == 1 {
+			r.ok("upload", r.upload(c, "new", "protected"))
+		}
+	}
 	r.changes(cloud.World{Functions: []cloud.WorldFunction{{Line: 1, Env: env1, Name: "new", Zip: "n.zip", Sum: sum}}})
 	if f, err := r.store.Function(t.Context(), mini1, env1, "new"); err != nil || f.Owner != platform1 || f.Sum == sum {
 		t.Errorf("the platform's code that came between is gone: %+v, %v", f, err)

@@ -1,10 +1,15 @@
 package cloud
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/opentcb/opentcb/internal/blob"
+	"github.com/opentcb/opentcb/tcb"
 )
 
 // function plans what a world says of a function. Its code counts when the function is
@@ -23,6 +28,10 @@ func (p *planner) function(w WorldFunction) error {
 		return err
 	}
 	item := "function " + w.Env + " " + w.Name
+	configs, err := p.configs(w, account, old, item)
+	if err != nil {
+		return err
+	}
 	if w.NoZip && old.Sum != "" {
 		p.leave(item, "zip: there is code, which a file does not take away")
 		return nil
@@ -61,7 +70,67 @@ func (p *planner) function(w WorldFunction) error {
 	if a, err := p.account(account); err == nil && a != nil {
 		about = Caller{}.concerning(*a)
 	}
-	return p.change(PutFunction{f}, about, item, what)
+	return p.change(PutFunction{f, configs}, about, item, what)
+}
+
+// configs checks and seals what a world says of a function's configuration, which
+// counts when the function is made. Of one that is there it is told what is another.
+func (p *planner) configs(w WorldFunction, account string, old Function, item string) (all []SealedConfig, err error) {
+	type object map[string]any
+	said := FuncSettings{Timeout: DefaultTimeout}
+	seal := func(kind tcb.FuncConfigType, config object) {
+		text, _ := json.Marshal(config) // no value here fails
+		row, err := p.s.sealConfig(SealedConfig{Account: account, Env: w.Env, Name: w.Name, Kind: kind}, string(text), &said)
+		if refused, ok := errors.AsType[*Error](err); ok {
+			p.faults.Add(w.Line, "%s: %s", item, refused.Detail)
+		}
+		all = append(all, row)
+	}
+	if w.Timeout.Given || w.Environment.Given {
+		seal(tcb.FuncConfigProcess, object{
+			"timeout": cmp.Or(w.Timeout.Value, DefaultTimeout), "environment": append([]Variable{}, w.Environment.Value...),
+		})
+	}
+	if w.OpenAPI.Given && !w.OpenAPI.Null {
+		seal(tcb.FuncConfigAPIs, object{"permissions": object{"openapi": append([]string{}, w.OpenAPI.Value...)}})
+	}
+	if w.Triggers.Given && !w.Triggers.Null {
+		seal(tcb.FuncConfigTriggers, object{"triggers": append([]Trigger{}, w.Triggers.Value...)})
+	}
+	if old.Name == "" {
+		return all, nil
+	}
+	return nil, p.leaveConfigs(w, account, old, said, item)
+}
+
+// leaveConfigs notes what the file says of the configuration of a function that is
+// there, and that is another now.
+func (p *planner) leaveConfigs(w WorldFunction, account string, old Function, said FuncSettings, item string) error {
+	if !w.Timeout.Given && !w.Environment.Given && !w.OpenAPI.Given && !w.Triggers.Given {
+		return nil
+	}
+	settings, err := p.s.settingsOf(p.ctx, account, w.Env, []Function{old})
+	if err != nil {
+		return err
+	}
+	now := settings[w.Name]
+	for _, list := range [][]Variable{said.Environment, now.Environment} {
+		slices.SortFunc(list, func(a, b Variable) int { return strings.Compare(a.Key, b.Key) })
+	}
+	for _, m := range []struct {
+		name  string
+		other bool
+	}{
+		{"timeout", w.Timeout.Given && said.Timeout != now.Timeout},
+		{"environment", w.Environment.Given && !slices.Equal(said.Environment, now.Environment)},
+		{"openapi", w.OpenAPI.Given && !slices.Equal(said.APIs, now.APIs)},
+		{"triggers", w.Triggers.Given && !slices.Equal(said.Triggers, now.Triggers)},
+	} {
+		if m.other {
+			p.leave(item, "%s: it counts when the function is made, and is another now", m.name)
+		}
+	}
+	return nil
 }
 
 // note remembers that a function's code is what a file says. Nobody is told: nothing of

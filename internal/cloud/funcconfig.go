@@ -50,15 +50,10 @@ func (s *Service) SetFuncConfig(
 		return s.recordOutcome(c, actUploadConfig, Function{Env: env, Name: name}.target(), err)
 	}
 	var settings FuncSettings
-	err = settings.read(kind, text)
-	if err == nil && len(settings.taken) > 0 {
-		err = badConfig("has the variable %s, whose name is taken", settings.taken[0])
-	}
+	row, err := s.sealConfig(SealedConfig{Account: f.Account, Env: env, Name: name, Kind: kind}, text, &settings)
 	if err != nil {
 		return s.recordOutcome(c, actUploadConfig, f.target(), err)
 	}
-	row := SealedConfig{Account: f.Account, Env: env, Name: name, Kind: kind}
-	row.Sealed = s.ring.Seal(funcConfigPurpose, row.row(), text)
 	rec := c.record(actUploadConfig, f.target())
 	rec.Detail = fmt.Sprintf("type %d", kind)
 	ok, err := s.store.PutFuncConfig(ctx, row, rec)
@@ -69,6 +64,19 @@ func (s *Service) SetFuncConfig(
 		return Refused(FunctionNotFound, "function not exists")
 	}
 	return nil
+}
+
+// sealConfig seals a kind of configuration that a function is to have, and reads it
+// into settings: InvalidArgs.
+func (s *Service) sealConfig(row SealedConfig, text string, settings *FuncSettings) (SealedConfig, error) {
+	if err := settings.read(row.Kind, text); err != nil {
+		return row, err
+	}
+	if len(settings.taken) > 0 {
+		return row, badConfig("has the variable %s, whose name is taken", settings.taken[0])
+	}
+	row.Sealed = s.ring.Seal(funcConfigPurpose, row.row(), text)
+	return row, nil
 }
 
 // FuncConfig returns a kind of the configuration of a function of the caller's account as
@@ -110,6 +118,10 @@ func (s *Service) eachConfig(
 	if err != nil {
 		return storeError("configuration", err)
 	}
+	return s.openConfigs(rows, each)
+}
+
+func (s *Service) openConfigs(rows []SealedConfig, each func(c SealedConfig, text string) error) error {
 	for _, row := range rows {
 		text, err := s.ring.Open(funcConfigPurpose, row.row(), row.Sealed)
 		if err == nil {
@@ -141,6 +153,25 @@ func (s *Service) settingsOf(
 	})
 }
 
+// readConfigs reads what is stored of the configuration of functions into what a world
+// file says of it.
+func (s *Service) readConfigs(fs []WorldFunction) error {
+	for i := range fs {
+		f, has := &fs[i], FuncSettings{}
+		err := s.openConfigs(f.Configs, func(c SealedConfig, text string) error { return has.read(c.Kind, text) })
+		if err != nil {
+			return err
+		}
+		for i := range has.Triggers {
+			has.Triggers[i].Type = ""
+		}
+		f.Timeout = Maybe[int64]{Given: has.Timeout > 0, Value: has.Timeout}
+		f.OpenAPI = Maybe[[]string]{Given: has.APIs != nil, Value: has.APIs}
+		f.Triggers = Maybe[[]Trigger]{Given: has.Triggers != nil, Value: has.Triggers}
+	}
+	return nil
+}
+
 // FuncSettings is what the configuration of a function says.
 type FuncSettings struct {
 	Timeout     int64 // of one call, in seconds
@@ -161,8 +192,8 @@ type Variable struct {
 // Trigger is when a function is to be run by itself, which it is not here.
 type Trigger struct {
 	Name   string `json:"name"`
-	Type   string `json:"type"`   // timer
-	Config string `json:"config"` // seven fields of cron
+	Type   string `json:"type,omitempty"` // timer; a world file does not say it
+	Config string `json:"config"`         // seven fields of cron
 }
 
 // maxConfig bounds the JSON text of a configuration, in bytes.

@@ -12,7 +12,7 @@ import (
 
 // The bounds of what a configuration says (FC-1).
 const (
-	maxTimeout     = 300     // seconds
+	MaxTimeout     = 300     // seconds
 	maxVariables   = 100     // of one function
 	maxEnvironment = 4 << 10 // their keys and values together, in bytes
 )
@@ -44,8 +44,8 @@ func (f *FuncSettings) readProcess(text string) error {
 	if c.Timeout != nil {
 		f.Timeout = int64(*c.Timeout)
 	}
-	if f.Timeout < 1 || f.Timeout > maxTimeout {
-		return badConfig("has a timeout that is not from 1 to %d seconds", maxTimeout)
+	if f.Timeout < 1 || f.Timeout > MaxTimeout {
+		return badConfig("has a timeout that is not from 1 to %d seconds", MaxTimeout)
 	}
 	if len(c.Environment) > maxVariables {
 		return badConfig("has over %d variables", maxVariables)
@@ -111,6 +111,7 @@ func (f *FuncSettings) readTriggers(text string) error {
 				"second, minute, hour, day, month, weekday, year", i)
 		}
 		seen[t.Name] = true
+		c.Triggers[i].Config = strings.Join(strings.Fields(t.Config), " ") // one spelling, which a world file can have
 	}
 	f.Triggers = c.Triggers
 	return nil

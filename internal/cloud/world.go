@@ -62,13 +62,20 @@ type WorldAuthorization struct {
 // WorldFunction is a function, with the merchant's own code unless Zip is
 // empty. The code counts when the function is made, and when the file has other code
 // than before. Zip is how the file names the code, Sum the SHA-256 that AddCode
-// returned for it.
+// returned for it. The configuration counts when the function is made.
 type WorldFunction struct {
-	Line      int
-	Env, Name string
-	Zip, Sum  string
-	NoZip     bool   // there is to be no code
-	Account   string // that the environment belongs to; only of what is exported
+	Line        int
+	Env, Name   string
+	Zip, Sum    string
+	NoZip       bool              // there is to be no code
+	Timeout     Maybe[int64]      // of one call, in seconds
+	Environment Maybe[[]Variable] // never exported
+	OpenAPI     Maybe[[]string]
+	Triggers    Maybe[[]Trigger]
+	// Only of what is exported: whom the environment belongs to, and what is stored of
+	// the configuration.
+	Account string
+	Configs []SealedConfig
 }
 
 // AddSums gives each function the checksum of its zip, by the zip's name in the
@@ -163,8 +170,11 @@ type PutAuthorization struct {
 }
 
 // PutFunction adds a function, or replaces the code of one that no platform
-// owns.
-type PutFunction struct{ Function }
+// owns. With Configs it only adds one, which has these.
+type PutFunction struct {
+	Function
+	Configs []SealedConfig
+}
 
 // NoteFileCode notes that a function whose code has that SHA-256 has it from a world
 // file too. It changes nothing of a function that has other code.
@@ -192,7 +202,8 @@ type WorldPages interface {
 	WorldEnvironments(ctx context.Context, p Page) ([]WorldEnvironment, error)
 	// WorldAuthorizations has those in force, in the order of appids and platforms.
 	WorldAuthorizations(ctx context.Context, p Page) ([]WorldAuthorization, error)
-	// WorldFunctions is in the order of accounts, environments and names.
+	// WorldFunctions is in the order of accounts, environments and names. What they are
+	// configured with is in Configs alone.
 	WorldFunctions(ctx context.Context, p Page) ([]WorldFunction, error)
 }
 
@@ -226,7 +237,12 @@ func (s *Service) ExportWorld(ctx context.Context, each func(World) error) error
 		func() error {
 			return pages(ctx, s.store.WorldFunctions,
 				func(f WorldFunction) []string { return []string{f.Account, f.Env, f.Name} },
-				func(items []WorldFunction) error { return each(World{Functions: items}) })
+				func(items []WorldFunction) error {
+					if err := s.readConfigs(items); err != nil {
+						return err
+					}
+					return each(World{Functions: items})
+				})
 		},
 	}
 	for _, step := range steps {

@@ -54,7 +54,7 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 				return err
 			}
 		}
-		return t.applyFunction(c.Function)
+		return t.applyFunction(c)
 	case cloud.NoteFileCode:
 		_, err := t.exec("UPDATE functions SET file_sum = $1 WHERE account = $2 AND env = $3 AND name = $4 AND sum = $1",
 			c.Sum, c.Account, c.Env, c.Name)
@@ -63,16 +63,25 @@ func (t *tx) apply(c cloud.Change, rec cloud.Record) error {
 	return fmt.Errorf("no such change: %T", c)
 }
 
-func (t *tx) applyFunction(f cloud.Function) error {
+func (t *tx) applyFunction(c cloud.PutFunction) error {
+	f, there := c.Function, ` DO UPDATE
+		SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at, file_sum = excluded.file_sum
+		WHERE functions.owner = '' AND excluded.sum <> ''`
+	if len(c.Configs) > 0 {
+		there = " DO NOTHING" // somebody made it since, who may have configured it
+	}
 	if err := t.keepEnvironment(f.Account, f.Env); err != nil {
 		return err
 	}
 	if err := t.checkRow(grantedCode, f.Account, f.Env, f.Name); err != nil {
 		return err
 	}
-	err := t.one(insertFunction+` DO UPDATE
-		SET sum = excluded.sum, size = excluded.size, modified_at = excluded.modified_at, file_sum = excluded.file_sum
-		WHERE functions.owner = '' AND excluded.sum <> ''`, functionValues(t.guard, f)...)
+	err := t.one(insertFunction+there, functionValues(t.guard, f)...)
+	for _, config := range c.Configs {
+		if err == nil {
+			err = t.putFuncConfig(config)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -11,21 +11,25 @@ import (
 // PutFuncConfig implements cloud.Store.
 func (s *Store) PutFuncConfig(ctx context.Context, c cloud.SealedConfig, rec cloud.Record) (bool, error) {
 	err := s.writer.writeFor(ctx, c.Account, func(t *tx) error {
-		const function = "account = $1 AND env = $2 AND name = $3"
-		err := t.lock("SELECT name FROM functions WHERE "+function, c.Account, c.Env, c.Name)
+		err := t.lock("SELECT name FROM functions WHERE account = $1 AND env = $2 AND name = $3", c.Account, c.Env, c.Name)
 		if err != nil {
 			return err
 		}
 		t.record(rec)
-		return t.hit(`INSERT INTO function_configs (account, env, name, kind, added_at, sealed)
-			SELECT account, env, name, $4, added_at, $5 FROM functions WHERE `+function+`
-			ON CONFLICT (account, env, name, kind) DO UPDATE SET added_at = excluded.added_at, sealed = excluded.sealed`,
-			c.Account, c.Env, c.Name, c.Kind, c.Sealed)
+		return t.putFuncConfig(c)
 	})
 	if errors.Is(err, cloud.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// putFuncConfig is cloud.ErrNotFound if there is no such function.
+func (t *tx) putFuncConfig(c cloud.SealedConfig) error {
+	return t.hit(`INSERT INTO function_configs (account, env, name, kind, added_at, sealed)
+		SELECT account, env, name, $4, added_at, $5 FROM functions WHERE account = $1 AND env = $2 AND name = $3
+		ON CONFLICT (account, env, name, kind) DO UPDATE SET added_at = excluded.added_at, sealed = excluded.sealed`,
+		c.Account, c.Env, c.Name, c.Kind, c.Sealed)
 }
 
 // FuncConfigs implements cloud.Store.

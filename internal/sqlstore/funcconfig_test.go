@@ -33,7 +33,11 @@ func TestConfigOfAnother(t *testing.T) {
 		if found, err := s.FuncConfigs(ctx, account, env, "hello", "hello"); err != nil || len(found) != left {
 			t.Errorf("found %v, %v; want %d", found, err, left)
 		}
-		err := s.writer.write(ctx, func(t *tx) error {
+		world, err := s.WorldFunctions(ctx, cloud.Page{Limit: 10})
+		if err != nil || len(world) != 1 || len(world[0].Configs) != left {
+			t.Errorf("of the world there is %v, %v; want %d", world, err, left)
+		}
+		err = s.writer.write(ctx, func(t *tx) error {
 			_, err := t.exec("DELETE FROM functions WHERE account = $1", account)
 			return err
 		})

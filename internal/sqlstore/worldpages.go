@@ -140,11 +140,24 @@ func (s *Store) WorldAuthorizations(ctx context.Context, p cloud.Page) ([]cloud.
 }
 
 // WorldFunctions implements cloud.Store.
-func (s *Store) WorldFunctions(ctx context.Context, p cloud.Page) ([]cloud.WorldFunction, error) {
+func (s *Store) WorldFunctions(ctx context.Context, p cloud.Page) (all []cloud.WorldFunction, err error) {
 	var sel selection
-	query, args := sel.page(`SELECT f.account, f.env, f.name FROM functions f JOIN accounts a ON a.appid = f.account
-		WHERE a.disabled <> 2`, p, "f.account", "f.env", "f.name")
-	return scanAll(s.read(ctx), func(r *sql.Rows) (w cloud.WorldFunction, err error) {
-		return w, r.Scan(&w.Account, &w.Env, &w.Name)
-	}, query, args...)
+	query, args := sel.page(`SELECT f.account, f.env, f.name, f.added_at FROM functions f
+		JOIN accounts a ON a.appid = f.account WHERE a.disabled <> 2`, p, "f.account", "f.env", "f.name")
+	query = `SELECT f.account, f.env, f.name, COALESCE(c.kind, 0), COALESCE(c.sealed, '') FROM (` + query + `) f
+		LEFT JOIN function_configs c
+			ON c.account = f.account AND c.env = f.env AND c.name = f.name AND c.added_at = f.added_at
+		ORDER BY f.account, f.env, f.name, c.kind`
+	err = s.read(ctx).rows(query, args, func(r *sql.Rows) error {
+		var c cloud.SealedConfig
+		err := r.Scan(&c.Account, &c.Env, &c.Name, &c.Kind, &c.Sealed)
+		if n := len(all); n == 0 || all[n-1].Name != c.Name || all[n-1].Env != c.Env || all[n-1].Account != c.Account {
+			all = append(all, cloud.WorldFunction{Account: c.Account, Env: c.Env, Name: c.Name})
+		}
+		if f := &all[len(all)-1]; c.Kind != 0 {
+			f.Configs = append(f.Configs, c)
+		}
+		return err
+	})
+	return all, err
 }

@@ -64,7 +64,9 @@ var newWorld = []cloud.Change{
 	cloud.AccountChange{Old: &cloud.Account{AppID: mini1}, New: cloud.Account{AppID: mini1, Name: "First"}},
 	cloud.AddEnvironment{Account: mini1, ID: "env-new", Open: new(bool), Whitelist: []string{"/new"}},
 	cloud.PutAuthorization{Platform: platform2, AppID: mini2, Sets: []int{49}, Refresh: token("other-refresh")},
-	cloud.PutFunction{Function: ownedFunction("new")},
+	cloud.PutFunction{Function: ownedFunction("new"), Configs: []cloud.SealedConfig{
+		{Account: mini1, Env: env1, Name: "new", Kind: 3, Sealed: "sealed"},
+	}},
 	cloud.NoteFileCode{Account: mini1, Env: env1, Name: function1, Sum: sum1},
 }
 
@@ -85,6 +87,10 @@ func misfits(e *exam) map[string]cloud.Change {
 		"an environment that another account has":       cloud.AddEnvironment{Account: mini2, ID: env1},
 		"code of a function that a platform owns":       cloud.PutFunction{Function: fixtureFunction(env1, function2)},
 		"a function without code where there is a code": cloud.PutFunction{Function: blank},
+		"a function to configure that is there": cloud.PutFunction{
+			Function: fixtureFunction(env1, function1),
+			Configs:  []cloud.SealedConfig{{Account: mini1, Env: env1, Name: function1, Kind: 3, Sealed: "sealed"}},
+		},
 		"an authorization that was cancelled": cloud.PutAuthorization{
 			Platform: platform1, AppID: mini2, Sets: []int{7}, OldEpoch: 1, WasInForce: false,
 		},
@@ -117,8 +123,12 @@ func applyAllOrNothing(e *exam) {
 		e.wroteNot(rec)
 		_, err = e.store.EnvironmentAccount(e.Context(), "env-new")
 		e.fails("environment of an Apply that failed", err, cloud.ErrNotFound)
+		e.same("configurations of an Apply that failed", len(e.funcConfigs(env1, "", "zzz")), 0)
 	}
 	e.apply(newWorld...) // without the misfit it goes
+	e.same("configurations", e.funcConfigs(env1, "", "zzz"), []cloud.SealedConfig{
+		{Account: mini1, Env: env1, Name: "new", Kind: 3, Sealed: "sealed"},
+	})
 	f := fixtureFunction(env1, function1)
 	f.FileSum = sum1
 	e.same("function whose code a file has too", e.function(mini1, env1, function1), f)

@@ -36,15 +36,7 @@ func worldPages(e *exam) {
 	e.same("authorizations", grants, []cloud.WorldAuthorization{
 		{AppID: mini1, Platform: platform1, Sets: []int{64, 49}}, {AppID: mini1, Platform: platform2, Sets: []int{18}},
 	})
-	whole, err := e.store.WorldFunctions(e.Context(), wholeList)
-	e.ok("WorldFunctions", err)
-	e.same("functions", whole, []cloud.WorldFunction{
-		{Account: mini1, Env: env1, Name: function1}, {Account: mini1, Env: env1, Name: function2},
-		{Account: mini1, Env: env2, Name: function1},
-	})
-	rest, err := e.store.WorldFunctions(e.Context(), cloud.Page{After: []string{mini1, env1, function1}, Limit: 1})
-	e.ok("WorldFunctions", err)
-	e.same("a page of functions", rest, whole[1:2])
+	e.exportedFunctions()
 
 	e.same("environments", e.exportedEnvironments(), []string{env1, env3, env2, envOther, envBatch})
 	old = e.account(mini1)
@@ -55,6 +47,31 @@ func worldPages(e *exam) {
 	grants, err = e.store.WorldAuthorizations(e.Context(), wholeList)
 	e.ok("WorldAuthorizations", err)
 	e.same("authorizations of what stays", len(grants), 0)
+}
+
+// exportedFunctions: a page has as many functions as it may, however many kinds of
+// configuration they have.
+func (e *exam) exportedFunctions() {
+	e.Helper()
+	var configs []cloud.SealedConfig
+	for i, c := range []cloud.SealedConfig{{Env: env1, Kind: 1}, {Env: env1, Kind: 3}, {Env: env2, Kind: 2}} {
+		c.Account, c.Name, c.Sealed = mini1, function1, "sealed"+string(rune('0'+i))
+		ok, err := e.store.PutFuncConfig(e.Context(), c, e.rec("put"))
+		e.is(true)("PutFuncConfig", ok, err)
+		configs = append(configs, c)
+	}
+	want := []cloud.WorldFunction{
+		{Account: mini1, Env: env1, Name: function1, Configs: configs[:2]}, {Account: mini1, Env: env1, Name: function2},
+		{Account: mini1, Env: env2, Name: function1, Configs: configs[2:]},
+	}
+	whole, err := e.store.WorldFunctions(e.Context(), wholeList)
+	e.ok("WorldFunctions", err)
+	e.same("functions", whole, want)
+	for at, after := range [][]string{nil, {mini1, env1, function1}, {mini1, env1, function2}} {
+		page, err := e.store.WorldFunctions(e.Context(), cloud.Page{After: after, Limit: 1})
+		e.ok("WorldFunctions", err)
+		e.same("a page of functions", page, want[at:at+1])
+	}
 }
 
 // exportedEnvironments returns the ids of the environments that are exported, each as it

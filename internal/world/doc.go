@@ -7,7 +7,8 @@
 // A map of the package:
 //
 //	world.go   Parse: from the members of the file to a cloud.World
-//	member.go  members that are as they are, or away; quotas and addresses of a platform
+//	member.go  members that are as they are, or away; quotas and addresses of a platform,
+//	           and how a function is configured
 //	write.go   Writer: a world as a file
 //	check.go   what a value may be, and items that contradict each other
 package world

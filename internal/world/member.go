@@ -73,13 +73,7 @@ func quotas(target *cloud.Quotas) yamlfile.Read {
 }
 
 func quota(n yamlfile.Node) (q cloud.Quota) {
-	calls := func(target *int64) yamlfile.Read {
-		return func(n yamlfile.Node) {
-			if calls, ok := n.Number("a quota", 1, cloud.MaxQuota); ok {
-				*target = int64(calls)
-			}
-		}
-	}
+	calls := whole("a quota", cloud.MaxQuota)
 	n.Members("a quota", yamlfile.Optional("day", calls(&q.Day)), yamlfile.Optional("minute", calls(&q.Minute)))
 	return q
 }
@@ -100,4 +94,32 @@ func networks(target *[]cloud.Network) yamlfile.Read {
 			*target = append(*target, network)
 		}
 	}
+}
+
+// whole returns what reads a whole number from 1 on.
+func whole(what string, most int) func(*int64) yamlfile.Read {
+	return func(target *int64) yamlfile.Read {
+		return func(n yamlfile.Node) {
+			number, _ := n.Number(what, 1, most)
+			*target = int64(number)
+		}
+	}
+}
+
+// variables reads a function's environment, whose values are secrets.
+func variables(target *[]cloud.Variable) yamlfile.Read {
+	return yamlfile.Named(func(name string, n yamlfile.Node) {
+		v := cloud.Variable{Key: name}
+		yamlfile.Secret(&v.Value, nil)(n)
+		*target = append(*target, v)
+	})
+}
+
+// triggers reads the triggers of a function, which are timers.
+func triggers(target *[]cloud.Trigger) yamlfile.Read {
+	return yamlfile.List(func(n yamlfile.Node) {
+		t := cloud.Trigger{Type: "timer"}
+		n.Members("a trigger", yamlfile.Required("name", text(&t.Name)), yamlfile.Required("config", text(&t.Config)))
+		*target = append(*target, t)
+	})
 }

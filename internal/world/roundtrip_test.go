@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +61,9 @@ func written(w cloud.World, lines bool) map[string][]map[string]any {
 				"refresh_token", orNull(a.RefreshToken, a.NoRefresh)))
 	}
 	for _, f := range w.Functions {
-		file["functions"] = append(file["functions"], item(line(f.Line), "env", f.Env, "name", f.Name, "zip", orNull(f.Zip, f.NoZip)))
+		file["functions"] = append(file["functions"], item(line(f.Line), "env", f.Env, "name", f.Name, "zip", orNull(f.Zip, f.NoZip),
+			"timeout", maybeOf(f.Timeout), "environment", variablesOf(f.Environment), "openapi", maybeOf(f.OpenAPI),
+			"triggers", triggersIn(f.Triggers)))
 	}
 	return file
 }
@@ -124,6 +127,9 @@ func item(line int, members ...any) map[string]any {
 	return m
 }
 
+// unseen is what JSON has as it is, and YAML refuses or takes for a line break.
+var unseen = regexp.MustCompile(`[\x7f-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
+
 // sameAgain fails unless w, written as YAML and as JSON, is read as w.
 func sameAgain(t rapid.TB, w cloud.World) {
 	t.Helper()
@@ -135,10 +141,12 @@ func sameAgain(t rapid.TB, w cloud.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	asJSON = unseen.ReplaceAllFunc(asJSON, func(r []byte) []byte { return fmt.Appendf(nil, `\u%04x`, []rune(string(r))[0]) })
 	for _, text := range [][]byte{asYAML, asJSON} {
 		again, err := Parse(text, "written")
 		lines := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Line" }, cmp.Ignore())
-		diff := cmp.Diff(w, again, lines, cmpopts.EquateEmpty(), cmpopts.EquateComparable(cloud.Network{}))
+		diff := cmp.Diff(w, again, lines, cmpopts.EquateEmpty(), cmpopts.EquateComparable(cloud.Network{}),
+			cmpopts.SortSlices(func(a, b cloud.Variable) bool { return a.Key < b.Key }))
 		if err != nil || diff != "" {
 			t.Fatalf("%v\n%s\n(-was +read):\n%s", err, text, diff)
 		}
@@ -231,6 +239,11 @@ func worlds(t *rapid.T) cloud.World {
 			Env:  id,
 			Name: rapid.StringMatching(`[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]`).Draw(t, "name"),
 			Zip:  rapid.StringMatching(`[ -~é夹😀]{0,20}`).Draw(t, "zip"),
+
+			Timeout:     maybes(rapid.Int64Range(1, cloud.MaxTimeout)).Draw(t, "timeout"),
+			Environment: maybes(someVariables).Draw(t, "environment"),
+			OpenAPI:     maybes(rapid.SliceOfN(rapid.StringMatching(`[a-z]{1,5}\.[a-z]{1,5}|yes`), 0, 3)).Draw(t, "openapi"),
+			Triggers:    maybes(rapid.SliceOfN(someTrigger, 0, 3)).Draw(t, "triggers"),
 		})
 	}
 	for _, appid := range rapid.SliceOfNDistinct(miniProgram, 0, 4, rapid.ID).Draw(t, "authorizations") {

@@ -115,6 +115,10 @@ func (r *reader) function(n yamlfile.Node) {
 		yamlfile.Required("env", yamlfile.Text(&f.Env, checkEnvironment)),
 		yamlfile.Required("name", yamlfile.Text(&f.Name, checkFunction)),
 		yamlfile.Optional("zip", orAway(&f.NoZip, text(&f.Zip))),
+		yamlfile.Optional("timeout", maybe(&f.Timeout, whole("timeout", cloud.MaxTimeout))),
+		yamlfile.Optional("environment", maybe(&f.Environment, variables)),
+		yamlfile.Optional("openapi", maybe(&f.OpenAPI, whitelist)),
+		yamlfile.Optional("triggers", maybe(&f.Triggers, triggers)),
 	)
 	r.once(n, "function", f.Env, f.Name)
 	r.world.Functions = append(r.world.Functions, f)

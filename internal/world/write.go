@@ -47,7 +47,9 @@ func (w *Writer) Write(piece cloud.World) error {
 			add("permission_sets", a.Sets).maybe("refresh_token", a.RefreshToken, a.RefreshToken != ""))
 	}
 	for _, f := range piece.Functions {
-		w.item(&b, "functions", line{}.add("env", f.Env).add("name", f.Name).maybe("zip", f.Zip, f.Zip != ""))
+		w.item(&b, "functions", line{}.add("env", f.Env).add("name", f.Name).maybe("zip", f.Zip, f.Zip != "").
+			maybe("timeout", f.Timeout, f.Timeout.Given).maybe("openapi", f.OpenAPI, f.OpenAPI.Given).
+			maybe("triggers", f.Triggers, f.Triggers.Given))
 	}
 	_, err := w.to.Write(b.Bytes())
 	return err
