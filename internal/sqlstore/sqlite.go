@@ -68,7 +68,11 @@ func (o SQLiteOptions) Open(ctx context.Context, file string) (*Store, error) {
 	missing, alone, err := lookAtLog(abs)
 	switch {
 	case err == nil && missing && o.NoSync:
-		err = makeFile(abs)
+		if text := emptySQLite.Load(); text != nil {
+			missing, err = false, os.WriteFile(abs, *text, 0o600)
+		} else {
+			err = makeFile(abs)
+		}
 	case err == nil && missing:
 		missing, err = false, create(ctx, abs, "")
 	}
@@ -112,7 +116,9 @@ func (d *sqliteDB) open(ctx context.Context, isNew, alone bool) (err error) {
 	}
 	switch {
 	case isNew:
-		err = createSchema(ctx, d.writers)
+		if err = createSchema(ctx, d.writers); err == nil {
+			err = keepEmpty(ctx, d.writers)
+		}
 	case alone:
 		err = checkAlone(ctx, d.writers)
 	}

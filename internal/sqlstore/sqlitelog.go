@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -138,6 +139,32 @@ func createSchema(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	return t.Commit()
+}
+
+// emptySQLite is a new database, once a second one was made that need not last: a
+// process that makes two makes many. emptyMade counts them until then.
+var (
+	emptySQLite atomic.Pointer[[]byte]
+	emptyMade   atomic.Int64
+)
+
+// keepEmpty keeps a database that was just made as emptySQLite.
+func keepEmpty(ctx context.Context, db *sql.DB) error {
+	if emptyMade.Add(1) < 2 {
+		return nil
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Raw(func(c any) error {
+		text, err := c.(interface{ Serialize() ([]byte, error) }).Serialize()
+		if err == nil {
+			emptySQLite.Store(&text)
+		}
+		return err
+	})
 }
 
 // lookAtLog reports whether a database is still to be made, and whether it has
