@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,28 +112,16 @@ func createSchema(ctx context.Context, db *sql.DB) error {
 	if err := done.CreateVersionTable(ctx, t); err != nil {
 		return err
 	}
-	// To add a column SQLite reads the whole schema again, of which there is little
-	// right after the table was made.
-	var schema []string
-	made, versions := map[string]int{}, "(0, 1)"
+	schema, versions := "", "(0, 1)"
 	for _, name := range migrationNames() {
-		file, err := migrations.ReadFile("migrations/" + name)
+		text, err := migrations.ReadFile("migrations/" + name)
 		if err != nil {
 			return err
 		}
-		text := string(file) + "\n"
-		if _, altered, ok := strings.Cut(text, "\nALTER TABLE "); ok {
-			table, _, _ := strings.Cut(altered, " ")
-			schema[made[table]] += text
-		} else {
-			_, created, _ := strings.Cut(text, "\nCREATE TABLE IF NOT EXISTS ")
-			table, _, _ := strings.Cut(created, " ")
-			made[table], schema = len(schema), append(schema, text)
-		}
+		schema += string(text) + "\n"
 		versions += fmt.Sprintf(", (%d, 1)", versionOf(name))
 	}
-	schema = append(schema, "INSERT INTO goose_db_version (version_id, is_applied) VALUES "+versions)
-	_, err = t.ExecContext(ctx, strings.Join(schema, ""))
+	_, err = t.ExecContext(ctx, schema+"INSERT INTO goose_db_version (version_id, is_applied) VALUES "+versions)
 	if err != nil {
 		return err
 	}
