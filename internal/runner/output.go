@@ -74,7 +74,7 @@ func (o *output) follow(s *stream) {
 }
 
 // take reads what a pipe has, without waiting, and brings the lines of it to the log.
-// Where it has nothing, more tells whether something may come.
+// Where it has nothing, more reports whether something may come.
 func (o *output) take(s *stream, fd uintptr) (n int, more bool) {
 	n, more = readNow(fd, s.read[:])
 	for text := s.read[:n]; len(text) > 0; {

@@ -43,8 +43,8 @@ func keepDescriptors() error {
 	return err
 }
 
-// readNow reads what is there, without waiting. Where that is nothing, more tells whether
-// something may come.
+// readNow reads what is there, without waiting. Where that is nothing, more reports
+// whether something may come.
 func readNow(fd uintptr, p []byte) (n int, more bool) {
 	n, err := syscall.Read(int(fd), p)
 	for err == syscall.EINTR {
