@@ -12,7 +12,7 @@ import (
 
 // The bounds of what a configuration says (FC-1).
 const (
-	MaxTimeout     = 300     // seconds
+	MaxTimeout     = 300     // of one event, in seconds
 	maxVariables   = 100     // of one function
 	maxEnvironment = 4 << 10 // their keys and values together, in bytes
 )
