@@ -67,7 +67,7 @@ type visit struct {
 // Serve answers a request for the page: with the page, or with the redirect to the
 // platform's address. An error is for Refuse to answer; it is, or wraps, a
 // cloud.Error. The caller is of this request, and nobody; address is where it comes
-// from.
+// from. Who calls bounds the body.
 func (p *Page) Serve(w http.ResponseWriter, r *http.Request, c cloud.Caller, address string) error {
 	v := visit{page: p, w: w, r: r, caller: c, address: address, l: languageOf(r), asked: readAsked(r.URL.Query())}
 	switch r.Method {
@@ -143,7 +143,7 @@ func (v *visit) decide(ctx context.Context) error {
 	if !isOurs(v.r, v.page.publicURL) {
 		return v.problem(invalid, http.StatusForbidden, in(v.l, "error_site"))
 	}
-	f, err := readForm(v.w, v.r)
+	f, err := readForm(v.r)
 	if err != nil {
 		return v.problem(invalid, http.StatusBadRequest, in(v.l, "error_form"))
 	}

@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// maxForm bounds the body of a form, in bytes.
-const maxForm = 64 << 10
-
 // asked is what the page was opened with.
 type asked struct {
 	platform, preAuthCode, redirect string
@@ -41,9 +38,8 @@ type filled struct {
 	Refuse bool
 }
 
-// readForm reads the form of a request, whose body it bounds.
-func readForm(w http.ResponseWriter, r *http.Request) (filled, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+// readForm reads the form of a request, whose body is bounded.
+func readForm(r *http.Request) (filled, error) {
 	if err := r.ParseForm(); err != nil {
 		return filled{}, err
 	}

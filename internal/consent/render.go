@@ -161,6 +161,7 @@ func (v *visit) message(status int, title, sentence string) error {
 var sentences = map[cloud.Kind]string{
 	cloud.InvalidAppID: "error_platform", cloud.InvalidComponent: "error_disabled", cloud.InvalidArgs: "error_asks",
 	cloud.PreAuthInvalid: "error_preauth", cloud.PreAuthExpired: "error_expired", cloud.PreAuthUsed: "error_used",
+	cloud.MalformedBody: "error_form",
 }
 
 // Refuse answers a request with the page of an error (CO-9).
@@ -168,9 +169,13 @@ func (p *Page) Refuse(w http.ResponseWriter, r *http.Request, rid string, err er
 	l := languageOf(r)
 	answer, ok := errors.AsType[*problem](err)
 	if !ok {
-		name, known := sentences[cloud.KindOf(err)]
+		kind := cloud.KindOf(err)
+		name, known := sentences[kind]
 		answer = &problem{status: http.StatusBadRequest}
-		if !known {
+		switch {
+		case kind == cloud.LimitReached:
+			name, answer.status = "error_busy", http.StatusTooManyRequests
+		case !known:
 			name, answer.status = "error_busy", http.StatusServiceUnavailable
 		}
 		answer.view = view{l: l, Title: in(l, "error_title"), Message: in(l, name), Trouble: true}

@@ -22,7 +22,7 @@ const (
 // buffers that are kept for the next bodies, too. Who is not known waits with less.
 const (
 	freeBody     = 4 << 10
-	freeOpenBody = 1 << 10
+	freeOpenBody = 512
 )
 
 // buffers are for reading bodies of callers whose token is genuine.
@@ -144,7 +144,7 @@ func drain(r io.Reader) error {
 // it at once: net/http would take 8 KiB for that from each caller that is slow.
 const (
 	maxUnread  = 256 << 10
-	unreadStep = 512
+	unreadStep = 128
 )
 
 // readRest reads what is left of a body that was refused, so that its connection

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -52,7 +53,7 @@ func TestBodyBudget(t *testing.T) {
 	t.Cleanup(web.Close)
 	held := make([]net.Conn, 3)
 	for i := range held {
-		held[i] = sendPart(t, web, each, each-1)
+		held[i] = sendPart(t, web, openCall, each, each-1)
 	}
 	waitFor(t, func() bool { return s.bodies.open.Load() == 3*each })
 
@@ -80,14 +81,54 @@ func TestBodyBudget(t *testing.T) {
 	}
 }
 
-// sendPart begins a call without a token, and leaves a part of its body out.
-func sendPart(t *testing.T, web *httptest.Server, size, sent int) net.Conn {
+// TestForms: a form of the consent page is one of those bodies, refused with a page.
+//
+// Proves: EN-9, CO-9
+func TestForms(t *testing.T) {
+	const (
+		each = maxOpenBody
+		page = "/cgi-bin/componentloginpage?component_appid=" + platform
+
+		cannotRead = "无法读取表单"
+	)
+	s := newFixture(t, Config{BodyBytes: 4 * each})
+	web := httptest.NewServer(s)
+	t.Cleanup(web.Close)
+	send := func(size int) (status int, text string) {
+		body := "decision=refuse&" + strings.Repeat("x", size-16)
+		resp, err := http.Post(web.URL+page, "application/x-www-form-urlencoded", strings.NewReader(body))
+		must(t, err)
+		defer resp.Body.Close()
+		all, err := io.ReadAll(resp.Body)
+		must(t, err)
+		return resp.StatusCode, string(all)
+	}
+	if status, text := send(each + 1); status != http.StatusBadRequest || !strings.Contains(text, cannotRead) {
+		t.Errorf("too large: %d %s", status, text)
+	}
+	if status, text := send(each); status != http.StatusBadRequest || strings.Contains(text, cannotRead) {
+		t.Errorf("as large as it may be: %d %s", status, text)
+	}
+	held := sendPart(t, web, page, each, each-1)
+	waitFor(t, func() bool { return s.bodies.open.Load() == each })
+	if status, text := send(each); status != http.StatusTooManyRequests || !strings.Contains(text, "稍后重试") {
+		t.Errorf("without room: %d %s", status, text)
+	}
+	if status, text := send(500); status != http.StatusBadRequest {
+		t.Errorf("a small one: %d %s", status, text)
+	}
+	held.Close()
+	waitFor(t, func() bool { return s.bodies.open.Load() == 0 && s.bodies.all.Load() == 0 })
+}
+
+// sendPart begins a request without a token, and leaves a part of its body out.
+func sendPart(t *testing.T, web *httptest.Server, path string, size, sent int) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", web.Listener.Addr().String())
 	must(t, err)
 	t.Cleanup(func() { c.Close() })
 	w := bufio.NewWriter(c)
-	fmt.Fprintf(w, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", openCall, size, strings.Repeat(" ", sent))
+	fmt.Fprintf(w, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", path, size, strings.Repeat(" ", sent))
 	must(t, w.Flush())
 	return c
 }
