@@ -32,6 +32,7 @@ type EventHandler struct {
 	handle  func(context.Context, Event) error
 	log     *slog.Logger
 	once    *seen
+	refused refusals
 }
 
 // EventOption changes what NewEventHandler makes.
@@ -52,7 +53,8 @@ func OnEvent(handle func(context.Context, Event) error) EventOption {
 // 10,000. Without it what is sent again is handled again.
 func OncePerEvent() EventOption { return func(h *EventHandler) { h.once = newSeen(10_000) } }
 
-// LogTo logs what is refused, and why. Neither tickets nor codes are logged.
+// LogTo logs what is refused, and why: a line a second at most, since anybody can have
+// pushes refused. Neither tickets nor codes are logged.
 func LogTo(log *slog.Logger) EventOption { return func(h *EventHandler) { h.log = log } }
 
 // NewEventHandler returns the event address of a platform, which is known by its
@@ -110,8 +112,29 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers what is no push to this platform.
 func (h *EventHandler) refuse(w http.ResponseWriter, status int, err error) {
-	h.log.Warn("a push was refused", "err", err)
+	if before, ok := h.refused.tell(time.Now()); ok {
+		h.log.Warn("a push was refused", "err", err, "left_out", before)
+	}
 	http.Error(w, err.Error(), status)
+}
+
+// refusals counts what is refused, of which little is told.
+type refusals struct {
+	mu      sync.Mutex
+	next    time.Time // before which nothing is told
+	leftOut int
+}
+
+// tell reports whether to tell of a refusal, and of how many before nothing was told.
+func (r *refusals) tell(now time.Time) (leftOut int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Before(r.next) {
+		r.leftOut++
+		return 0, false
+	}
+	leftOut, r.leftOut, r.next = r.leftOut, 0, now.Add(time.Second)
+	return leftOut, true
 }
 
 // open verifies and decrypts a push.

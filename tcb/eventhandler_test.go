@@ -261,3 +261,18 @@ func TestSeen(t *testing.T) {
 		t.Errorf("what was forgotten: %v, %d calls", err, calls)
 	}
 }
+
+// TestRefusalsAreTold: who has pushes refused without end does not fill the log.
+func TestRefusalsAreTold(t *testing.T) {
+	rig := listenForEvents(t, []EventKey{newKey})
+	begin := time.Now()
+	for range 50 {
+		if status, _ := rig.post("", []byte("false")); status != http.StatusForbidden {
+			t.Fatalf("a false push is answered %d", status)
+		}
+	}
+	most := 1 + int(time.Since(begin)/time.Second)
+	if lines := strings.Count(rig.log.String(), "a push was refused"); lines == 0 || lines > most {
+		t.Errorf("%d lines, want 1 to %d", lines, most)
+	}
+}

@@ -76,10 +76,10 @@ func relayCommand() *cobra.Command {
 			}
 			at := "http://" + l.Addr().String()
 			if secure != nil {
-				at, l = "https://"+l.Addr().String(), tls.NewListener(l, secure)
+				at = "https://" + l.Addr().String()
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "ready relay=%s events=%s/events\n", at, at)
-			return errors.Join(serveRelay(cmd.Context(), r, l), r.Close())
+			return errors.Join(serveRelay(cmd.Context(), r, l, secure), r.Close())
 		},
 	}
 	f := cmd.Flags()
@@ -97,12 +97,13 @@ func relayCommand() *cobra.Command {
 // that have begun.
 const relayTime = 15 * time.Second
 
-// serveRelay answers until ctx ends.
-func serveRelay(ctx context.Context, h http.Handler, l net.Listener) error {
+// serveRelay answers until ctx ends, with TLS if there are settings of it.
+func serveRelay(ctx context.Context, h http.Handler, l net.Listener, secure *tls.Config) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: relayTime, ReadTimeout: relayTime, WriteTimeout: 2 * relayTime,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		IdleTimeout: 2 * time.Minute,
 	}
+	l = node.Bound(srv, l, secure)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	select {

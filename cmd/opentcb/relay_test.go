@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -167,5 +169,46 @@ func received(t *testing.T, got <-chan string) string {
 	case <-time.After(time.Minute):
 		t.Fatal("nothing was passed on within a minute")
 		return ""
+	}
+}
+
+// TestRelayBounds: what strangers send to a relay takes little of it, in TLS too.
+func TestRelayBounds(t *testing.T) {
+	secure := httptest.NewTLSServer(nil)
+	defer secure.Close()
+	plain := func(address string) (net.Conn, error) { return net.Dial("tcp", address) }
+	inTLS := func(address string) (net.Conn, error) {
+		return tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	}
+	for name, c := range map[string]struct {
+		config *tls.Config
+		dial   func(string) (net.Conn, error)
+	}{"plain": {nil, plain}, "tls": {secure.TLS, inTLS}} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- serveRelay(ctx, http.NotFoundHandler(), l, c.config) }()
+		for lines, want := range map[int]int{50: http.StatusNotFound, 200: http.StatusRequestHeaderFieldsTooLarge} {
+			conn, err := c.dial(l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+strings.Repeat("a:\r\n", lines)+"\r\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil || resp.StatusCode != want {
+				t.Errorf("%s, %d lines: %v, %v", name, lines, resp, err)
+			}
+			conn.Close()
+		}
+		end()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }

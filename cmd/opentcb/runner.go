@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/opentcb/opentcb/internal/agent"
+	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/runner"
 	"github.com/opentcb/opentcb/internal/secretfile"
 )
@@ -167,6 +168,7 @@ func runFunctions(ctx context.Context, cfg runner.Config, l net.Listener, begun 
 		close(kept)
 	}()
 	srv := &http.Server{Handler: r, ReadHeaderTimeout: endTime, ReadTimeout: endTime, IdleTimeout: 2 * time.Minute}
+	l = node.Bound(srv, l, nil)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	begun()

@@ -45,6 +45,8 @@ const (
 	// idleTime is shorter than the time after which Node.js and others close an idle
 	// connection: a call that meets that moment would fail for it.
 	idleTime = 3 * time.Second
+	// maxHeader bounds the header of an answer: a runtime may be the environment's own.
+	maxHeader = 64 << 10
 )
 
 // Invoker has functions run. It is safe for concurrent use.
@@ -64,7 +66,7 @@ func New(cfg Config) *Invoker {
 		transport: &http.Transport{
 			DialContext: dialer.DialContext, Protocols: &protocols, DisableCompression: true,
 			TLSHandshakeTimeout: dialTime, MaxIdleConns: idleMost, MaxIdleConnsPerHost: idleMost,
-			IdleConnTimeout: idleTime,
+			IdleConnTimeout: idleTime, MaxResponseHeaderBytes: maxHeader,
 		},
 	}
 }

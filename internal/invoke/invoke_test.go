@@ -207,3 +207,21 @@ func TestNoResultInTime(t *testing.T) {
 	close(goOn)
 	<-ended
 }
+
+// TestLargeHeader: what an environment's own runtime sends before its answer takes
+// little of the server's memory.
+//
+// Proves: IV-7
+func TestLargeHeader(t *testing.T) {
+	for size, want := range map[int]string{32 << 10: "", 1 << 20: "the runtime does not answer"} {
+		i := newInvoker(t, long, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Large", strings.Repeat("x", size))
+			_, _ = io.WriteString(w, "{}")
+		})
+		_, err := i.Run(t.Context(), call)
+		f, failed := errors.AsType[*invoke.Failure](err)
+		if failed != (want != "") || failed && (f.Reason != invoke.Unreachable || f.Message != want) {
+			t.Errorf("a header of %d bytes: %v", size, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -66,6 +66,22 @@ func listen(address, what, flag string, limits Limits) (*listener, error) {
 	}, nil
 }
 
+// Bound has a server beside the node's own bounded by the default limits: its
+// connections, and the bytes and lines of their headers. It returns the listener to
+// serve; config is its TLS, nil without.
+func Bound(srv *http.Server, on net.Listener, config *tls.Config) net.Listener {
+	limits := defaultLimits()
+	l := &listener{
+		TCPListener: on.(*net.TCPListener), slots: make(chan struct{}, limits.MaxConnections), maxLines: limits.MaxHeaderLines,
+	}
+	srv.MaxHeaderBytes, srv.ConnState = limits.MaxHeaderBytes, watchHead
+	srv.Handler = lineLimit{srv.Handler, l}
+	if config == nil {
+		return l
+	}
+	return l.secured(func() *tls.Config { return config }, limits.ReadHeaderTimeout)
+}
+
 // Accept waits for a free slot and a connection.
 func (l *listener) Accept() (net.Conn, error) {
 	l.slots <- struct{}{}
@@ -79,10 +95,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.open.Add(1)
-	return &conn{TCPConn: tcp, listener: l, release: sync.OnceFunc(func() {
-		l.open.Add(-1)
-		<-l.slots
-	})}, nil
+	return &conn{TCPConn: tcp, listener: l}, nil
 }
 
 // conn is a connection that gives its place to another when it is closed. It
@@ -90,14 +103,18 @@ func (l *listener) Accept() (net.Conn, error) {
 type conn struct {
 	*net.TCPConn
 	listener *listener
-	release  func()
+	closed   atomic.Bool
 	head     head
 }
 
 // Close closes the connection.
 func (c *conn) Close() error {
-	defer c.release()
-	return c.TCPConn.Close()
+	err := c.TCPConn.Close()
+	if !c.closed.Swap(true) {
+		c.listener.open.Add(-1)
+		<-c.listener.slots
+	}
+	return err
 }
 
 // drain lets Accept return what comes into the backlog until then, and after
