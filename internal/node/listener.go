@@ -72,7 +72,8 @@ func listen(address, what, flag string, limits Limits) (*listener, error) {
 func Bound(srv *http.Server, on net.Listener, config *tls.Config) net.Listener {
 	limits := defaultLimits()
 	l := &listener{
-		TCPListener: on.(*net.TCPListener), slots: make(chan struct{}, limits.MaxConnections), maxLines: limits.MaxHeaderLines,
+		TCPListener: on.(*net.TCPListener), slots: make(chan struct{}, limits.MaxConnections),
+		maxLines: limits.MaxHeaderLines,
 	}
 	srv.MaxHeaderBytes, srv.ConnState = limits.MaxHeaderBytes, watchHead
 	srv.Handler = lineLimit{srv.Handler, l}
