@@ -42,6 +42,7 @@ type function struct {
 	mu      sync.Mutex
 	version *version // nil: it is gone
 	idle    []*instance
+	unruly  bool // the process of its last event has ended with that
 }
 
 // replace gives the function another version, or none. Instances of the one before end,
@@ -67,7 +68,7 @@ func end(instances []*instance) {
 func (f *function) take(r *Runner, late <-chan time.Time) (*instance, *version, error) {
 	for {
 		f.mu.Lock()
-		v := f.version
+		v, low := f.version, f.unruly
 		var i *instance
 		if n := len(f.idle); n > 0 { // the one that was used last: the others may end
 			i, f.idle = f.idle[n-1], f.idle[:n-1]
@@ -77,7 +78,7 @@ func (f *function) take(r *Runner, late <-chan time.Time) (*instance, *version, 
 		case v == nil:
 			return nil, nil, errGone
 		case i == nil:
-			i, err := r.start(v, late)
+			i, err := r.start(v, low, late)
 			return i, v, err
 		case !i.isDead(): // none of another version is idle
 			return i, v, nil
@@ -86,11 +87,13 @@ func (f *function) take(r *Runner, late <-chan time.Time) (*instance, *version, 
 	}
 }
 
-// give takes back an instance, for another event if that can be.
+// give takes back an instance, for another event if that can be. One of low priority is
+// not kept: its event has ended as it should, and no process can raise its priority again.
 func (f *function) give(r *Runner, i *instance) {
 	i.idle = time.Now()
 	f.mu.Lock()
-	keep := f.version == i.version && !i.isDead()
+	f.unruly = i.isDead()
+	keep := f.version == i.version && !f.unruly && !i.low
 	if keep {
 		f.idle = append(f.idle, i)
 	}

@@ -38,6 +38,7 @@ const (
 // instance is one node process, which takes one event at a time.
 type instance struct {
 	version  *version // of the function that it runs
+	low      bool     // it has the processor where others leave it
 	cmd      *exec.Cmd
 	channel  net.Conn
 	replies  *bufio.Reader // of channel
@@ -51,9 +52,9 @@ type instance struct {
 	killOnce sync.Once
 }
 
-// start starts an instance of a version, and returns while node begins. It waits for a
-// place until it is too late.
-func (r *Runner) start(v *version, late <-chan time.Time) (*instance, error) {
+// start starts an instance of a version, of low priority perhaps, and returns while node
+// begins. It waits for a place until it is too late.
+func (r *Runner) start(v *version, low bool, late <-chan time.Time) (*instance, error) {
 	if err := r.place(late); err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (r *Runner) start(v *version, late <-chan time.Time) (*instance, error) {
 		return nil, err
 	}
 	i := &instance{
-		version: v, temp: temp, dead: make(chan struct{}),
+		version: v, low: low, temp: temp, dead: make(chan struct{}),
 		output: &output{log: r.cfg.Log.With(slog.String("env", v.env), slog.String("function", v.Name))},
 	}
 	if err := i.launch(r); err != nil {
@@ -104,6 +105,9 @@ func (i *instance) launch(r *Runner) error {
 	}
 	if err := startProcess(i.cmd, v.user, r.cfg.Memory+r.node.reserved); err != nil {
 		return errors.Join(err, own.Close(), stdout.Close(), stderr.Close())
+	}
+	if i.low {
+		lowerPriority(i.cmd.Process)
 	}
 	i.output.streams = []*stream{{name: "stdout", pipe: stdout}, {name: "stderr", pipe: stderr}}
 	for _, s := range i.output.streams {

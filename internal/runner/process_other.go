@@ -20,6 +20,8 @@ func keepDescriptors() error { return errSystem }
 
 func killGroup(*os.Process) {}
 
+func lowerPriority(*os.Process) {}
+
 func readNow(uintptr, []byte) (int, bool) { return 0, false }
 
 func newChannel() (net.Conn, *os.File, error) { return nil, nil, errSystem }

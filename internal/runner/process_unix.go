@@ -32,6 +32,15 @@ func (u User) credential() *syscall.Credential {
 // killGroup ends a process and those that it has started.
 func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
+// lowerPriority leaves a process what others want of the processor, as far as the system
+// lets it. Where Linux shares the processor between sessions, a nice value counts within
+// one alone, and autogroup is that of the session.
+func lowerPriority(p *os.Process) {
+	const low = 19
+	_ = syscall.Setpriority(syscall.PRIO_PGRP, p.Pid, low)
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", p.Pid), strconv.AppendInt(nil, low, 10), 0)
+}
+
 // keepDescriptors keeps from processes what the runner itself was started with.
 func keepDescriptors() error {
 	open, err := os.ReadDir("/dev/fd")
