@@ -1,13 +1,17 @@
 package runner
 
 import (
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/opentcb/opentcb/internal/secretfile"
 )
@@ -75,3 +79,73 @@ func (f *folder) temp(u User) (string, error) {
 }
 
 func (f *folder) close() error { return errors.Join(removeAll(f.path), f.lock.Close()) }
+
+// removeTime bounds how long a folder is being removed: a process that got away may go on
+// to fill it.
+const removeTime = 2 * time.Minute
+
+// removeAll removes a folder of which a function has made what it liked: folders in it may
+// be closed, or lie deeper than a path can be long and a process have files open. So what
+// is in those is brought to the top first. No link leads elsewhere.
+func removeAll(path string) error {
+	err := os.Remove(path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		return err
+	}
+	top, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	for end := time.Now().Add(removeTime); time.Now().Before(end); {
+		names, err := someNames(top, ".")
+		for _, name := range names {
+			if top.Remove(name) != nil && err == nil {
+				err = flatten(top, name)
+			}
+		}
+		if len(names) == 0 && err == nil {
+			err = os.Remove(path)
+			if err == nil || !errors.Is(err, fs.ErrExist) { // that is what a folder is that is not empty
+				return err
+			}
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // what was there may be gone by now
+			return err
+		}
+	}
+	return fmt.Errorf("%s is not empty after %v", path, removeTime)
+}
+
+// flatten brings some of what is in a folder of top to top, where it cannot be removed.
+func flatten(top *os.Root, folder string) error {
+	if err := top.Chmod(folder, 0o700); err != nil {
+		return err
+	}
+	names, err := someNames(top, folder)
+	for _, name := range names {
+		name = filepath.Join(folder, name)
+		if err == nil && top.Remove(name) != nil {
+			err = errors.Join(top.Chmod(name, 0o700), top.Rename(name, rand.Text()))
+		}
+	}
+	return err
+}
+
+// someNames returns names of what is in a folder of top; none if it is empty.
+func someNames(top *os.Root, folder string) ([]string, error) {
+	f, err := top.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(1000)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return names, err
+}

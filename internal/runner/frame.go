@@ -63,5 +63,8 @@ func readFrame(r io.Reader) (reply, error) {
 	if err := json.Unmarshal(text, &a); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errFrame, err)
 	}
+	if a.Result == nil && a.Error == nil {
+		return reply{}, errFrame
+	}
 	return a, nil
 }

@@ -3,8 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"sync"
 	"time"
@@ -165,19 +163,4 @@ func (v *version) timeout() time.Duration {
 		seconds = defaultTimeout
 	}
 	return time.Duration(seconds) * time.Second
-}
-
-// removeAll removes a folder, also where a function has closed what is in it.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(path, func(path string, e os.DirEntry, _ error) error {
-		if e != nil && e.IsDir() {
-			_ = os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
 }

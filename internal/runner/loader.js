@@ -28,8 +28,10 @@ const folder = process.cwd()
 // code, its temporary folder, this file, and what is around them.
 const places = [[folder, '/var/user'], [os.tmpdir(), '/tmp'], [__filename, 'loader.js'], [path.resolve(__dirname, '..'), '/var']]
 
+const maxRead = 1 << 20 // characters of a text: replacing what is in more takes much memory
+
 function shown (text, most) {
-  return places.reduce((said, [place, name]) => said.replaceAll(place, name), String(text)).slice(0, most)
+  return places.reduce((said, [place, name]) => said.replaceAll(place, name), String(text).slice(0, maxRead)).slice(0, most)
 }
 
 // member returns a text of what was thrown, which may be anything.
@@ -163,3 +165,4 @@ channel.on('close', () => end(0))
 channel.on('error', () => end(0))
 
 process.argv.length = 1
+delete process.report // it writes files anywhere, whatever is permitted

@@ -19,7 +19,8 @@ const oldestNode = 18
 type Node struct {
 	Path     string
 	Major    int
-	reserved int // memory that each process reserves and does not use, in MiB
+	reserved int  // memory that each process reserves and does not use, in MiB
+	sqlite   bool // it has a module for SQLite, which heeds no permissions
 }
 
 // FindNode looks for a Node.js, by the name or path of its program. The error says what
@@ -34,7 +35,11 @@ func FindNode(ctx context.Context, program string) (Node, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	text, err := exec.CommandContext(ctx, path, "--version").Output()
+	text, err := exec.CommandContext(ctx, path, withoutSQLite, "--version").Output()
+	sqlite := err == nil
+	if !sqlite {
+		text, err = exec.CommandContext(ctx, path, "--version").Output()
+	}
 	if err != nil {
 		return Node{}, fmt.Errorf("%s --version: %w", path, err)
 	}
@@ -48,8 +53,12 @@ func FindNode(ctx context.Context, program string) (Node, error) {
 	}
 	// Node.js 24 reserves 512 MiB for its code, which the bound of memory would count.
 	reserved, err := reservedMemory(ctx, path)
-	return Node{path, major, max(0, reserved-heapRest)}, err
+	return Node{path, major, max(0, reserved-heapRest), sqlite}, err
 }
+
+// withoutSQLite keeps the module for SQLite from functions. Versions that have none do not
+// know it.
+const withoutSQLite = "--no-experimental-sqlite"
 
 // HasPermissions reports whether it can be kept from files and from starting processes.
 func (n Node) HasPermissions() bool { return n.Major >= 20 }
@@ -67,8 +76,12 @@ func (n Node) arguments(loader, folder, temp string, memory int) []string {
 		if n.Major >= 25 { // before, the network was not its affair
 			args = append(args, "--allow-net")
 		}
+		if n.sqlite {
+			args = append(args, withoutSQLite)
+		}
 		dir := string(filepath.Separator)
-		args = append(args, flag, "--allow-fs-read="+loader, "--allow-fs-read="+folder+dir,
+		// Flags of V8 would have it write files anywhere.
+		args = append(args, flag, "--freeze-flags-after-init", "--allow-fs-read="+loader, "--allow-fs-read="+folder+dir,
 			"--allow-fs-read="+temp+dir, "--allow-fs-write="+temp+dir)
 	}
 	return append(args, loader)
