@@ -20,13 +20,15 @@ import (
 	"github.com/opentcb/opentcb/internal/cloud"
 	"github.com/opentcb/opentcb/internal/node"
 	"github.com/opentcb/opentcb/internal/runner"
+	"github.com/opentcb/opentcb/internal/secretfile"
 )
 
-// The data folder of the quick start, and the address of its proxy; another, where
-// that is in use.
+// The data folder of the quick start, the address of its proxy (another, where that is
+// in use), and how its temporary folders are named.
 const (
 	devData      = ".opentcb"
 	devIntercept = "127.0.0.1:8082"
+	devPrefix    = "opentcb-dev-"
 )
 
 func devCommand() *cobra.Command {
@@ -147,8 +149,9 @@ func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
 type devRunner struct {
 	cfg      runner.Config
 	listener net.Listener
-	temp     string // folder to be removed at the end; "": none
-	missing  error  // why no function is run
+	temp     string   // folder to be removed at the end; "": none
+	lock     *os.File // of temp: a later start removes it if this process is killed
+	missing  error    // why no function is run
 	stop     context.CancelFunc
 	ended    chan error
 }
@@ -172,7 +175,11 @@ func (d *devRunner) prepare(ctx context.Context, cfg *node.Config) (err error) {
 	if errors.Is(err, runner.ErrRoot) {
 		// Nobody may look into root's data folder, so the code goes elsewhere.
 		if d.cfg.User, err = runner.LookUpUser("nobody"); err == nil {
-			d.temp, err = os.MkdirTemp("", "opentcb-dev-")
+			node.RemoveOrphans(devPrefix)
+			d.temp, err = os.MkdirTemp("", devPrefix)
+		}
+		if err == nil {
+			d.lock, err = secretfile.OpenLocked(filepath.Join(d.temp, node.LockFile))
 		}
 		if err == nil {
 			d.cfg.Code, err = filepath.Join(d.temp, "runtime"), os.Chmod(d.temp, 0o711)
@@ -228,6 +235,7 @@ func (d *devRunner) end() (err error) {
 	}
 	if d.temp != "" {
 		err = errors.Join(err, os.RemoveAll(d.temp))
+		_ = d.lock.Close()
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func process(t *testing.T, dir string, args ...string) (*exec.Cmd, map[string]st
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_CACHE_HOME=" + dir}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_CACHE_HOME=" + dir, "TMPDIR=" + os.TempDir()}
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -18,7 +18,7 @@ import (
 
 // The files of a data folder. Only its owner can read any of them.
 const (
-	lockFile       = "lock"
+	LockFile       = "lock"
 	masterKeyFile  = "master-key"
 	AdminTokenFile = "admin-token"
 	databaseFile   = "opentcb.db"
@@ -56,7 +56,7 @@ func openData(path string, lasts bool) (*dataDir, error) {
 			return nil, fmt.Errorf("data folder: %w", err)
 		}
 	}
-	f, err := secretfile.OpenLocked(filepath.Join(path, lockFile))
+	f, err := secretfile.OpenLocked(filepath.Join(path, LockFile))
 	if errors.Is(err, secretfile.ErrLocked) {
 		return nil, fmt.Errorf("another opentcb is using the data folder %s: stop it, or choose another folder with --data",
 			path)
@@ -127,7 +127,7 @@ func (d *dataDir) check() error {
 
 // ownNames are the names of a data folder that the server opens.
 var ownNames = []string{
-	lockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
+	LockFile, masterKeyFile, AdminTokenFile, oldTokenFile,
 	databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + "-journal",
 	codeFolder, codeFolder + "/tmp", copiesFolder, copiesFolder + "/tmp", timelineFile, clockFile, snapshotFolder,
 	intercept.CertFile, intercept.KeyFile, startsFile,
@@ -214,7 +214,7 @@ func (n *Node) beginEphemeral() error {
 	if err := n.cfg.checkEphemeral(); err != nil || !n.cfg.Ephemeral {
 		return err
 	}
-	removeOrphans(os.TempDir())
+	RemoveOrphans(ephemeralPrefix)
 	path, err := os.MkdirTemp("", ephemeralPrefix)
 	if err != nil {
 		return fmt.Errorf("--ephemeral: %w", onDisk(err))
@@ -232,10 +232,11 @@ func (n *Node) beginEphemeral() error {
 
 func (f *ephemeralFolder) remove() error { return os.RemoveAll(f.path) }
 
-// removeOrphans removes what processes that were killed have left. Their folders
-// are locked as long as they live.
-func removeOrphans(temp string) {
-	folders, _ := filepath.Glob(filepath.Join(temp, ephemeralPrefix+"*"))
+// RemoveOrphans removes what processes that were killed have left: the temporary
+// folders whose names begin so, and which are this user's. As long as their processes
+// live, LockFile in them is locked.
+func RemoveOrphans(prefix string) {
+	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	for _, folder := range folders {
 		info, err := os.Lstat(folder)
 		if err != nil || !info.IsDir() || time.Since(info.ModTime()) < orphanAge {
@@ -244,7 +245,7 @@ func removeOrphans(temp string) {
 		if secretfile.CheckOwner("the folder", folder, "--data", info, false) != nil {
 			continue // another user's, who may have put links there
 		}
-		if lock, err := secretfile.OpenLocked(filepath.Join(folder, lockFile)); err == nil {
+		if lock, err := secretfile.OpenLocked(filepath.Join(folder, LockFile)); err == nil {
 			_ = lock.Close() // on Windows it could not be removed
 			_ = os.RemoveAll(folder)
 		}

@@ -69,11 +69,13 @@ func TestEphemeral(t *testing.T) {
 // Proves: RS-3
 func TestEphemeralOrphans(t *testing.T) {
 	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp) // on Windows
 	old := time.Now().Add(-2 * orphanAge)
 	folder := func(name string, at time.Time) string {
 		path := filepath.Join(temp, name)
 		err := errors.Join(os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "opentcb.db"), nil, 0o600))
-		lock, errLock := secretfile.OpenLocked(filepath.Join(path, lockFile))
+		lock, errLock := secretfile.OpenLocked(filepath.Join(path, LockFile))
 		if err = errors.Join(err, errLock); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +93,7 @@ func TestEphemeralOrphans(t *testing.T) {
 		folder(ephemeralPrefix+"dead", old): false, folder(ephemeralPrefix+"live", old): true,
 		folder(ephemeralPrefix+"young", time.Now()): true, folder("another", old): true,
 	} {
-		removeOrphans(temp)
+		RemoveOrphans(ephemeralPrefix)
 		if _, err := os.Stat(path); (err == nil) != stays {
 			t.Errorf("%s stays: %v", path, !stays)
 		}
