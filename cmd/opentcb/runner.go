@@ -100,6 +100,9 @@ func (f *runnerFlags) complete(ctx context.Context, r remote) (err error) {
 	f.cfg.Code, f.cfg.UserPerEnv = f.code, f.userPerEnv
 	for _, env := range f.envs {
 		id, file, _ := strings.Cut(env, "=")
+		if _, err := secretfile.Read(file); file != "" && err != nil {
+			return fmt.Errorf("--env %s: %w: 'opentcb env-credential %s --code' makes a credential", env, err, id)
+		}
 		f.cfg.Environments = append(f.cfg.Environments, environmentOf(r, id, file))
 	}
 	if f.userPerEnv == 0 {
