@@ -44,8 +44,12 @@ func TestJournalCommands(t *testing.T) {
 	if status != 0 || strings.Count(out, "\n") != 1 {
 		t.Errorf("journal: %d %s", status, out)
 	}
+	status, _, stderr := runAgainst(t.Context(), srv, "journal", "wait", "--interface", "getcodesecrets")
+	if status != 1 || !strings.Contains(stderr, "did you mean getcodesecret?") {
+		t.Errorf("an interface that is none: %d %s", status, stderr)
+	}
 	wait := append([]string{"journal", "wait", "--count", "2"}, of...)
-	status, _, stderr := runAgainst(t.Context(), srv, append(wait, "--timeout", "10ms")...)
+	status, _, stderr = runAgainst(t.Context(), srv, append(wait, "--timeout", "10ms")...)
 	if status != 1 || !strings.Contains(stderr, "1 of 2 calls came within 10ms") {
 		t.Errorf("wait in vain: %d %s", status, stderr)
 	}

@@ -156,7 +156,8 @@ func TestJournal(t *testing.T) {
 	}
 	for query, want := range map[string]int{
 		"interface=getcodesecret": 1, "platform=" + platform: 3, "errcode=40125": 1, "rid=" + first.RID: 1, "text=" + url.QueryEscape(secret): 2,
-		"interface=x": 0, "since=2099-01-01T00:00:00Z": 0, "path=/cgi-bin/*": 3, "after=2": 2, "limit=1&errcode=0": 1, "appid=" + mini: 0,
+		"interface=push": 0, "interface=none": 0,
+		"since=2099-01-01T00:00:00Z": 0, "path=/cgi-bin/*": 3, "after=2": 2, "limit=1&errcode=0": 1, "appid=" + mini: 0,
 		"env=e": 0, "function=f": 0, "count=3": 4, "wait=0s": 4,
 	} {
 		_, text := s.request(t, "GET", "/v1/journal?"+query, "", nil)
@@ -189,7 +190,8 @@ func TestJournal(t *testing.T) {
 	if page, err := s.Journal(t.Context(), nil); err != nil || len(page.Items) != 0 {
 		t.Errorf("emptied: %+v, %v", page, err)
 	}
-	for _, query := range []string{"wait=11m", "wait=soon", "count=0", "errcode=x", "limit=1001", "since=x", "after=x", "nothing=1"} {
+	for _, query := range []string{"wait=11m", "wait=soon", "count=0", "errcode=x", "limit=1001", "since=x", "after=x", "nothing=1",
+		"interface=x", "interface=getcodesecrets"} {
 		member, _, _ := strings.Cut(query, "=")
 		resp, text := s.request(t, "GET", "/v1/journal?"+query, "", nil)
 		if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, `"member":"`+member+`"`) {

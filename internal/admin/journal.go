@@ -90,6 +90,9 @@ func (s *Server) showJournal(w http.ResponseWriter, r *http.Request, _ cloud.Cal
 	if err != nil {
 		return nil, err
 	}
+	if err := s.faults.CheckInterface(q.Interface); err != nil {
+		return nil, cloud.RefusedMember("interface", "interface "+err.Error())
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), q.wait)
 	defer cancel()
 	if q.wait > 0 {

@@ -41,10 +41,8 @@ func bad(member, format string, values ...any) error {
 // check returns what is wrong with a rule, as a *BadRule; nil if nothing is.
 func (r *Rules) check(rule *Rule) error {
 	m, w := &rule.Match, &rule.When
-	if m.Interface != "" {
-		if _, ok := r.interfaces[m.Interface]; !ok {
-			return r.unknownInterface(m.Interface)
-		}
+	if err := r.CheckInterface(m.Interface); err != nil {
+		return &BadRule{"match.interface", "match.interface " + err.Error()}
 	}
 	for _, text := range []string{m.Platform, m.AppID, m.Env, m.Function, m.Path} {
 		if len(text) > maxName {
@@ -64,12 +62,17 @@ func (r *Rules) check(rule *Rule) error {
 	return checkDo(&rule.Do, m.Interface)
 }
 
-func (r *Rules) unknownInterface(name string) error {
+// CheckInterface returns an error that says which was perhaps meant, or which there
+// are, if no interface has that name. "" stands for all of them.
+func (r *Rules) CheckInterface(name string) error {
+	if _, ok := r.interfaces[name]; ok || name == "" {
+		return nil
+	}
 	known := slices.Sorted(maps.Keys(r.interfaces))
 	if near := words.Nearest(name, known); near != "" {
-		return bad("match.interface", "%.64q is none: did you mean %s?", name, near)
+		return fmt.Errorf("%.64q is none: did you mean %s?", name, near)
 	}
-	return bad("match.interface", "%.64q is none: there is %s", name, strings.Join(known, ", "))
+	return fmt.Errorf("%.64q is none: there is %s", name, strings.Join(known, ", "))
 }
 
 // checkDo returns what is wrong with what a rule does to an interface, "" for any.
