@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
 
@@ -74,14 +75,10 @@ type progress struct {
 // newProgress returns a progress that shows on w if w is a terminal, and
 // nothing otherwise.
 func newProgress(w io.Writer) *progress {
-	f, ok := w.(*os.File)
-	if !ok {
-		return &progress{}
+	if f, ok := w.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+		return &progress{w: f}
 	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return &progress{}
-	}
-	return &progress{w: f}
+	return &progress{}
 }
 
 // due reports whether a step is to be shown now, and the seconds since it began.

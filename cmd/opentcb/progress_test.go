@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // TestProgress: a terminal is told how far it is, how fast and how long it will
@@ -40,6 +43,31 @@ func TestProgress(t *testing.T) {
 		p.end()
 		if b.Len() > 0 {
 			t.Errorf("%T was told %q", w, b.String())
+		}
+	}
+}
+
+// TestTerminals: the null device is none, whose questions nobody would answer; the
+// terminals of Linux are.
+func TestTerminals(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if p := newProgress(null); p.w != nil {
+		t.Error("the null device is told how far it is")
+	}
+	stdin := os.Stdin
+	t.Cleanup(func() { os.Stdin = stdin })
+	os.Stdin = null
+	if err := confirm(&cobra.Command{}, "Remove it?"); !strings.Contains(err.Error(), "Without a terminal, say so with --yes") {
+		t.Errorf("the null device was asked: %v", err)
+	}
+	if terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err == nil {
+		defer terminal.Close()
+		if p := newProgress(terminal); p.w == nil && runtime.GOOS == "linux" {
+			t.Error("a terminal is told nothing")
 		}
 	}
 }

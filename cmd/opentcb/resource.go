@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/opentcb/opentcb/internal/admin"
@@ -213,7 +214,7 @@ command goes on, and until then a platform or Mini Program is disabled.`,
 
 // confirm asks a person on a terminal, and wants yes.
 func confirm(cmd *cobra.Command, question string) error {
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !isatty.IsTerminal(os.Stdin.Fd()) {
 		return usageError{errors.New(question + " Without a terminal, say so with --yes")}
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), question+" (yes or no) ")
