@@ -122,6 +122,28 @@ func nameVariables(cmd *cobra.Command) {
 	})
 }
 
+// flagColumn is what stands before the description of a flag.
+var flagColumn = regexp.MustCompile(`^ +(-\w, )?--\S+( \S+)? +`)
+
+// wrapped describes flags within 80 columns, but for words that are wider.
+func wrapped(flags *pflag.FlagSet) string {
+	var b strings.Builder
+	for line := range strings.Lines(flags.FlagUsages()) {
+		name := flagColumn.FindString(line)
+		b.WriteString(name)
+		at, between := len(name), ""
+		for word := range strings.FieldsSeq(line[len(name):]) {
+			if at+1+len(word) > 80 && between != "" {
+				at, between = len(name), "\n"+strings.Repeat(" ", len(name))
+			}
+			b.WriteString(between + word)
+			at, between = at+1+len(word), " "
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 // fromEnvironment sets the settings that were not given from their variables. An
 // empty variable counts as none.
 func fromEnvironment(cmd *cobra.Command) (err error) {

@@ -227,3 +227,25 @@ func commandNamed(t *testing.T, path string) *cobra.Command {
 	}
 	return cmd
 }
+
+// TestFlagsAreNarrow: what help says of flags has at most 80 columns, but for words that
+// have more by themselves, and nothing of it is left out.
+func TestFlagsAreNarrow(t *testing.T) {
+	for _, cmd := range allCommands(newRoot()) {
+		nameVariables(cmd)
+		_, flags, _ := strings.Cut(cmd.UsageString(), "\nFlags:\n")
+		for line := range strings.Lines(flags) {
+			says := strings.TrimSpace(line[len(flagColumn.FindString(line)):])
+			if len(line) > 80+len("\n") && strings.Contains(says, " ") {
+				t.Errorf("%s: %s", cmd.CommandPath(), line)
+			}
+		}
+		said := strings.Join(strings.Fields(flags), " ")
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			_, usage := pflag.UnquoteUsage(f)
+			if !f.Hidden && !strings.Contains(said, strings.Join(strings.Fields(usage), " ")) {
+				t.Errorf("%s does not say %q of --%s", cmd.CommandPath(), usage, f.Name)
+			}
+		})
+	}
+}

@@ -65,7 +65,10 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("unknown command %q", name)}
 }
 
-func init() { cobra.EnableCommandSorting = false } // help shows commands in the order of use
+func init() {
+	cobra.EnableCommandSorting = false // help shows commands in the order of use
+	cobra.AddTemplateFunc("wrapped", wrapped)
+}
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -90,6 +93,7 @@ func newRoot() *cobra.Command {
 	addGroup(root, "Care:", statusCommand(), auditCommand(), adminTokenCommand(), logLevelCommand(), backupCommand(),
 		restoreBackupCommand(), scrubCommand(), gcCommand())
 	root.SetHelpCommand(helpCommand(root))
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".LocalFlags.FlagUsages", "wrapped .LocalFlags"))
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		nameVariables(cmd)
