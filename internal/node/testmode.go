@@ -106,8 +106,11 @@ func (n *Node) startClock() error {
 	return nil
 }
 
-// keepClock keeps a setting of the clock for the next start.
+// keepClock keeps a setting of the clock for the next start, if there can be one.
 func (n *Node) keepClock(s clock.Setting) error {
+	if n.cfg.Ephemeral {
+		return nil
+	}
 	return n.storage.data.writeSecret(clockFile, []byte(s.String()+"\n"))
 }
 
