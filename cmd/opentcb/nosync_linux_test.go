@@ -23,6 +23,7 @@ import (
 func TestEphemeralSyncsNothing(t *testing.T) {
 	forbidSyncs(t)
 	dir, token := t.TempDir(), "an-admin-token-of-this-test"
+	t.Setenv("TMPDIR", dir)
 	serve := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--admin-token", token}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
