@@ -154,6 +154,10 @@ func (i *instance) isDead() bool {
 	}
 }
 
+// maxStrange is how many answers to no event of its own an instance may give before it
+// gives one to that: a function that has written many would keep the runner busy.
+const maxStrange = 10
+
 // errNotBegun is an instance that had ended before it could get the event.
 var errNotBegun = errors.New("the process had ended")
 
@@ -177,8 +181,11 @@ func (i *instance) run(c call, timeout time.Duration, token, appid string) ([]by
 		i.kill()
 		return nil, errNotBegun
 	}
-	for {
+	for strange := 0; ; {
 		a, err := readFrame(i.replies)
+		if strange++; err == nil && strange > maxStrange {
+			err = errFrame
+		}
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			i.kill()

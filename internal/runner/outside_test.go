@@ -107,7 +107,8 @@ func TestWritesNothingElsewhere(t *testing.T) {
 }
 
 // TestOddAnswers: a message of any length is answered by its beginning, and a frame that
-// tells neither a result nor a failure is none.
+// tells neither a result nor a failure is none. A function that writes frames without end
+// is ended before its time is over.
 //
 // Proves: IV-7
 func TestOddAnswers(t *testing.T) {
@@ -117,4 +118,9 @@ func TestOddAnswers(t *testing.T) {
 	r.upload(function{Name: "empty", Timeout: 60}, `exports.main = () => { const b = Buffer.from('....{"id":1}')
 		b.writeUInt32BE(b.length - 4); require('fs').writeSync(3, b); return new Promise(() => {}) }`)
 	r.fails("empty", "{}", http.StatusInternalServerError, "exit", "")
+	r.upload(function{Name: "flood", Timeout: 60}, `exports.main = () => {
+		const b = Buffer.from('....{"id":99,"result":[' + '1,'.repeat(500000) + '1]}')
+		b.writeUInt32BE(b.length - 4)
+		for (let n = 0; ;) try { n = (n + require('fs').writeSync(3, b, n)) % b.length } catch (err) { if (err.code !== 'EAGAIN') throw err } }`)
+	r.fails("flood", "{}", http.StatusInternalServerError, "exit", "")
 }
