@@ -199,12 +199,9 @@ func TestWhatTheOperatorSees(t *testing.T) {
 		w.Write(append(r.event.Message, strings.Repeat("x", 100<<10)...))
 	})
 	b.receives(pushPlatform, r)
+	codes := []string{r.next(tcb.EventTicket).event.ComponentVerifyTicket}
 	b.consents(pushMini, 49)
-	var codes []string
-	for range 2 {
-		e := (<-r.got).event
-		codes = append(codes, e.AuthorizationCode+e.ComponentVerifyTicket)
-	}
+	codes = append(codes, r.next(tcb.EventAuthorized).event.AuthorizationCode)
 	all := b.settled(pushPlatform, func(all []cloud.PushView) bool {
 		return len(all) == 2 && all[0].Status != 0 && all[1].Status != 0
 	})
