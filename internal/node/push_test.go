@@ -231,6 +231,7 @@ func TestWhatTheOperatorSees(t *testing.T) {
 	_, err = b.admin().PushAgain(t.Context(), pushPlatform, ticket.ID)
 	b.ok(err)
 	codes = append(codes, r.next(tcb.EventTicket).event.ComponentVerifyTicket)
+	b.settled(pushPlatform, are("ticket delivered, authorized delivered"))
 	b.showsNone(append(codes, pushToken, pushAESKey))
 	for _, c := range []struct{ platform, id string }{
 		{pushPlatform, "0123456789abcdef"}, {pushPlatform, "x"}, {pushOther, event.ID},
